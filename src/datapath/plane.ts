@@ -1,0 +1,162 @@
+/**
+ * The datapath as the control thread sees it: the single writer of SAs, FIB and adjacencies, and the way of IKE messages in
+ * and out. Implemented by src/datapath/open; the router knows only this shape.
+ */
+
+export type Family = 4 | 6;
+
+/** `address` 4 or 16 bytes, network order; host bits are 0. */
+export interface Prefix {
+  readonly address: Uint8Array;
+  readonly length: number;
+}
+
+export interface Outer {
+  readonly local: { readonly address: Uint8Array; readonly port: number };
+  readonly remote: { readonly address: Uint8Array; readonly port: number };
+}
+
+export interface SelectorRange {
+  readonly protocol: number;
+  readonly portLow: number;
+  readonly portHigh: number;
+  readonly low: Uint8Array;
+  readonly high: Uint8Array;
+}
+
+export interface SelectorSet {
+  readonly local: readonly SelectorRange[];
+  readonly remote: readonly SelectorRange[];
+}
+
+export type Cipher = "chacha20poly1305" | "aes128gcm16" | "aes256gcm16";
+
+export interface SaKeys {
+  readonly spi: number;
+  readonly cipher: Cipher;
+  readonly key: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly esn: boolean;
+}
+
+/** A Child SA in the datapath. */
+export interface ChildHandle {
+  readonly id: number;
+}
+
+export interface SaTraffic {
+  readonly packets: number;
+  readonly bytes: number;
+  /** Milliseconds since the Unix epoch of the last packet; 0 never. */
+  readonly last: number;
+  /** Sequence number: last used (out) or highest verified (in). */
+  readonly sequence: bigint;
+  /** Inbound only. */
+  readonly replayed: number;
+  readonly forged: number;
+}
+
+export interface PlaneOptions {
+  readonly workers: number;
+  /** SA slots, ≤ 65,536; two for each Child SA and two more while it is rekeyed. */
+  readonly sas: number;
+  /** Next hops: one for each tunnel and TUN. */
+  readonly adjacencies: number;
+  /** Bytes of FIB nodes. */
+  readonly fib: number;
+  /** UDP ports of IKE and of IKE and ESP in UDP (RFC 3948). 0 in tests: any free port. */
+  readonly ikePort: number;
+  readonly natPort: number;
+  /** Outer addresses to bind, 4 or 16 bytes; undefined: any (0.0.0.0, ::); null: this family is off. */
+  readonly bind4?: Uint8Array | null;
+  readonly bind6?: Uint8Array | null;
+}
+
+export interface IkeDatagram {
+  readonly local: { readonly address: Uint8Array; readonly port: number };
+  readonly remote: { readonly address: Uint8Array; readonly port: number };
+  readonly bytes: Uint8Array;
+}
+
+export type PlaneEvent =
+  /** An authentic packet of this Child SA came from another address (RFC 7296 §2.23). */
+  | {
+      readonly kind: "moved";
+      readonly child: number;
+      readonly remote: { readonly address: Uint8Array; readonly port: number };
+    }
+  /** The kernel says the path to this Child SA's peer carries at most `mtu` bytes (outer IP packet). */
+  | { readonly kind: "path-mtu"; readonly child: number; readonly mtu: number }
+  /** A packet wanted this tunnel and no Child SA is up. */
+  | { readonly kind: "acquire"; readonly adjacency: number }
+  | { readonly kind: "unknown-spi"; readonly spi: number }
+  /** A worker ended by itself; nothing is forwarded any more. */
+  | { readonly kind: "failed"; readonly error: Error };
+
+export interface Plane {
+  /** Ports that were bound (of use when 0 was asked for). */
+  readonly ikePort: number;
+  readonly natPort: number;
+
+  /** Called for each IKE message, in order of arrival on each worker. */
+  onIke: (datagram: IkeDatagram) => void;
+  onEvent: (event: PlaneEvent) => void;
+  /** Sends one IKE message; adds the non-ESP marker when it leaves from the NAT port. False: the kernel refused it (counted). */
+  sendIke(datagram: IkeDatagram): boolean;
+
+  /** A new VRF; its index. */
+  addVrf(): number;
+  removeVrf(vrf: number): void;
+  /** The router's own addresses in this VRF: source of ICMP errors. */
+  setVrfAddresses(vrf: number, addresses: readonly Uint8Array[]): void;
+
+  /** Makes a TUN device (down, no address) whose packets belong to `vrf`; returns its adjacency. */
+  addTun(name: string, vrf: number): number;
+  /** Removes the device; its adjacency must have no route left. */
+  removeTun(adjacency: number): void;
+  /** An adjacency for a tunnel: packets to it wait for Child SAs. */
+  addTunnel(mtu: number): number;
+  setTunnelMtu(adjacency: number, mtu: number): void;
+  removeTunnel(adjacency: number): void;
+  /** The two next hops that drop: in silence, or with ICMP "administratively prohibited". */
+  readonly blackhole: number;
+  readonly prohibit: number;
+
+  /** Best route of a prefix: insert or replace. Throws FibFull when the node region is exhausted (nothing changed). */
+  setRoute(vrf: number, prefix: Prefix, adjacency: number): void;
+  removeRoute(vrf: number, prefix: Prefix): void;
+
+  /** Reserves an SA slot and gives its SPI (random high half, slot in the low half, never below 256); undefined: all slots in use. */
+  reserveSpi(): number | undefined;
+  /** Gives back an SPI that no SA was made for. */
+  releaseSpi(spi: number): void;
+  /**
+   * Makes a Child SA: inbound opens packets at once; outbound is there but unused until `transmit`.
+   * The inbound SPI must have been reserved. Keys are copied.
+   */
+  addChild(child: {
+    readonly inbound: SaKeys;
+    readonly outbound: SaKeys;
+    readonly selectors: SelectorSet;
+    readonly adjacency: number;
+    readonly vrf: number;
+    readonly outer: Outer;
+  }): ChildHandle;
+  /** Outbound packets of the tunnel that match its selectors use this Child SA; off `instead`, in one atomic step. */
+  transmit(child: ChildHandle, instead?: ChildHandle): void;
+  /** No longer used for sending; still opens packets. */
+  retire(child: ChildHandle): void;
+  /** Both directions end; the slots are wiped and free again after the epoch. */
+  removeChild(child: ChildHandle): void;
+  /** Datagrams of this Child SA go there from now on. */
+  setOuter(child: ChildHandle, outer: Outer): void;
+  traffic(child: ChildHandle): { readonly inbound: SaTraffic; readonly outbound: SaTraffic };
+
+  /** Sums over all workers, by counter name (names: src/datapath/counters). */
+  counters(): Record<string, number>;
+  /** Which AEAD engine seals and opens each cipher. */
+  engines(): Record<Cipher, string>;
+
+  /** Stops the workers, closes sockets and TUN devices, wipes all keys. */
+  close(): Promise<void>;
+}
