@@ -73,6 +73,8 @@ export const G_FIB_SIZE = GLOBALS + 60;
 export const G_ARENAS_BASE = GLOBALS + 64;
 /** u32. ICMP errors (unreachable, too big, time exceeded) that one worker may originate a second. RFC 1812 §4.3.2.8. */
 export const G_ICMP_RATE = GLOBALS + 72;
+/** u32 × MAX_TUNS: the VRF that packets read from TUN device i belong to. */
+export const G_TUN_VRFS = GLOBALS + 0x100;
 /** Private block of the FIB (writer's free lists and counts), FIB_PRIVATE_SIZE bytes; see assembly/fib. */
 export const G_FIB_PRIVATE = GLOBALS + 0x1000;
 export const FIB_PRIVATE_SIZE = 0x4000;
@@ -264,13 +266,18 @@ export const W_NOW = 8;
 export const W_TX_COUNT = 16;
 /** u32: entries of TUNOUT queued. */
 export const W_TUN_COUNT = 32;
-/** u32: ops queued in OPS by the last road call. */
+/** u32: ops in SEAL_OPS that wait for `seal`. */
 export const W_OP_COUNT = 36;
 /** u32: bytes of TX used in this batch. */
 export const W_TX_USED = 40;
 /** f64 each: ICMP token bucket: tokens, time of last refill. */
 export const W_ICMP_TOKENS = 48;
 export const W_ICMP_AT = 56;
+/** u32: iovecs of TUNIOV used in this batch. */
+export const W_TUNIOV_COUNT = 64;
+/** u32 each: ops in OPEN_OPS, and how many of them `deliver` has taken on. Their difference is `pending()`. */
+export const W_OPEN_COUNT = 68;
+export const W_OPEN_NEXT = 72;
 
 /** u64 × COUNTERS_MAX: index = a counter of assembly/counters. */
 export const W_COUNTERS = 0x100;
@@ -306,20 +313,34 @@ export const TXMSG = 0x20000;
 export const TXIOV = TXMSG + SOCKETS * TX_MAX * MSG_STRIDE;
 export const TXCTL = TXIOV + SOCKETS * TX_MAX * IOV_STRIDE;
 
+/** u32 for each message of TXMSG, same order: address of the outbound SA slot that sealed it (see `tooBig`). */
+export const TXSA = TXCTL + SOCKETS * TX_MAX * CTL_STRIDE;
+
 /** Writes to TUN devices: TUNOUT_MAX entries of 16 bytes {u32 tun, u32 first iovec, u32 iovecs, u32 bytes}, and their iovecs. */
 export const TUNOUT_MAX = 2048;
-export const TUNOUT = TXCTL + SOCKETS * TX_MAX * CTL_STRIDE;
+export const TUNOUT = TXSA + SOCKETS * TX_MAX * 4;
 export const TUNOUT_STRIDE = 16;
 export const TUNOUT_TUN = 0;
+/** Index in TUNIOV (not an address). */
 export const TUNOUT_IOV = 4;
 export const TUNOUT_IOVS = 8;
 export const TUNOUT_BYTES = 12;
 export const TUNIOV = TUNOUT + TUNOUT_MAX * TUNOUT_STRIDE;
 export const TUNIOV_MAX = 8192;
 
-/** Ops of the current pass. */
-export const OPS = TUNIOV + TUNIOV_MAX * IOV_STRIDE;
-export const OPS_MAX = 4096;
+/**
+ * Two op vectors, so that the road in may stop in the middle (its send region is full), have what it queued sealed and sent,
+ * and go on:
+ *
+ *   inbound ──▶ OPEN_OPS ──open──▶ deliver ──▶ SEAL_OPS ──seal──▶ sendmmsg
+ *   outbound ─────────────────────────────────▶ SEAL_OPS
+ *
+ * OPEN_OPS_MAX: 64 datagrams (the most that UDP GRO merges) in each message of a batch.
+ */
+export const OPEN_OPS = TUNIOV + TUNIOV_MAX * IOV_STRIDE;
+export const OPEN_OPS_MAX = 8192;
+export const SEAL_OPS = OPEN_OPS + OPEN_OPS_MAX * OP_STRIDE;
+export const SEAL_OPS_MAX = 4096;
 
 /**
  * Ring to the control thread (single producer, single consumer): IKE datagrams and events.
@@ -327,7 +348,7 @@ export const OPS_MAX = 4096;
  * RING_DATA is count mod RING_SIZE. A record is 16-aligned and never wraps: a RECORD_SKIP fills the end.
  * The control thread waits on RING_HEAD with Atomics.waitAsync; the worker's loop notifies after a batch that moved it.
  */
-export const RING_HEAD = OPS + OPS_MAX * OP_STRIDE;
+export const RING_HEAD = SEAL_OPS + SEAL_OPS_MAX * OP_STRIDE;
 export const RING_TAIL = RING_HEAD + 64;
 export const RING_DATA = RING_HEAD + 128;
 export const RING_SIZE = 0x80000;
