@@ -1,0 +1,93 @@
+/** A good file → RouterConfig: defaults filled in, texts canonical, numbers plain. */
+import { canonicalAddress, formatPrefix, prefixOf } from "../address.ts";
+import { freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./config.ts";
+import { parseDuration } from "./duration.ts";
+import { type ConfigIdentity, parseIdentity } from "./identity.ts";
+import type { RouterFile } from "./schema.ts";
+import { secretVersion } from "./secret.ts";
+
+type TunnelFile = NonNullable<RouterFile["tunnels"]>[number];
+
+/** Strongest and, on our own fast path, fastest first; AES for peers that want it. */
+const IKE_PROPOSALS = ["chacha20poly1305-sha256-x25519", "aes256gcm16-sha384-ecp384", "aes128gcm16-sha256-ecp256"];
+const ESP_PROPOSALS = ["chacha20poly1305", "aes256gcm16", "aes128gcm16"];
+
+const HOUR = 3_600_000;
+const EVERYTHING = ["0.0.0.0/0", "::/0"];
+
+/** `secrets` by tunnel name. The file must have passed its checks. */
+export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
+  return freeze({
+    name: file.name,
+    log: file.log ?? "info",
+    workers: file.workers ?? 1,
+    outer: {
+      ipv4: bound(file.outer?.ipv4, "0.0.0.0"),
+      ipv6: bound(file.outer?.ipv6, "::"),
+      ikePort: file.outer?.ikePort ?? 500,
+      natPort: file.outer?.natPort ?? 4500,
+    },
+    interfaces: (file.interfaces ?? []).map(({ name, mtu }) => ({ name, mtu })),
+    vrfs: file.vrfs.map((vrf) => ({
+      name: vrf.name,
+      addresses: (vrf.addresses ?? []).map(canonicalAddress),
+      tun: vrf.tun ? { name: vrf.tun.name, mtu: vrf.tun.mtu ?? 1500 } : null,
+      local: canonical(vrf.local ?? []),
+    })),
+    tunnels: (file.tunnels ?? []).map((tunnel) => compileTunnel(tunnel, secrets)),
+    routes: (file.routes ?? []).map(({ vrf, prefix, via }) => ({ vrf, prefix: formatPrefix(prefixOf(prefix)), via })),
+  });
+}
+
+function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {
+  const { peer, local, ike, esp } = tunnel;
+  const address = peer.address === undefined || peer.address === "any" ? null : canonicalAddress(peer.address);
+  const children = tunnel.children ?? [{ name: tunnel.name, ...tunnel.selectors }];
+  return {
+    name: tunnel.name,
+    vrf: tunnel.vrf,
+    peer: {
+      address,
+      port: peer.port ?? 500,
+      identity: identity(peer.id),
+      from: peer.from?.map(canonicalAddress) ?? null,
+    },
+    local: { address: local.address ? canonicalAddress(local.address) : null, identity: identity(local.id) },
+    auth: { kind: "psk", secret: tunnel.name, version: secretVersion(secrets.get(tunnel.name) ?? new Uint8Array()) },
+    start: tunnel.start ?? (address ? "initiate" : "respond"),
+    ike: { proposals: ike?.proposals ?? IKE_PROPOSALS, lifetimeMs: milliseconds(ike?.lifetime, 4 * HOUR) },
+    esp: {
+      proposals: esp?.proposals ?? ESP_PROPOSALS,
+      lifetimeMs: milliseconds(esp?.lifetime, HOUR),
+      packets: esp?.packets ?? 2 ** 32,
+      bytes: esp?.bytes ?? 2 ** 40,
+    },
+    children: children.map((child) => ({
+      name: child.name,
+      local: canonical(child.local ?? EVERYTHING),
+      remote: canonical(child.remote ?? EVERYTHING),
+    })),
+    routes: canonical(tunnel.routes ?? []),
+    mtu: typeof tunnel.mtu === "number" ? tunnel.mtu : null,
+    dpdMs: tunnel.dpd === "off" ? 0 : milliseconds(tunnel.dpd, 30_000),
+    encapsulation: tunnel.encapsulation ?? "always",
+  };
+}
+
+function bound(address: string | false | undefined, any: string): string | null {
+  return address === false ? null : canonicalAddress(address ?? any);
+}
+
+function canonical(prefixes: readonly string[]): string[] {
+  return prefixes.map((text) => formatPrefix(prefixOf(text)));
+}
+
+function identity(text: string): ConfigIdentity {
+  const parsed = parseIdentity(text);
+  if (typeof parsed === "string") throw new Error(parsed);
+  return parsed;
+}
+
+function milliseconds(text: string | undefined, otherwise: number): number {
+  return (text === undefined ? undefined : parseDuration(text)) ?? otherwise;
+}
