@@ -1,0 +1,209 @@
+/** What the lab proves: reachability, throughput, NAT, and that nothing crosses the internet in the clear. */
+import { Capture, NOT_TUNNEL } from "./capture.ts";
+import { LabFault } from "./fault.ts";
+import { traffic } from "./iperf.ts";
+import { type Lab, step } from "./lab.ts";
+import { carry, newMarker } from "./marker.ts";
+import { ping } from "./ping.ts";
+import { NAT_ADDRESS, SITES } from "./plan.ts";
+
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface TrafficRow {
+  readonly name: string;
+  readonly mbps: number;
+  readonly lossPct: number;
+}
+
+export interface LabReport {
+  readonly checks: Check[];
+  readonly traffic: TrafficRow[];
+}
+
+type Family = "ipv4" | "ipv6";
+
+/** A pair of hosts that talk through the tunnels. */
+interface Flow {
+  readonly name: string;
+  /** Place of the sender, place of the receiver. */
+  readonly from: string;
+  readonly to: string;
+}
+
+const FLOWS: readonly Flow[] = [
+  { name: "branch-a→vpc", from: "branch-a-lan", to: "vpc" },
+  { name: "branch-b→vpc", from: "branch-b-lan", to: "vpc" },
+  { name: "branch-a→branch-b", from: "branch-a-lan", to: "branch-b-lan" },
+];
+const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
+
+export interface CheckOptions {
+  readonly say: (line: string) => void;
+  readonly signal?: AbortSignal;
+  /** Seconds per TCP and UDP run. */
+  readonly seconds?: number;
+  /** Offered UDP load per run, 10^6 bits of payload a second. */
+  readonly offeredMbps?: number;
+}
+
+/** UDP at this modest load must arrive; the odd datagram that a busy machine drops is no fault of the tunnel. */
+const UDP_LOSS_ALLOWED_PCT = 1;
+
+function addressOf(host: string, family: Family): string {
+  return SITES.find((site) => site.host === host)!.hostAddresses[family];
+}
+
+/** Runs `work`; a fault becomes a failed check, so that the others still run. Ctrl-C goes through. */
+async function checked(name: string, work: () => Promise<Omit<Check, "name">>): Promise<Check> {
+  try {
+    return { name, ...(await work()) };
+  } catch (fault) {
+    if (fault instanceof LabFault && fault.code === "interrupted") throw fault;
+    return { name, ok: false, detail: fault instanceof Error ? fault.message : String(fault) };
+  }
+}
+
+/** Runs every check on a lab whose routers run. */
+export async function runChecks(lab: Lab, options: CheckOptions): Promise<LabReport> {
+  const { say } = options;
+  const report: LabReport = { checks: [], traffic: [] };
+  const watch = await Capture.start(lab.state, "internet-intruders", lab.namespace("internet"), NOT_TUNNEL);
+  const marker = newMarker();
+  const outside = await Capture.start(lab.state, "internet", lab.namespace("internet"));
+  const within = await Capture.start(lab.state, "vpc", lab.namespace("vpc"));
+  await step(say, "ping: 3 pairs, IPv4 and IPv6", async () =>
+    report.checks.push(...(await pings(lab, marker, options))),
+  );
+  await step(say, "marker over TCP and UDP, there and back", async () =>
+    report.checks.push(...(await markers(lab, marker, options))),
+  );
+  await step(say, "captures read", async () => {
+    await Promise.all([outside.stop(), within.stop()]);
+    report.checks.push(...(await secrecy(outside, within, marker)));
+  });
+  await step(say, "TCP: 3 pairs, IPv4 and IPv6", () => throughput(lab, "tcp", report, options));
+  await step(say, "UDP, 1024-byte datagrams: 3 pairs, IPv4 and IPv6", () => throughput(lab, "udp", report, options));
+  await watch.stop();
+  report.checks.push(await onlyTunnels(watch), await behindNat(lab), ...(await health(lab)));
+  return report;
+}
+
+function pairs(): { flow: Flow; family: Family }[] {
+  return FLOWS.flatMap((flow) => FAMILIES.map((family) => ({ flow, family })));
+}
+
+function pings(lab: Lab, marker: Uint8Array, { signal }: CheckOptions): Promise<Check[]> {
+  return Promise.all(
+    pairs().map(({ flow, family }) =>
+      checked(`ping ${flow.name} ${family}`, async () => {
+        const options = { count: 20, interval: 0.05, size: 120, pattern: marker, ...(signal ? { signal } : {}) };
+        const result = await ping(lab.namespace(flow.from), addressOf(flow.to, family), options);
+        const rtt = result.rttMs === undefined ? "" : `, ${result.rttMs.toFixed(2)} ms`;
+        return { ok: result.received === result.sent, detail: `${result.received} of ${result.sent} came back${rtt}` };
+      }),
+    ),
+  );
+}
+
+function markers(lab: Lab, marker: Uint8Array, { signal }: CheckOptions): Promise<Check[]> {
+  return Promise.all(
+    pairs().map(({ flow, family }) =>
+      checked(`marker ${flow.name} ${family}`, async () => {
+        const came = await carry(lab.namespace(flow.from), addressOf(flow.to, family), marker, signal);
+        const lost = [came.tcp ? "" : "TCP", came.udp ? "" : "UDP"].filter((name) => name !== "");
+        if (lost.length > 0) return { ok: false, detail: `did not come back over ${lost.join(", ")}` };
+        return { ok: true, detail: "came back over TCP and UDP" };
+      }),
+    ),
+  );
+}
+
+/** The marker must be in the inner capture (else the proof proves nothing) and nowhere in the outer one. */
+async function secrecy(outside: Capture, within: Capture, marker: Uint8Array): Promise<Check[]> {
+  return [
+    await checked("marker is seen inside (the proof works)", async () => {
+      const seen = within.sees(marker);
+      return {
+        ok: seen,
+        detail: `${seen ? "found" : "not found"} in ${within.packets().length} packets captured in vpc`,
+      };
+    }),
+    await checked("no plaintext outside", async () => {
+      const packets = outside.packets().length;
+      const seen = outside.sees(marker);
+      const detail = `marker ${seen ? "FOUND" : "not found"} in ${packets} packets captured on the internet side`;
+      return { ok: !seen && packets > 0, detail };
+    }),
+    await checked("capture outside: only IKE and ESP-in-UDP", async () => {
+      const found = outside.intruders();
+      const detail =
+        found.length === 0
+          ? `${outside.packets().length} packets, all of them`
+          : `also ${found.slice(0, 5).join("; ")}`;
+      return { ok: found.length === 0, detail };
+    }),
+  ];
+}
+
+/** One after the other: two at once would share the machine and say nothing of either. */
+async function throughput(lab: Lab, protocol: "tcp" | "udp", report: LabReport, options: CheckOptions): Promise<void> {
+  const { signal, seconds = 2, offeredMbps = 50 } = options;
+  for (const { flow, family } of pairs()) {
+    const name = `${protocol} ${flow.name} ${family}`;
+    const check = await checked(name, async () => {
+      const run = { protocol, seconds, offeredMbps, ...(signal ? { signal } : {}) };
+      const result = await traffic(lab.namespace(flow.from), addressOf(flow.to, family), run);
+      report.traffic.push({ name, mbps: round(result.mbps), lossPct: round(result.lossPct) });
+      const ok = result.mbps > 0 && (protocol === "tcp" || result.lossPct <= UDP_LOSS_ALLOWED_PCT);
+      return { ok, detail: `${result.mbps.toFixed(0)} Mbit/s, ${result.lossPct.toFixed(2)} % lost` };
+    });
+    report.checks.push(check);
+  }
+}
+
+/** The capture that ran all the while and kept only what is neither IKE, nor ESP-in-UDP, nor ARP. */
+function onlyTunnels(watch: Capture): Promise<Check> {
+  return checked("whole run outside: only IKE and ESP-in-UDP", async () => {
+    const found = watch.intruders();
+    const detail = found.length === 0 ? "nothing else crossed" : `also ${found.slice(0, 5).join("; ")}`;
+    return { ok: found.length === 0, detail };
+  });
+}
+
+/** The gateway must see branch-b at the NAT's address and at a port of the NAT's choice. */
+function behindNat(lab: Lab): Promise<Check> {
+  return checked("branch-b is behind NAT", async () => {
+    const gateway = await lab.router("gw").status();
+    const tunnel = gateway.tunnels.find((candidate) => candidate.name === "to-branch-b");
+    const peer = tunnel?.peer;
+    const ok = peer?.address === NAT_ADDRESS && peer.port !== 4500 && tunnel?.nat?.remote === true;
+    return {
+      ok,
+      detail: `the gateway sees it at ${peer?.address} port ${peer?.port}, NAT ${tunnel?.nat?.remote ? "" : "not "}detected`,
+    };
+  });
+}
+
+function health(lab: Lab): Promise<Check[]> {
+  return Promise.all(
+    [...lab.routers.values()].map((router) =>
+      checked(`${router.place} is healthy`, async () => {
+        const said = await router.status();
+        const down = said.tunnels.filter((tunnel) => tunnel.state !== "up").map((tunnel) => tunnel.name);
+        const megabytes = said.memory.rss / 1e6;
+        const ok = down.length === 0 && megabytes < 200;
+        const ciphers = [...new Set(said.tunnels.flatMap((tunnel) => tunnel.children.map((child) => child.cipher)))];
+        const tunnels = down.length === 0 ? `${said.tunnels.length} up` : `down: ${down.join(", ")}`;
+        return { ok, detail: `tunnels ${tunnels}; ${ciphers.join(", ")}; ${megabytes.toFixed(0)} MB` };
+      }),
+    ),
+  );
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,67 @@
+/**
+ * A tiny program of its own, run inside a namespace, that carries a marker over TCP and UDP there and back:
+ *   node echo.ts serve PORT                  answers with what it gets, over IPv4 and IPv6, until it is ended
+ *   node echo.ts send ADDRESS PORT HEX       prints {"tcp":true,"udp":true}; false where the marker did not come back in 3 s
+ */
+import { createSocket } from "node:dgram";
+import { connect, createServer } from "node:net";
+
+/** Largest payload that is echoed, bytes. */
+const LARGEST = 1024;
+
+function serve(port: number): void {
+  createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (data: Buffer) => socket.write(data));
+  }).listen(port, "::", () => {
+    const udp = createSocket({ type: "udp6", ipv6Only: false });
+    udp.on("message", (message, from) => udp.send(message.subarray(0, LARGEST), from.port, from.address));
+    udp.bind(port, "::", () => process.stdout.write("serving\n"));
+  });
+}
+
+function overTcp(address: string, port: number, payload: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, address, () => socket.write(payload));
+    const settle = (came: boolean) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(came);
+    };
+    const timer = setTimeout(() => settle(false), 3000);
+    let back: Buffer = Buffer.alloc(0);
+    socket.on("data", (data: Buffer) => {
+      back = Buffer.concat([back, data]);
+      if (back.length >= payload.length) settle(back.equals(payload));
+    });
+    socket.on("error", () => settle(false));
+  });
+}
+
+function overUdp(address: string, port: number, payload: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+    const settle = (came: boolean) => {
+      clearInterval(again);
+      clearTimeout(timer);
+      socket.close();
+      resolve(came);
+    };
+    const send = () => socket.send(payload, port, address, () => undefined);
+    const again = setInterval(send, 500);
+    const timer = setTimeout(() => settle(false), 3000);
+    socket.on("message", (message) => settle(message.equals(payload)));
+    socket.on("error", () => settle(false));
+    send();
+  });
+}
+
+async function send(address: string, port: number, marker: Buffer): Promise<void> {
+  const payload = Buffer.concat(Array.from({ length: 8 }, () => marker));
+  const [tcp, udp] = await Promise.all([overTcp(address, port, payload), overUdp(address, port, payload)]);
+  process.stdout.write(`${JSON.stringify({ tcp, udp })}\n`);
+}
+
+const [role, ...rest] = process.argv.slice(2);
+if (role === "serve") serve(Number(rest[0]));
+else if (role === "send") await send(rest[0]!, Number(rest[1]), Buffer.from(rest[2]!, "hex"));

@@ -1,0 +1,81 @@
+/** Throughput: TCP streams and 1024-byte UDP datagrams by iperf3, read from its JSON. */
+import { attempt, inside, tail } from "./command.ts";
+import { Daemon } from "./daemon.ts";
+import { LabFault } from "./fault.ts";
+import type { LabState } from "./state.ts";
+
+export interface Throughput {
+  /** Payload that arrived, 10^6 bits a second. */
+  readonly mbps: number;
+  /** UDP: datagrams that did not arrive. TCP: bytes sent again, the trace that loss leaves there. Percent. */
+  readonly lossPct: number;
+}
+
+interface IperfSum {
+  readonly bits_per_second: number;
+  readonly bytes: number;
+  readonly retransmits?: number;
+  readonly packets?: number;
+  readonly lost_packets?: number;
+  readonly lost_percent?: number;
+}
+
+interface IperfReport {
+  readonly error?: string;
+  readonly start?: { readonly tcp_mss?: number; readonly tcp_mss_default?: number };
+  readonly end?: { readonly sum?: IperfSum; readonly sum_sent?: IperfSum; readonly sum_received?: IperfSum };
+}
+
+/** Reads `iperf3 -J`. Fault `bad-output` with iperf3's own words when the run failed. */
+export function parseIperf(json: string, protocol: "tcp" | "udp"): Throughput {
+  let report: IperfReport;
+  try {
+    report = JSON.parse(json) as IperfReport;
+  } catch {
+    throw new LabFault("bad-output", `iperf3 gave no JSON.${tail(json)}`);
+  }
+  if (report.error !== undefined) throw new LabFault("bad-output", `iperf3: ${report.error}.`);
+  const sent = report.end?.sum_sent;
+  const received = report.end?.sum_received;
+  if (protocol === "udp") {
+    const sum = report.end?.sum;
+    if (!sum) throw new LabFault("bad-output", "iperf3 gave no UDP summary.");
+    const lossPct = sum.lost_percent ?? 100;
+    return { mbps: (sum.bits_per_second / 1e6) * (1 - lossPct / 100), lossPct };
+  }
+  if (!sent || !received) throw new LabFault("bad-output", "iperf3 gave no TCP summary.");
+  const mss = report.start?.tcp_mss ?? report.start?.tcp_mss_default ?? 1448;
+  const again = (sent.retransmits ?? 0) * mss;
+  return {
+    mbps: received.bits_per_second / 1e6,
+    lossPct: sent.bytes === 0 ? 100 : Math.min(100, (again / sent.bytes) * 100),
+  };
+}
+
+/** An iperf3 server inside a namespace; it serves one test after another until it is stopped. */
+export async function serveIperf(state: LabState, place: string, namespace: string): Promise<Daemon> {
+  const argv = ["iperf3", "--server", "--forceflush"];
+  const daemon = Daemon.start({ state, what: `iperf3 ${place}`, namespace, argv });
+  await daemon.until(() => daemon.said().includes("Server listening"), "it listened", 5000, 10);
+  return daemon;
+}
+
+export interface TrafficOptions {
+  readonly protocol: "tcp" | "udp";
+  readonly seconds: number;
+  /** UDP only: offered load, 10^6 bits of payload a second. */
+  readonly offeredMbps?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Sends from inside `namespace` to the iperf3 server at `address`. UDP datagrams carry 1024 bytes. */
+export async function traffic(namespace: string, address: string, options: TrafficOptions): Promise<Throughput> {
+  const argv = ["iperf3", "-J", "-c", address, "-t", String(options.seconds), "--connect-timeout", "3000"];
+  if (options.protocol === "udp") argv.push("-u", "-l", "1024", "-b", `${options.offeredMbps ?? 50}M`);
+  const timeoutMs = options.seconds * 1000 + 15_000;
+  const done = await attempt(inside(namespace, argv), { timeoutMs, signal: options.signal });
+  if (done.stdout.trim() === "") {
+    throw new LabFault("bad-output", `iperf3 to ${address} ended with ${done.code}.${tail(done.stderr)}`);
+  }
+  return parseIperf(done.stdout, options.protocol);
+}

@@ -1,0 +1,43 @@
+/** Random plaintext that is sent through the tunnels, to be looked for where it must not be. */
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { inside, run } from "./command.ts";
+import { Daemon } from "./daemon.ts";
+import { LabFault } from "./fault.ts";
+import type { LabState } from "./state.ts";
+
+/** Port of the echo servers. */
+const ECHO_PORT = 7007;
+const ECHO_PROGRAM = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./echo.ts" : "./echo.js", import.meta.url),
+);
+
+/** 16 random bytes: as many as `ping -p` takes; by chance they turn up in 1 GB of ciphertext once in 10^29 runs. */
+export function newMarker(): Uint8Array {
+  return randomBytes(16);
+}
+
+/** Starts an echo server inside a namespace. */
+export async function serveEcho(state: LabState, place: string, namespace: string): Promise<Daemon> {
+  const argv = [process.execPath, ECHO_PROGRAM, "serve", String(ECHO_PORT)];
+  const daemon = Daemon.start({ state, what: `echo ${place}`, namespace, argv });
+  await daemon.until(() => daemon.said().includes("serving"), "it listened", 5000, 10);
+  return daemon;
+}
+
+/** Carries the marker over TCP and UDP from inside `namespace` to the echo server at `address` and back. */
+export async function carry(
+  namespace: string,
+  address: string,
+  marker: Uint8Array,
+  signal?: AbortSignal,
+): Promise<{ tcp: boolean; udp: boolean }> {
+  const hex = Buffer.from(marker).toString("hex");
+  const argv = [process.execPath, ECHO_PROGRAM, "send", address, String(ECHO_PORT), hex];
+  const said = await run(inside(namespace, argv), { timeoutMs: 10_000, signal });
+  try {
+    return JSON.parse(said) as { tcp: boolean; udp: boolean };
+  } catch {
+    throw new LabFault("bad-output", `The echo sender in ${namespace} said: ${said}`);
+  }
+}

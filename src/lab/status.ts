@@ -1,0 +1,89 @@
+/** The router's local API as its users see it: HTTP on a Unix socket, /run/vcpe/NAME/status.sock. */
+import { request } from "node:http";
+import { join } from "node:path";
+import { LabFault } from "./fault.ts";
+import { ROUTER_ROOT } from "./state.ts";
+
+export interface ChildStatus {
+  readonly name: string;
+  readonly cipher: string;
+  readonly spiIn: number | string;
+  readonly spiOut: number | string;
+  readonly rekeys: number;
+  readonly esn: boolean;
+  readonly in: { readonly packets: number; readonly bytes: number };
+  readonly out: { readonly packets: number; readonly bytes: number };
+  readonly selectors: { readonly local: readonly string[]; readonly remote: readonly string[] };
+}
+
+export interface TunnelStatus {
+  readonly name: string;
+  readonly peer: { readonly id: string; readonly address?: string; readonly port?: number };
+  readonly state: "down" | "connecting" | "up";
+  readonly ike?: {
+    readonly suite: string;
+    readonly spiLocal: string;
+    readonly spiRemote: string;
+    readonly rekeys: number;
+  };
+  readonly nat?: { readonly local: boolean; readonly remote: boolean };
+  readonly rttMs?: number;
+  readonly mtu?: number;
+  readonly children: readonly ChildStatus[];
+  readonly lastError?: string | { readonly code: string; readonly message: string };
+}
+
+export interface RouterStatus {
+  readonly name: string;
+  readonly pid: number;
+  readonly engines?: Readonly<Record<string, unknown>>;
+  readonly tunnels: readonly TunnelStatus[];
+  readonly routes: readonly { readonly vrf: string; readonly prefix: string; readonly via: string }[];
+  readonly drops: Readonly<Record<string, number>>;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly ike: Readonly<Record<string, number>>;
+  readonly memory: { readonly rss: number };
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly body: unknown;
+}
+
+/** One request to the API of the router called `router`. Fault `status-unreachable` when nobody answers within 5 s. */
+export function ask(router: string, method: "GET" | "POST", path: string, body?: unknown): Promise<Answer> {
+  const socketPath = join(ROUTER_ROOT, router, "status.sock");
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers =
+    text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error) =>
+      reject(new LabFault("status-unreachable", `${router} does not answer on ${socketPath}: ${error.message}.`));
+    const call = request({ socketPath, method, path, headers, timeout: 5000 }, (response) => {
+      let said = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece: string) => {
+        said += piece;
+      });
+      response.on("error", refuse);
+      response.on("end", () => {
+        try {
+          resolve({ code: response.statusCode ?? 0, body: said === "" ? undefined : JSON.parse(said) });
+        } catch {
+          refuse(new Error(`not JSON: ${said.slice(0, 200)}`));
+        }
+      });
+    });
+    call.on("timeout", () => call.destroy(new Error("no answer within 5 s")));
+    call.on("error", refuse);
+    call.end(text);
+  });
+}
+
+/** What a router says of itself. */
+export async function status(router: string): Promise<RouterStatus> {
+  const { code, body } = await ask(router, "GET", "/status");
+  if (code !== 200)
+    throw new LabFault("status-unreachable", `${router} answered ${code} to GET /status: ${JSON.stringify(body)}.`);
+  return body as RouterStatus;
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { parseIperf } from "../../../src/lab/iperf.ts";
+import { parsePing } from "../../../src/lab/ping.ts";
+
+describe("ping's words", () => {
+  it("give loss and round-trip time", () => {
+    const result = parsePing(`PING 10.2.0.1 (10.2.0.1) 56(84) bytes of data.
+64 bytes from 10.2.0.1: icmp_seq=1 ttl=64 time=1.03 ms
+
+--- 10.2.0.1 ping statistics ---
+4 packets transmitted, 3 received, 25% packet loss, time 404ms
+rtt min/avg/max/mdev = 0.620/0.781/1.026/0.175 ms
+`);
+    expect(result).toMatchObject({ sent: 4, received: 3, lossPct: 25, rttMs: 0.781, errors: [] });
+  });
+
+  it("give the ICMP errors that came back", () => {
+    const result = parsePing(`PING 10.2.0.1 (10.2.0.1) 1472(1500) bytes of data.
+From 10.255.0.1 icmp_seq=1 Frag needed and DF set (mtu = 1420)
+From 10.255.0.1: icmp_seq=2 Time to live exceeded
+
+--- 10.2.0.1 ping statistics ---
+2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 404ms
+`);
+    expect(result.errors).toEqual(["Frag needed and DF set (mtu = 1420)", "Time to live exceeded"]);
+    expect(result.rttMs).toBeUndefined();
+    expect(result.lossPct).toBe(100);
+  });
+
+  it("without a summary are a fault", () => {
+    expect(() => parsePing("ping: connect: Network is unreachable\n")).toThrow(/unreachable/);
+  });
+});
+
+describe("iperf3's JSON", () => {
+  it("gives TCP throughput, and what was sent again as loss", () => {
+    const end = {
+      sum_sent: { bits_per_second: 9e7, bytes: 1_000_000, retransmits: 10 },
+      sum_received: { bits_per_second: 8e7, bytes: 990_000 },
+    };
+    const result = parseIperf(JSON.stringify({ start: { tcp_mss_default: 1000 }, end }), "tcp");
+    expect(result.mbps).toBe(80);
+    expect(result.lossPct).toBeCloseTo(1);
+  });
+
+  it("gives what arrived of UDP", () => {
+    const sum = { bits_per_second: 50e6, bytes: 1, packets: 100, lost_packets: 10, lost_percent: 10 };
+    expect(parseIperf(JSON.stringify({ end: { sum } }), "udp")).toEqual({ mbps: 45, lossPct: 10 });
+  });
+
+  it("passes on iperf3's own complaint, and refuses what is not its report", () => {
+    expect(() => parseIperf('{"error":"unable to connect to server"}', "tcp")).toThrow(/unable to connect/);
+    expect(() => parseIperf("{}", "tcp")).toThrow(/no TCP summary/);
+    expect(() => parseIperf("{}", "udp")).toThrow(/no UDP summary/);
+    expect(() => parseIperf("", "udp")).toThrow(/no JSON/);
+  });
+});
