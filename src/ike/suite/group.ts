@@ -36,7 +36,7 @@ export function generateKeyPair(group: Group, random: (n: number) => Uint8Array)
 
 /**
  * g^ir: for ecp the x coordinate alone (RFC 5903 §7), for x25519 the 32 bytes (RFC 8031 §2). Throws SuiteError
- * "invalid-public-key" for a wrong length, a point that is not on the curve, and an all-zero result. The caller wipes it.
+ * "invalid-public-key" for a wrong length, a point that is not on the curve, and an all-zero result of x25519. The caller wipes it.
  */
 export function sharedSecret(pair: Pick<KeyPair, "group" | "secretKey">, peer: Uint8Array): Uint8Array {
   const { group, secretKey } = pair;
@@ -58,8 +58,9 @@ export function sharedSecret(pair: Pick<KeyPair, "group" | "secretKey">, peer: U
   } catch {
     throw new SuiteError("invalid-public-key", `The peer's public value is not a usable point of ${group.name}`);
   }
-  if (shared.every((byte) => byte === 0)) {
-    throw new SuiteError("invalid-public-key", `The peer's public value gives no secret with ${group.name}`);
+  // x = 0 is a coordinate like any other on the ecp curves; with x25519 it is the mark of a point of low order.
+  if (group.name === "x25519" && shared.every((byte) => byte === 0)) {
+    throw new SuiteError("invalid-public-key", "The peer's public value gives no secret with x25519");
   }
   return shared;
 }

@@ -78,7 +78,6 @@ function match(
   let esn = false;
   for (const { type, transforms: allowed } of choices) {
     const row = byType.get(type);
-    // Our "no ESN" is also met by a peer that does not speak of ESN (RFC 4303's default is the 32-bit one, §3.3.3 note).
     const found = row && allowed.find((transform) => row.some((other) => same(other, transform)));
     if (found === undefined) return undefined;
     if (type === TRANSFORM.ESN) esn = found.id === ESN.YES;

@@ -9,7 +9,7 @@ import { WireError } from "./error.ts";
 import { decodeHeader, emitHeader, HEADER_LENGTH, HEADER_LENGTH_AT, type Header, type HeaderFields } from "./header.ts";
 import { PAYLOAD } from "./iana.ts";
 import { View } from "./view.ts";
-import { Writer } from "./writer.ts";
+import { MAX_LENGTH, Writer } from "./writer.ts";
 
 export type { Payload, Wrapper } from "./chain.ts";
 
@@ -84,18 +84,18 @@ export function sealMessage(message: Outgoing, sealer: Sealer): Uint8Array {
   const { payloads } = message;
   const plain = pad(encodeContent(payloads));
   const length = 4 + plain.length + sealer.overhead;
-  const writer = new Writer();
-  emitHeader(writer, message.header, PAYLOAD.SK, HEADER_LENGTH + length);
-  writer.u8(payloads.length > 0 ? typeOf(payloads[0]) : PAYLOAD.NONE);
-  writer.u8(0);
-  writer.u16(length);
-  if (HEADER_LENGTH + length > 65_535) {
+  if (HEADER_LENGTH + length > MAX_LENGTH) {
     throw new WireError(
       "too-long",
       HEADER_LENGTH,
       `A message of ${HEADER_LENGTH + length} bytes does not fit into UDP`,
     );
   }
+  const writer = new Writer();
+  emitHeader(writer, message.header, PAYLOAD.SK, HEADER_LENGTH + length);
+  writer.u8(payloads.length > 0 ? typeOf(payloads[0]) : PAYLOAD.NONE);
+  writer.u8(0);
+  writer.u16(length);
   writer.bytes(sealer.seal(writer.finish(), plain));
   return writer.finish();
 }

@@ -28,11 +28,18 @@ export class Writer {
     return at;
   }
 
+  #fits(value: number, limit: number): void {
+    if (value > limit)
+      throw new WireError("too-long", this.#length, `${value} does not fit into a field up to ${limit}`);
+  }
+
   u8(value: number): void {
+    this.#fits(value, 0xff);
     this.#bytes[this.#room(1)] = value;
   }
 
   u16(value: number): void {
+    this.#fits(value, 0xffff);
     const at = this.#room(2);
     this.#bytes[at] = value >>> 8;
     this.#bytes[at + 1] = value;
@@ -56,10 +63,6 @@ export class Writer {
   patch16(at: number, value: number): void {
     this.#bytes[at] = value >>> 8;
     this.#bytes[at + 1] = value;
-  }
-
-  patch8(at: number, value: number): void {
-    this.#bytes[at] = value;
   }
 
   /** A copy of what was written. */
