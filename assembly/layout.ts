@@ -282,6 +282,8 @@ export const W_OPEN_NEXT = 72;
 /** u64 × COUNTERS_MAX: index = a counter of assembly/counters. */
 export const W_COUNTERS = 0x100;
 export const COUNTERS_MAX = 96;
+/** 64 bytes: the IPv4 header of a fragment while it is made (at most 60). */
+export const W_SCRATCH = 0x400;
 
 /** Packets in one batch: UDP messages of one recvmmsg, packets read from one TUN. */
 export const BATCH = 128;
@@ -303,6 +305,10 @@ export const CTL_STRIDE = 128;
 
 /** TUN receive: u32 length of each packet that was read into TUNRX slot i. */
 export const TUNLEN = RXCTL + BATCH * CTL_STRIDE;
+
+/** Scratch of the AEAD engine (its inner layout: assembly/aead/scratch): keystream of a group of packets. Nothing outlives a call. */
+export const AEAD = 0x1c000;
+export const AEAD_SIZE = 0x2000;
 
 /**
  * UDP send: TX_MAX messages for each socket, gathered from datagrams in TX. A message is one datagram (or, with UDP GSO, a

@@ -1,0 +1,18 @@
+// One rule for every packet that goes no further: it is dropped for a reason, and the reason is counted.
+
+import { W_COUNTERS } from "./layout";
+import { arena } from "./state";
+
+/** Counts an event (COUNT_* of counters). */
+// @ts-ignore: decorator
+@inline
+export function count(counter: u32): void {
+  const at = arena + W_COUNTERS + ((<usize>counter) << 3);
+  // The worker is the only writer; atomic so that the control thread never reads half a number.
+  atomic.store<u64>(at, load<u64>(at) + 1);
+}
+
+/** Drops the packet at hand for this reason (DROP_* of counters). */
+export function drop(reason: u32): void {
+  count(reason);
+}

@@ -1,0 +1,179 @@
+// The road out, pass 1: packets read from a TUN become datagrams, ready to be sealed.
+//
+//   outbound        for each packet, while there is room
+//     leave         parse → route in the VRF of the TUN → another TUN, or
+//       intoTunnel  MSS clamp → fits the MTU? → Child SA by selectors → encapsulate
+//         inFragments   the same for each piece of a packet that may be cut
+//     refuse        drop, count, and an ICMP error where the sender should know
+//
+// The hub road (deliver) joins at intoTunnel, and both roads refuse alike. Pass 2 is `seal`; then the worker's loop sends
+// W_TX_COUNT messages. TTL: the kernel took one hop when it routed the packet to the TUN, so none is taken here.
+
+import { isLocal, mtuOf, noRoute, routed } from "./adjacency";
+import {
+  COUNT_CROSSED,
+  COUNT_ENCAPSULATED,
+  COUNT_FRAGMENTED,
+  COUNT_ICMP_SENT,
+  COUNT_ICMP_UNSENT,
+  COUNT_TUN_READ,
+  DROP_HAIRPIN,
+  DROP_NO_SA,
+  DROP_SELECTORS_OUT,
+  DROP_TOO_BIG,
+} from "./counters";
+import { count, drop } from "./drop";
+import { encapsulate } from "./encapsulate";
+import {
+  fragmentBody,
+  fragmentBodyLength,
+  fragmentHeader,
+  fragmentHeaderLength,
+  nextFragment,
+  startFragments,
+} from "./fragment";
+import { answerIcmp, icmpLength } from "./icmp";
+import {
+  ADJ_CHILDREN,
+  ADJ_ID,
+  ADJ_TUN,
+  CHILDREN_COUNT,
+  CHILDREN_HEAD,
+  CHILD_SAS,
+  CHILD_SELECTORS,
+  CHILD_STRIDE,
+  G_TUN_VRFS,
+  SLOT_HEADROOM,
+  SLOT_SIZE,
+  SLOT_STRIDE,
+  TUNLEN,
+  TUNRX,
+} from "./layout";
+import { clampMss } from "./mss";
+import { family, forgetPorts, length, parse, start, tos } from "./packet";
+import { beginEvents, tellAcquire } from "./ring";
+import { hasRoom } from "./room";
+import { isOutbound } from "./sa";
+import { matchesOutbound } from "./selectors";
+import { arena, worker } from "./state";
+import { writeTun } from "./tunwrite";
+import { IPV4_DF, ipv4Fragment } from "./wire/ipv4";
+
+/** What would have fitted, when a packet was refused with DROP_TOO_BIG. */
+let fittingMtu: u32 = 0;
+/** Why chooseSa found none. */
+let noSa: u32 = 0;
+
+/**
+ * Takes packets `first` to `packets − 1` out of the TUNRX slots (lengths in TUNLEN), all read from device `tun`. Returns how
+ * many it took: fewer than there are when the send region, its messages or the op vector could not hold the next one; then
+ * seal, send, call `flushed` and go on with the rest.
+ */
+export function outbound(tun: u32, first: u32, packets: u32): u32 {
+  if (first == 0) beginEvents();
+  const vrf = load<u32>(G_TUN_VRFS + (tun << 2));
+  let index = first;
+  for (; index < packets; index++) {
+    const bytes = min(load<u32>(arena + TUNLEN + (index << 2)), <u32>SLOT_SIZE);
+    if (!hasRoom(bytes)) break;
+    const reason = leave(arena + TUNRX + index * SLOT_STRIDE + SLOT_HEADROOM, bytes, tun, vrf);
+    if (reason) refuse(reason, vrf);
+  }
+  return index - first;
+}
+
+/** One packet out of the TUN. 0, or a reason to drop it. */
+function leave(at: usize, bytes: u32, tun: u32, vrf: u32): u32 {
+  count(COUNT_TUN_READ);
+  const fault = parse(at, bytes, false);
+  if (fault) return fault;
+  const adjacency = routed(vrf);
+  if (!adjacency) return noRoute;
+  if (isLocal(adjacency)) {
+    // Back to the device that it came from: kernel and router disagree about this route and would play it to and fro.
+    if (load<u32>(adjacency, ADJ_TUN) == tun) return DROP_HAIRPIN;
+    writeTun(adjacency, start, length);
+    count(COUNT_CROSSED);
+    return 0;
+  }
+  const reason = intoTunnel(adjacency);
+  if (!reason) count(COUNT_ENCAPSULATED);
+  return reason;
+}
+
+/** Seals the packet at hand for the tunnel of this adjacency. 0, or a reason to drop it. */
+export function intoTunnel(adjacency: usize): u32 {
+  const mtu = mtuOf(adjacency);
+  if (mtu) {
+    clampMss(mtu);
+    if (length > mtu) {
+      if (family == 4 && (ipv4Fragment(start) & IPV4_DF) == 0) return inFragments(adjacency, mtu);
+      fittingMtu = mtu;
+      return DROP_TOO_BIG;
+    }
+  }
+  const sa = chooseSa(adjacency);
+  return sa ? encapsulate(sa, start, length, 0, 0, family, tos()) : noSa;
+}
+
+/** Seals the packet at hand in pieces. Each is a packet of its own to the selectors: only the first has ports (RFC 4301 §7). */
+function inFragments(adjacency: usize, mtu: u32): u32 {
+  count(COUNT_FRAGMENTED);
+  startFragments(mtu);
+  while (nextFragment()) {
+    const sa = chooseSa(adjacency);
+    if (!sa) return noSa;
+    const reason = encapsulate(
+      sa,
+      fragmentHeader,
+      fragmentHeaderLength,
+      fragmentBody,
+      fragmentBodyLength,
+      family,
+      tos(),
+    );
+    if (reason) return reason;
+    forgetPorts();
+  }
+  return 0;
+}
+
+/**
+ * The SA of the first Child SA that the packet at hand matches and this worker may use; 0 with `noSa` set. A child without
+ * an SA at the moment (it retires) leaves its packets to one further down that takes them too.
+ */
+function chooseSa(adjacency: usize): usize {
+  const children = <usize>atomic.load<u32>(adjacency + ADJ_CHILDREN);
+  let matched = children == 0;
+  if (children) {
+    let child = children + CHILDREN_HEAD;
+    const end = child + load<u32>(children, CHILDREN_COUNT) * CHILD_STRIDE;
+    for (; child < end; child += CHILD_STRIDE) {
+      if (!matchesOutbound(load<u32>(child, CHILD_SELECTORS))) continue;
+      const sa = <usize>atomic.load<u32>(child + CHILD_SAS + (worker << 2));
+      if (sa && isOutbound(sa)) return sa;
+      matched = true;
+    }
+  }
+  noSa = matched ? DROP_NO_SA : DROP_SELECTORS_OUT;
+  if (matched) tellAcquire(load<u32>(adjacency, ADJ_ID));
+  return 0;
+}
+
+/** Drops the packet at hand, and tells its sender where there is something to tell. */
+export function refuse(reason: u32, vrf: u32): void {
+  drop(reason);
+  const error = answerIcmp(reason, vrf, fittingMtu);
+  if (!error) return;
+  count(originate(error, icmpLength, vrf) ? COUNT_ICMP_SENT : COUNT_ICMP_UNSENT);
+}
+
+/** Sends a packet of our own on its way: it is routed like any other, but nobody is told if that fails. */
+function originate(at: usize, bytes: u32, vrf: u32): bool {
+  if (parse(at, bytes, false)) return false;
+  const adjacency = routed(vrf);
+  if (!adjacency) return false;
+  if (!isLocal(adjacency)) return intoTunnel(adjacency) == 0;
+  writeTun(adjacency, start, length);
+  return true;
+}

@@ -1,0 +1,69 @@
+// SA slots: finding the one of an SPI, taking a sequence number, keeping its traffic counters.
+
+import {
+  SA_BYTES,
+  SA_IN,
+  SA_LAST,
+  SA_OUT,
+  SA_PACKETS,
+  SA_SEQUENCE,
+  SA_SEQUENCE_LIMIT,
+  SA_SPI,
+  SA_STATE,
+  SA_STRIDE,
+  W_NOW,
+} from "./layout";
+import { arena, saBase, saCount } from "./state";
+
+/** The inbound SA of an SPI (a number), or 0. We handed the SPI out, so its low half is the slot: one load and one compare. */
+export function inboundSa(spi: u32): usize {
+  const index = spi & 0xffff;
+  if (index >= saCount) return 0;
+  const sa = saBase + index * SA_STRIDE;
+  return load<u32>(sa, SA_SPI) == spi && atomic.load<u32>(sa + SA_STATE) == SA_IN ? sa : 0;
+}
+
+/** Is this a slot that seals? Control may have begun to take it down since the child list was read. */
+// @ts-ignore: decorator
+@inline
+export function isOutbound(sa: usize): bool {
+  return atomic.load<u32>(sa + SA_STATE) == SA_OUT;
+}
+
+/** Index of a slot. */
+export function slotIndex(sa: usize): u32 {
+  return <u32>(sa - saBase) / SA_STRIDE;
+}
+
+/**
+ * The next sequence number of an outbound SA, or 0 when it has none left: the counter never wraps (RFC 4303 §3.3.3), and as
+ * it is the nonce, no number is ever given out twice. Several workers may share the SA, so the step is atomic.
+ */
+export function nextSequence(sa: usize): u64 {
+  const limit = load<u64>(sa, SA_SEQUENCE_LIMIT);
+  // Asked first, so that the counter stays near its limit however long the packets keep coming.
+  if (atomic.load<u64>(sa + SA_SEQUENCE) >= limit) return 0;
+  const sequence = atomic.add<u64>(sa + SA_SEQUENCE, 1) + 1;
+  return sequence <= limit ? sequence : 0;
+}
+
+/** Counts a packet that was sealed; several workers may do so at once. */
+export function countSealed(sa: usize, bytes: u32): void {
+  atomic.add<u64>(sa + SA_PACKETS, 1);
+  atomic.add<u64>(sa + SA_BYTES, bytes);
+  touch(sa);
+}
+
+/** Counts a packet that was opened and accepted; an inbound SA belongs to one worker. */
+export function countOpened(sa: usize, bytes: u32): void {
+  atomic.store<u64>(sa + SA_PACKETS, load<u64>(sa, SA_PACKETS) + 1);
+  atomic.store<u64>(sa + SA_BYTES, load<u64>(sa, SA_BYTES) + <u64>bytes);
+  touch(sa);
+}
+
+/** The time is a f64; its bits are stored at once. */
+// @ts-ignore: decorator
+@inline
+function touch(sa: usize): void {
+  atomic.store<u64>(sa + SA_LAST, load<u64>(arena, W_NOW));
+}

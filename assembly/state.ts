@@ -1,0 +1,34 @@
+// What an instance knows of the shared memory: the bases that src/datapath/memory wrote into the globals block. Every worker
+// has an instance of its own, so these WASM globals need no lock; nothing else of the fast path lives outside the memory,
+// but for the view of the packet at hand (packet.ts) and of its message (message.ts).
+
+import { ARENA_SIZE, G_ADJ_BASE, G_ADJ_COUNT, G_ARENAS_BASE, G_HOST_BASE, G_SA_BASE, G_SA_COUNT } from "./layout";
+
+/** Number of this worker. */
+export let worker: u32 = 0;
+/** Base of this worker's arena. */
+export let arena: usize = 0;
+/** Host address of WASM address 0: what the kernel must be told, for every pointer in a msghdr or iovec. */
+export let hostBase: u64 = 0;
+export let saBase: usize = 0;
+export let saCount: u32 = 0;
+export let adjacencyBase: usize = 0;
+export let adjacencyCount: u32 = 0;
+
+/** Loads the bases from the globals block. Once for each instance, after the globals were written. */
+export function attachState(index: u32): void {
+  worker = index;
+  arena = load<u32>(G_ARENAS_BASE) + index * <u32>ARENA_SIZE;
+  hostBase = load<u64>(G_HOST_BASE);
+  saBase = load<u32>(G_SA_BASE);
+  saCount = load<u32>(G_SA_COUNT);
+  adjacencyBase = load<u32>(G_ADJ_BASE);
+  adjacencyCount = load<u32>(G_ADJ_COUNT);
+}
+
+/** Host address of a WASM address. */
+// @ts-ignore: decorator
+@inline
+export function host(address: usize): u64 {
+  return hostBase + <u64>address;
+}
