@@ -41,6 +41,9 @@ export const ioctl = declare<[fd: number, request: number, argument: HostAddress
   "int ioctl(int fd, unsigned long request, uintptr_t argument)",
 );
 
+/** Advisory lock of a whole open file, flock(2). */
+export const flock = declare<[fd: number, operation: number]>("int flock(int fd, int operation)");
+
 export const socket = declare<[domain: number, type: number, protocol: number]>(
   "int socket(int domain, int type, int protocol)",
 );
