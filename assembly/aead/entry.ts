@@ -1,0 +1,26 @@
+/*
+ * A module of the AEAD engine alone, for its tests. The fast path's own entry is assembly/index.ts.
+ */
+import { CIPHER_AES_128_GCM, CIPHER_CHACHA20_POLY1305, OP_LENGTH, OP_SA, OP_TEXT, SA_CIPHER } from "../layout";
+import * as chacha20poly1305 from "./chacha20poly1305";
+import * as gcm from "./gcm";
+import { scratchOf } from "./scratch";
+
+export { expandKey as expand, openOps as open, sealOps as seal } from "./engine";
+
+/**
+ * Writes to `to` the tag of the ciphertext of `op` with AAD of any length at `aad`. An op holds 16 bytes of AAD, ESP
+ * needs no more; published vectors have longer ones.
+ */
+export function tagOf(op: usize, aad: usize, aadLength: u32, to: usize): void {
+  const scratch = scratchOf(op);
+  const sa = <usize>load<u32>(op, OP_SA);
+  const text = <usize>load<u32>(op, OP_TEXT);
+  const length = load<u32>(op, OP_LENGTH);
+  const cipher = load<u32>(sa, SA_CIPHER);
+  if (cipher == CIPHER_CHACHA20_POLY1305) {
+    v128.store(to, chacha20poly1305.tagOf(op, aad, aadLength, text, length, scratch));
+  } else {
+    v128.store(to, gcm.tagOf(op, sa, cipher == CIPHER_AES_128_GCM ? 16 : 32, aad, aadLength, text, length, scratch));
+  }
+}

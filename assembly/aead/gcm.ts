@@ -1,0 +1,177 @@
+import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_STRIDE, OP_TEXT, SA_KEY } from "../layout";
+import { encrypt, SLICES_SIZE, tower } from "./aes";
+import { encryptZero, expandRounds, roundsOf, splat } from "./aeskey";
+import { expandPowers, hash, POWERS } from "./ghash";
+import { CHUNK, SLICES, STAGE, STATE, STREAM } from "./scratch";
+import { addStream, equal, loadPadded } from "./tail";
+import { transpose } from "./transpose";
+
+/*
+ * AES-GCM with 16-byte tags (NIST SP 800-38D; ESP: RFC 4106), a group of packets of one SA at a time.
+ *
+ * Counter 1 of a packet makes the mask of its tag, counters 2, 3, … cover the text. Sixteen blocks are made at once; as in
+ * chacha20poly1305.ts the mask and what is left after whole chunks are loose blocks, and those of the whole group (one
+ * key, so one SA) are made side by side first.
+ *
+ *   SA_KEY  │ splatted round keys, up to 15 × 256 │ GHASH tables 2048 │ 64 unused
+ *   STREAM  │ mask 16 │ last bytes' keystream 0–16 × 16 │ mask 16 │ …
+ */
+
+const BLOCK: u32 = 16;
+/** Offset of the GHASH tables in SA_KEY: behind the round keys of AES-256. */
+const TABLES: usize = 15 * SLICES_SIZE;
+
+/** Sets up the slot at `sa` for a key of 16 or 32 bytes. */
+export function expand(sa: usize, key: usize, keyLength: u32): void {
+  const keys = sa + SA_KEY;
+  const tables = keys + TABLES;
+  // The tables' space serves as scratch until the tables are made, and is overwritten by them.
+  expandRounds(keys, key, keyLength, tables);
+  expandPowers(tables, encryptZero(keys, roundsOf(keyLength), tables));
+}
+
+/** Loose blocks of a text: the tag's mask and the keystream of what is left after whole chunks. */
+// @ts-ignore: decorator
+@inline
+function looseCount(length: u32): u32 {
+  return 1 + ((length & (CHUNK - 1)) + BLOCK - 1) / BLOCK;
+}
+
+/** Turns the rows in STATE into 256 bytes of keystream at `stream`. */
+function fill(keys: usize, rounds: u32, stream: usize, scratch: usize): void {
+  const state = scratch + STATE;
+  transpose(state, state);
+  for (let n: usize = 0; n < SLICES_SIZE; n += 16) {
+    v128.store(state + n, v128.xor(v128.load(state + n), v128.load(keys + n)));
+  }
+  transpose(encrypt(state, keys, rounds, scratch + SLICES), stream);
+}
+
+/** Makes the loose blocks of all packets of the group. */
+function looseBlocks(ops: usize, count: u32, keys: usize, rounds: u32, scratch: usize): void {
+  let stream = scratch + STREAM;
+  let row: u32 = 0;
+  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+    const nonce = v128.load(op, OP_NONCE);
+    const length = load<u32>(op, OP_LENGTH);
+    let counter: u32 = 1;
+    for (let left = looseCount(length); left != 0; left--) {
+      v128.store(scratch + STATE + row * BLOCK, tower(i32x4.replace_lane(nonce, 3, bswap(counter))));
+      counter = counter == 1 ? 2 + (length / CHUNK) * (CHUNK / BLOCK) : counter + 1;
+      if (++row == CHUNK / BLOCK) {
+        fill(keys, rounds, stream, scratch);
+        stream += CHUNK;
+        row = 0;
+      }
+    }
+  }
+  if (row != 0) fill(keys, rounds, stream, scratch);
+}
+
+/** Adds (xor) keystream from counter 2 on to the whole chunks of a text, up to `end`. */
+function addChunks(text: usize, end: usize, nonce: usize, keys: usize, rounds: u32, scratch: usize): void {
+  const state = scratch + STATE;
+  const slices = scratch + SLICES;
+  // Slices 0–11 are the nonce; 12 and 13 the upper half of the counter, 0 as no text has 2^16 blocks.
+  v128.store(slices, tower(i32x4.replace_lane(v128.load(nonce), 3, 0)));
+  splat(slices, state);
+  for (let n: usize = 0; n < SLICES_SIZE; n += 16) {
+    v128.store(state + n, v128.xor(v128.load(state + n), v128.load(keys + n)));
+  }
+  let counters0 = i16x8(2, 3, 4, 5, 6, 7, 8, 9);
+  let counters8 = i16x8(10, 11, 12, 13, 14, 15, 16, 17);
+  const byte = i16x8.splat(0xff);
+  for (; text < end; text += CHUNK) {
+    const upper = i8x16.narrow_i16x8_u(i16x8.shr_u(counters0, 8), i16x8.shr_u(counters8, 8));
+    const lower = i8x16.narrow_i16x8_u(v128.and(counters0, byte), v128.and(counters8, byte));
+    v128.store(state, v128.xor(tower(upper), v128.load(keys, 224)), 224);
+    v128.store(state, v128.xor(tower(lower), v128.load(keys, 240)), 240);
+    const made = encrypt(state, keys, rounds, slices);
+    transpose(made, made);
+    addStream(text, CHUNK, made);
+    counters0 = i16x8.add(counters0, i16x8.splat(16));
+    counters8 = i16x8.add(counters8, i16x8.splat(16));
+  }
+}
+
+/** GHASH over `length` bytes and the zeros up to a multiple of 16. `stage`: 16 bytes of scratch. */
+export function hashPadded(tables: usize, y: v128, from: usize, length: u32, stage: usize): v128 {
+  for (; length >= POWERS * BLOCK; length -= POWERS * BLOCK) {
+    y = hash(tables, y, from, POWERS);
+    from += POWERS * BLOCK;
+  }
+  const whole = length / BLOCK;
+  if (whole != 0) y = hash(tables, y, from, whole);
+  const rest = length & 15;
+  if (rest == 0) return y;
+  v128.store(stage, loadPadded(from + whole * BLOCK, rest));
+  return hash(tables, y, stage, 1);
+}
+
+/** GHASH over AAD, ciphertext and their lengths in bits (SP 800-38D §7.1 step 5). */
+export function authenticate(tables: usize, aad: usize, aadLength: u32, text: usize, length: u32, stage: usize): v128 {
+  let y = hashPadded(tables, i64x2(0, 0), aad, aadLength, stage);
+  y = hashPadded(tables, y, text, length, stage);
+  v128.store(stage, i64x2(bswap(<u64>aadLength * 8), bswap(<u64>length * 8)));
+  return hash(tables, y, stage, 1);
+}
+
+/** Seals a group of packets of the SA at `sa`. */
+export function sealGroup(ops: usize, count: u32, sa: usize, keyLength: u32, scratch: usize): void {
+  const keys = sa + SA_KEY;
+  const rounds = roundsOf(keyLength);
+  looseBlocks(ops, count, keys, rounds, scratch);
+  let stream = scratch + STREAM;
+  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+    const text = <usize>load<u32>(op, OP_TEXT);
+    const length = load<u32>(op, OP_LENGTH);
+    const last = length & (CHUNK - 1);
+    const chunks = text + length - last;
+    if (text != chunks) addChunks(text, chunks, op + OP_NONCE, keys, rounds, scratch);
+    addStream(chunks, last, stream + BLOCK);
+    const aadLength = load<u32>(op, OP_AAD_LENGTH);
+    const y = authenticate(keys + TABLES, op + OP_AAD, aadLength, text, length, scratch + STAGE);
+    v128.store(text + length, v128.xor(y, v128.load(stream)));
+    stream += looseCount(length) * BLOCK;
+  }
+}
+
+/** Opens a group of packets of the SA at `sa`. A text is decrypted only when its tag is right. */
+export function openGroup(ops: usize, count: u32, sa: usize, keyLength: u32, scratch: usize): void {
+  const keys = sa + SA_KEY;
+  const rounds = roundsOf(keyLength);
+  looseBlocks(ops, count, keys, rounds, scratch);
+  let stream = scratch + STREAM;
+  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+    const text = <usize>load<u32>(op, OP_TEXT);
+    const length = load<u32>(op, OP_LENGTH);
+    const last = length & (CHUNK - 1);
+    const chunks = text + length - last;
+    const aadLength = load<u32>(op, OP_AAD_LENGTH);
+    const y = authenticate(keys + TABLES, op + OP_AAD, aadLength, text, length, scratch + STAGE);
+    const verified = equal(text + length, v128.xor(y, v128.load(stream)));
+    store<u32>(op, verified, OP_OK);
+    if (verified) {
+      if (text != chunks) addChunks(text, chunks, op + OP_NONCE, keys, rounds, scratch);
+      addStream(chunks, last, stream + BLOCK);
+    }
+    stream += looseCount(length) * BLOCK;
+  }
+}
+
+/** The tag of the ciphertext of one op, with AAD that need not be its own. */
+export function tagOf(
+  op: usize,
+  sa: usize,
+  keyLength: u32,
+  aad: usize,
+  aadLength: u32,
+  text: usize,
+  length: u32,
+  scratch: usize,
+): v128 {
+  const keys = sa + SA_KEY;
+  looseBlocks(op, 1, keys, roundsOf(keyLength), scratch);
+  const y = authenticate(keys + TABLES, aad, aadLength, text, length, scratch + STAGE);
+  return v128.xor(y, v128.load(scratch + STREAM));
+}

@@ -1,0 +1,41 @@
+import { AEAD, AEAD_SIZE, ARENA_SIZE, G_ARENAS_BASE } from "../layout";
+
+/**
+ * The engine's scratch, AEAD_SIZE bytes in the arena of the worker that runs it (static data is shared by all workers, so it cannot
+ * hold any). Offsets from the scratch base:
+ *
+ *   0x0000  LANES   256   ChaCha20 state whose four lanes belong to different blocks, of different packets even
+ *   0x0100  STATE   256   ChaCha20 state of one packet, or sixteen AES blocks on their way in
+ *   0x0200  SLICES  512   sixteen AES blocks in byte slices, twice: a round reads one half and writes the other
+ *   0x0400  MACS    256   two Poly1305 contexts: the packet at hand, and the one before it that is not finished yet
+ *   0x0500  STAGE    64   last blocks of a message, padded
+ *   0x0600  STREAM 5120   keystream of the loose blocks of one group
+ */
+export const LANES: usize = 0x0000;
+export const STATE: usize = 0x0100;
+export const SLICES: usize = 0x0200;
+export const MACS: usize = 0x0400;
+export const STAGE: usize = 0x0500;
+export const STREAM: usize = 0x0600;
+
+/**
+ * Packets in a group. STREAM must hold, for each, what does not fill a whole 256-byte chunk: ChaCha20 1 + 4 blocks of 64
+ * bytes; AES 1 + 16 blocks of 16 bytes.
+ */
+export const GROUP: u32 = 16;
+
+/** Bytes that one call of either cipher makes: 4 ChaCha20 blocks, 16 AES blocks. */
+export const CHUNK: u32 = 256;
+
+/** Scratch of the arena that the op vector lies in. Traps when it lies in none: a wrong guess would write over tables. */
+export function scratchOf(ops: usize): usize {
+  const base = <usize>load<u32>(G_ARENAS_BASE);
+  if (base == 0 || ops < base) unreachable();
+  const worker = (ops - base) / ARENA_SIZE;
+  return base + worker * ARENA_SIZE + AEAD;
+}
+
+/** Overwrites all of it: no key or keystream stays behind when its SA is gone. */
+export function wipe(scratch: usize): void {
+  memory.fill(scratch, 0, AEAD_SIZE);
+}
