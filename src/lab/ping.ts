@@ -13,6 +13,8 @@ export interface PingOptions {
   /** "do": DF set and never fragmented here; "dont": DF clear. */
   readonly df?: "do" | "want" | "dont";
   readonly ttl?: number;
+  /** Address to send from. */
+  readonly source?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -52,6 +54,7 @@ export function pingCommand(namespace: string, address: string, options: PingOpt
   if (options.pattern) argv.push("-p", Buffer.from(options.pattern).toString("hex"));
   if (options.df) argv.push("-M", options.df);
   if (options.ttl !== undefined) argv.push("-t", String(options.ttl));
+  if (options.source !== undefined) argv.push("-I", options.source);
   return inside(namespace, [...argv, address]);
 }
 

@@ -55,7 +55,7 @@ export async function build(options: TopologyOptions): Promise<void> {
   await batch(names.map((name) => `netns add ${name}`));
   await Promise.all(
     plan.places.map(({ name, role }) => {
-      const forwards = role === "internet" || role === "nat";
+      const forwards = role === "internet" || role === "nat" || role === "peer";
       return run(inside(namespace(name), ["sh", "-c", settings(forwards)]), { signal });
     }),
   );

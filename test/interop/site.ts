@@ -1,0 +1,182 @@
+/** Our edge beside a strongSwan gateway: what both are told, and how a test brings them up. */
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { LabFault } from "../../src/lab/fault.ts";
+import { Lab } from "../../src/lab/lab.ts";
+import { type PingResult, ping } from "../../src/lab/ping.ts";
+import { Router } from "../../src/lab/router.ts";
+import { type SiteConfig, type TunnelConfig, writeConfig } from "../../src/lab/site.ts";
+import type { TunnelStatus } from "../../src/lab/status.ts";
+import { StrongSwan, type SwanConnection } from "../../src/lab/strongswan.ts";
+import { ENTRY } from "../net/entry.ts";
+import { INTEROP_PLAN } from "./plan.ts";
+
+/** Name of the tunnel here and of the connection there. */
+export const TUNNEL = "swan";
+export const OUTER = {
+  ipv4: { ours: "192.0.2.1", theirs: "192.0.2.2" },
+  ipv6: { ours: "2001:db8::1", theirs: "2001:db8::2" },
+} as const;
+export const LAN = { ipv4: "10.1.0.10", ipv6: "fd00:1::10" } as const;
+export const FAR = { ipv4: "10.9.0.10", ipv6: "fd00:9::10" } as const;
+const OUR_NETWORKS = ["10.1.0.0/24", "fd00:1::/64"];
+const THEIR_NETWORKS = ["10.9.0.0/24", "fd00:9::/64"];
+
+export interface Wishes {
+  readonly outer?: "ipv4" | "ipv6";
+  readonly tunnel?: Partial<TunnelConfig>;
+  readonly swan?: Partial<SwanConnection>;
+}
+
+export class Interop {
+  readonly lab: Lab;
+  readonly swan: StrongSwan;
+  #edge: Router | undefined;
+  readonly #secret = randomBytes(24).toString("base64url");
+  #runs = 0;
+
+  private constructor(lab: Lab, swan: StrongSwan) {
+    this.lab = lab;
+    this.swan = swan;
+  }
+
+  static async draw(name: string): Promise<Interop> {
+    const lab = await Lab.draw({ name, plan: INTEROP_PLAN, entry: ENTRY, say: () => undefined });
+    try {
+      return new Interop(lab, await StrongSwan.start(lab.state, "swan", lab.namespace("swan")));
+    } catch (fault) {
+      await lab.down();
+      throw fault;
+    }
+  }
+
+  get edge(): Router {
+    if (!this.#edge) throw new Error("the edge does not run");
+    return this.#edge;
+  }
+
+  ns(place: string): string {
+    return this.lab.namespace(place);
+  }
+
+  /** Tells strongSwan its side. The defaults take whatever we propose. */
+  async loadSwan(wishes: Wishes = {}): Promise<void> {
+    const outer = OUTER[wishes.outer ?? "ipv4"];
+    await this.swan.load({
+      name: TUNNEL,
+      local: outer.theirs,
+      remote: outer.ours,
+      localId: "swan.vcpe.test",
+      remoteId: "edge.vcpe.test",
+      secret: this.#secret,
+      ikeProposals: ["aes256gcm16-prfsha256-x25519"],
+      espProposals: ["aes256gcm16"],
+      localSelectors: THEIR_NETWORKS,
+      remoteSelectors: OUR_NETWORKS,
+      ...wishes.swan,
+    });
+  }
+
+  /** Starts our edge with its side and waits for its status socket. */
+  async startEdge(wishes: Wishes = {}): Promise<Router> {
+    await this.stopEdge();
+    const outer = OUTER[wishes.outer ?? "ipv4"];
+    const key = join(this.lab.state.folder, "swan.psk");
+    writeFileSync(key, this.#secret, { mode: 0o600 });
+    const config: SiteConfig = {
+      // A name of its own for each run: nothing of an earlier one may help.
+      name: `${this.lab.name}-edge-${++this.#runs}`,
+      log: "debug",
+      outer: { ipv4: "0.0.0.0", ipv6: "::", ikePort: 500, natPort: 4500 },
+      workers: 1,
+      vrfs: [
+        {
+          name: "main",
+          addresses: ["10.255.0.1", "fd00:ff::1"],
+          tun: { name: "vcpe0", mtu: 1500 },
+          local: [...OUR_NETWORKS],
+        },
+      ],
+      tunnels: [
+        {
+          name: TUNNEL,
+          vrf: "main",
+          peer: { address: outer.theirs, id: "swan.vcpe.test" },
+          local: { id: "edge.vcpe.test" },
+          auth: { psk: { file: key } },
+          start: "initiate",
+          ike: { proposals: ["aes256gcm16-sha256-x25519"] },
+          esp: { proposals: ["aes256gcm16"] },
+          selectors: { local: [...OUR_NETWORKS], remote: [...THEIR_NETWORKS] },
+          routes: [...THEIR_NETWORKS],
+          dpd: "30s",
+          ...wishes.tunnel,
+        },
+      ],
+    };
+    const file = writeConfig(this.lab.state.folder, `edge-${this.#runs}`, config);
+    this.#edge = Router.start({
+      state: this.lab.state,
+      place: "edge",
+      namespace: this.ns("edge"),
+      role: "edge",
+      name: config.name,
+      config: file,
+      entry: ENTRY,
+    });
+    await this.#edge.answering();
+    return this.#edge;
+  }
+
+  async stopEdge(): Promise<void> {
+    await this.#edge?.daemon.stop();
+    this.#edge = undefined;
+  }
+
+  /** Brings the tunnel up: the initiator's side is asked to, the other one waits. */
+  async connect(initiator: "we" | "they", wishes: Wishes = {}): Promise<void> {
+    await this.loadSwan(wishes);
+    const start = initiator === "we" ? ("initiate" as const) : ("respond" as const);
+    await this.startEdge({ ...wishes, tunnel: { start, ...wishes.tunnel } });
+    if (initiator === "they") await this.swan.initiate(TUNNEL);
+    await this.edge.tunnelsUp(10_000);
+  }
+
+  async tunnel(): Promise<TunnelStatus> {
+    const found = (await this.edge.status()).tunnels.find((tunnel) => tunnel.name === TUNNEL);
+    if (!found) throw new Error(`the edge knows no tunnel ${TUNNEL}`);
+    return found;
+  }
+
+  /** Pings from either side, IPv4 and IPv6. */
+  pings(count = 5): Promise<PingResult[]> {
+    const options = { count, interval: 0.02 };
+    return Promise.all([
+      ping(this.ns("lan"), FAR.ipv4, options),
+      ping(this.ns("lan"), FAR.ipv6, options),
+      ping(this.ns("far"), LAN.ipv4, options),
+      ping(this.ns("far"), LAN.ipv6, options),
+    ]);
+  }
+
+  async down(): Promise<void> {
+    await this.stopEdge();
+    await this.lab.down();
+  }
+}
+
+/** Looks every 50 ms until `test` gives something else than false or undefined. Fault `command-timeout`. */
+export async function eventually<T>(
+  wish: string,
+  test: () => Promise<T | false | undefined>,
+  withinMs = 10_000,
+): Promise<T> {
+  const until = performance.now() + withinMs;
+  for (;;) {
+    const found = await test();
+    if (found !== false && found !== undefined) return found;
+    if (performance.now() > until) throw new LabFault("command-timeout", `${wish}: not within ${withinMs / 1000} s.`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
