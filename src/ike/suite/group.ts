@@ -23,12 +23,12 @@ function curveOf(group: Group) {
 /** A fresh pair. `random(n)` gives n bytes of a cryptographic generator. */
 export function generateKeyPair(group: Group, random: (n: number) => Uint8Array): KeyPair {
   if (group.name === "x25519") {
-    const secretKey = random(32).slice();
+    const secretKey = new Uint8Array(random(32));
     return { group, publicKey: x25519.getPublicKey(secretKey), secretKey };
   }
   const curve = curveOf(group);
   // More bytes than the order has, so that the scalar is uniform (FIPS 186-5 A.2.1).
-  const seed = random(curve.lengths.seed!).slice();
+  const seed = new Uint8Array(random(curve.lengths.seed!));
   const secretKey = curve.utils.randomSecretKey(seed);
   wipe(seed);
   return { group, publicKey: curve.getPublicKey(secretKey, false).slice(1), secretKey };

@@ -27,8 +27,8 @@ export class SkSealer implements Sealer {
 
   constructor(cipher: Encryption, key: CipherKey) {
     this.#cipher = cipher;
-    this.#key = key.key.slice();
-    this.#salt = key.salt.slice();
+    this.#key = new Uint8Array(key.key);
+    this.#salt = new Uint8Array(key.salt);
   }
 
   seal(associated: Uint8Array, plain: Uint8Array): Uint8Array {
@@ -51,8 +51,8 @@ export class SkOpener implements Opener {
 
   constructor(cipher: Encryption, key: CipherKey) {
     this.#cipher = cipher;
-    this.#key = key.key.slice();
-    this.#salt = key.salt.slice();
+    this.#key = new Uint8Array(key.key);
+    this.#salt = new Uint8Array(key.salt);
   }
 
   open(associated: Uint8Array, body: Uint8Array): Uint8Array | undefined {

@@ -31,6 +31,7 @@ export function parseDelete(view: View): DeletePayload {
   if (count > MAX_DELETES) throw new WireError("limit", at, `A Delete of ${count} SAs; the limit is ${MAX_DELETES}`);
   const spis: number[] = [];
   for (let i = 0; i < count; i++) spis.push(view.u32("A deleted SPI"));
+  view.done("The Delete payload");
   return { kind: "delete", protocol, spis };
 }
 

@@ -12,7 +12,8 @@ export class View {
   readonly end: number;
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
-    this.bytes = bytes;
+    // A Buffer's own slice() would be a view where a Uint8Array's is a copy: what we hand out is always the latter.
+    this.bytes = Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes;
     this.offset = start;
     this.end = end;
   }

@@ -35,7 +35,9 @@ export class Writer {
 
   u8(value: number): void {
     this.#fits(value, 0xff);
-    this.#bytes[this.#room(1)] = value;
+    // Room first: it may replace the memory that is written to.
+    const at = this.#room(1);
+    this.#bytes[at] = value;
   }
 
   u16(value: number): void {
@@ -56,7 +58,8 @@ export class Writer {
   }
 
   bytes(value: Uint8Array): void {
-    this.#bytes.set(value, this.#room(value.length));
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
   }
 
   /** Writes a field over again that was not known when its turn came: a length. */

@@ -42,5 +42,7 @@ it("compares whole arrays", () => {
   expect(equal(hex("0102"), hex("0102"))).toBe(true);
   expect(equal(hex("0102"), hex("0103"))).toBe(false);
   expect(equal(hex("0102"), hex("01"))).toBe(false);
+  expect(equal(hex("0100"), hex("01"))).toBe(false);
+  expect(equal(hex("01"), hex("0100"))).toBe(false);
   expect(equal(hex(""), hex(""))).toBe(true);
 });
