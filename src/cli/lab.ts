@@ -1,6 +1,6 @@
 /** `vcpe lab`: a whole region in network namespaces on this machine. */
 import { spawn } from "node:child_process";
-import { Command } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type LabReport, runChecks } from "../lab/checks.ts";
 import { inside } from "../lab/command.ts";
 import { LabFault } from "../lab/fault.ts";
@@ -13,6 +13,7 @@ import { recorded, sweep } from "../lab/state.ts";
 import { status } from "../lab/status.ts";
 
 interface LabFlags {
+  name: string;
   once?: boolean;
   json?: boolean;
   keep?: boolean;
@@ -24,6 +25,7 @@ export function labCommand(): Command {
     .description(
       "two branches, a gateway and the internet between them, on this machine; checks the tunnels and stays up",
     )
+    .addOption(nameOption())
     .option("--once", "end when the checks are done; exit code 0 when all passed, else 1")
     .option("--json", "print the results as JSON on standard output, progress on standard error; implies --once")
     .option("--keep", "with --once: leave the lab up; `vcpe lab down` removes it")
@@ -32,27 +34,41 @@ export function labCommand(): Command {
     });
   lab
     .command("exec")
-    .description("run a command at a place of the lab, e.g. vcpe lab exec branch-a -- ping 10.100.0.10")
+    .description("run a command at a place of the lab, e.g. vcpe lab exec branch-a -- ping 10.100.0.2")
     .argument("<place>", `one of ${PLAN.places.map((place) => place.name).join(", ")}`)
     .argument("<command...>", "the command and its arguments, behind --")
     .passThroughOptions()
-    .action(async (place: string, command: string[]) => {
-      process.exitCode = await guarded(() => execute(place, command));
+    .addOption(nameOption())
+    .action(async (place: string, command: string[], { name }: { name: string }) => {
+      process.exitCode = await guarded(() => execute(name, place, command));
     });
   lab
     .command("status")
     .description("show the lab's places, processes and tunnels")
-    .action(async () => {
-      process.exitCode = await guarded(showStatus);
+    .addOption(nameOption())
+    .action(async ({ name }: { name: string }) => {
+      process.exitCode = await guarded(() => showStatus(name));
     });
   lab
     .command("down")
     .description("end the lab and remove whatever a killed one left")
-    .action(async () => {
-      process.exitCode = await guarded(takeDown);
+    .addOption(nameOption())
+    .action(async ({ name }: { name: string }) => {
+      process.exitCode = await guarded(() => takeDown(name));
     });
   // Options behind `exec PLACE --` belong to the command that is run.
   return lab.enablePositionalOptions();
+}
+
+/** Several labs can be up side by side; most people need one. */
+function nameOption(): Option {
+  return new Option("--name <name>", "name of the lab, when there is more than one")
+    .default(DEFAULT_LAB)
+    .argParser((text) => {
+      // It becomes part of namespaces' and folders' names.
+      if (/^[a-z0-9]{1,16}$/.test(text)) return text;
+      throw new InvalidArgumentError("Use 1 to 16 small letters and digits.");
+    });
 }
 
 /** Runs an action; what goes wrong is told in a sentence, without a stack. 130 is the shell's code for Ctrl-C. */
@@ -80,12 +96,12 @@ async function runLab(flags: LabFlags): Promise<number> {
   let lab: Lab | undefined;
   try {
     const entry = [process.execPath, ...process.execArgv, process.argv[1]!];
-    lab = await Lab.up({ entry, say, signal: stopping.signal });
+    lab = await Lab.up({ name: flags.name, entry, say, signal: stopping.signal });
     const report = await runChecks(lab, { say, signal: stopping.signal });
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     show(report, flags, seconds);
     if (once) return report.checks.every((check) => check.ok) ? 0 : 1;
-    say(hints());
+    say(hints(flags.name));
     await aborted(stopping.signal);
     say("taking the lab down");
     return 0;
@@ -104,14 +120,15 @@ function show(report: LabReport, flags: LabFlags, seconds: string): void {
   else process.stdout.write(`\n${reportTable(report)} ${seconds} s.\n`);
 }
 
-function hints(): string {
+function hints(name: string): string {
+  const lab = name === DEFAULT_LAB ? "" : ` --name ${name}`;
   return `
 The lab is up. In another terminal, for example:
-  vcpe lab exec branch-a-lan -- ping 10.100.0.10      from branch A's host into the VPC
-  vcpe lab exec branch-a-lan -- ping fd00:2::10       to branch B's host, through the gateway
-  vcpe lab exec internet -- tcpdump -ni any           what the internet sees: ESP in UDP
-  vcpe status --name gw                               the gateway's tunnels, routes, drops
-  vcpe lab status
+  vcpe lab exec${lab} branch-a-lan -- ping 10.100.0.2      from branch A's host into the VPC
+  vcpe lab exec${lab} branch-a-lan -- ping fd00:2::2       to branch B's host, through the gateway
+  vcpe lab exec${lab} internet -- tcpdump -ni any           what the internet sees: ESP in UDP
+  vcpe status --name ${routerName(name, "gw")}                               the gateway's tunnels, routes, drops
+  vcpe lab status${lab}
 Ctrl-C ends the lab.`;
 }
 
@@ -129,21 +146,21 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** The record of the lab; fault `lab-absent` when none is up. */
-function standing() {
-  const record = recorded(DEFAULT_LAB);
+function standing(name: string) {
+  const record = recorded(name);
   if (!record || record.namespaces.length === 0)
     throw new LabFault("lab-absent", "No lab is up.", "Start one with `vcpe lab`.");
   return record;
 }
 
-async function execute(place: string, command: readonly string[]): Promise<number> {
+async function execute(name: string, place: string, command: readonly string[]): Promise<number> {
   demandMachine();
   if (!PLAN.places.some((candidate) => candidate.name === place)) {
     const names = PLAN.places.map((candidate) => candidate.name).join(", ");
     throw new LabFault("unknown-place", `The lab has no place called ${place}.`, `There are: ${names}.`);
   }
-  standing();
-  const [program, ...rest] = inside(namespaceOf(DEFAULT_LAB, place), command);
+  standing(name);
+  const [program, ...rest] = inside(namespaceOf(name, place), command);
   return new Promise((resolve) => {
     const child = spawn(program!, rest, { stdio: "inherit" });
     // Ctrl-C reaches the command through the terminal; this process waits for its exit code.
@@ -157,8 +174,8 @@ async function execute(place: string, command: readonly string[]): Promise<numbe
   });
 }
 
-async function showStatus(): Promise<number> {
-  const record = standing();
+async function showStatus(name: string): Promise<number> {
+  const record = standing(name);
   const out = (text: string) => process.stdout.write(`${text}\n`);
   const owned = alive(record.owner) ? `process ${record.owner.pid}` : "none, it stays up until `vcpe lab down`";
   out(`lab is up; owner: ${owned}\n`);
@@ -183,23 +200,23 @@ async function showStatus(): Promise<number> {
   ]);
   out(table([["pid", "state", "process", "log"], ...processes]));
   out("");
-  const rows = await Promise.all(SITES.map((site) => tunnelRows(site.router)));
+  const rows = await Promise.all(SITES.map((site) => tunnelRows(name, site.router)));
   out(table([["router", "tunnel", "state", "peer", "cipher", "in", "out"], ...rows.flat()]));
   return 0;
 }
 
-async function tunnelRows(place: string): Promise<string[][]> {
+async function tunnelRows(name: string, place: string): Promise<string[][]> {
   try {
-    const { tunnels } = await status(routerName(DEFAULT_LAB, place));
+    const { tunnels } = await status(routerName(name, place));
     return tunnels.map((tunnel) => {
-      const { address = "?", port = "?" } = tunnel.peer;
+      const { address, port } = tunnel.peer;
       const sum = (way: "in" | "out") => tunnel.children.reduce((total, child) => total + child[way].packets, 0);
       const ciphers = [...new Set(tunnel.children.map((child) => child.cipher))].join(", ");
       return [
         place,
         tunnel.name,
         tunnel.state,
-        `${address} port ${port}`,
+        address === null ? "-" : `${address} port ${port}`,
         ciphers,
         `${sum("in")} packets`,
         `${sum("out")} packets`,
@@ -211,9 +228,9 @@ async function tunnelRows(place: string): Promise<string[][]> {
   }
 }
 
-async function takeDown(): Promise<number> {
+async function takeDown(name: string): Promise<number> {
   demandMachine();
-  const swept = await sweep(DEFAULT_LAB, { takeOver: true });
+  const swept = await sweep(name, { takeOver: true });
   const nothing = swept.namespaces === 0 && swept.processes === 0;
   const told = nothing
     ? "nothing was left"

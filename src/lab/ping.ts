@@ -1,4 +1,5 @@
 /** Reachability: loss and round-trip time by `ping`. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { attempt, inside, tail } from "./command.ts";
 import { LabFault } from "./fault.ts";
 
@@ -18,14 +19,19 @@ export interface PingOptions {
   readonly signal?: AbortSignal;
 }
 
+/** An ICMP error that came back: who sent it, and how ping words it, e.g. "Frag needed and DF set (mtu = 1420)". */
+export interface PingError {
+  readonly from: string;
+  readonly text: string;
+}
+
 export interface PingResult {
   readonly sent: number;
   readonly received: number;
   readonly lossPct: number;
   /** Mean round-trip time, milliseconds; undefined when nothing came back. */
   readonly rttMs: number | undefined;
-  /** ICMP errors that came back, as ping words them, e.g. "Frag needed and DF set (mtu = 1420)". */
-  readonly errors: readonly string[];
+  readonly errors: readonly PingError[];
   readonly output: string;
 }
 
@@ -36,7 +42,8 @@ export function parsePing(output: string): PingResult {
   const sent = Number(counts[1]);
   const received = Number(counts[2]);
   const rtt = /^rtt min\/avg\/max\/mdev = [\d.]+\/([\d.]+)\//m.exec(output);
-  const errors = [...output.matchAll(/^From .*?icmp_seq=\d+ (.+)$/gm)].map((match) => match[1]!.trim());
+  const lines = output.matchAll(/^From (\S+?):? icmp_seq=\d+ (.+)$/gm);
+  const errors = [...lines].map((match) => ({ from: match[1]!, text: match[2]!.trim() }));
   return {
     sent,
     received,
@@ -70,4 +77,55 @@ export async function ping(namespace: string, address: string, options: PingOpti
     );
   }
   return parsePing(done.stdout);
+}
+
+/** What a ping that ran for a while lost. */
+export interface StreamResult {
+  readonly sent: number;
+  /** Sequence numbers that were never answered. The last few may still have been under way and are not judged. */
+  readonly lost: readonly number[];
+  readonly duplicates: number;
+}
+
+/** Packets at the end of a stream that may have been under way when it was ended. */
+const UNDER_WAY = 5;
+
+/** A ping that runs until it is ended: the witness that nothing was lost meanwhile. */
+export class PingStream {
+  readonly #child: ChildProcess;
+  #output = "";
+  readonly #closed: Promise<void>;
+
+  /** `interval` in seconds. */
+  constructor(namespace: string, address: string, interval = 0.01) {
+    const [program, ...rest] = inside(namespace, ["ping", "-n", "-i", String(interval), address]);
+    this.#child = spawn(program!, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, LC_ALL: "C" } });
+    const hear = (text: Buffer) => {
+      this.#output += text.toString("latin1");
+    };
+    this.#child.stdout!.on("data", hear);
+    this.#child.stderr!.on("data", hear);
+    this.#closed = new Promise((resolve) => {
+      this.#child.on("close", () => resolve());
+      this.#child.on("error", () => resolve());
+    });
+  }
+
+  /** Ends it and counts. Fault `bad-output` when ping did not run. */
+  async stop(): Promise<StreamResult> {
+    this.#child.kill("SIGINT");
+    await this.#closed;
+    return parseStream(this.#output);
+  }
+}
+
+/** Reads the answers of a ping one by one. */
+export function parseStream(output: string): StreamResult {
+  const { sent } = parsePing(output);
+  const answers = [...output.matchAll(/^\d+ bytes from .*icmp_seq=(\d+) /gm)].map((match) => Number(match[1]));
+  const answered = new Set(answers);
+  const lost: number[] = [];
+  // ping's sequence numbers begin at 1 and are 16 bits wide.
+  for (let number = 1; number <= sent - UNDER_WAY; number++) if (!answered.has(number & 0xffff)) lost.push(number);
+  return { sent, lost, duplicates: [...output.matchAll(/\(DUP!\)$/gm)].length };
 }

@@ -2,9 +2,9 @@
  * The region that the lab draws, as plain data: places (network namespaces), links, addresses, routes.
  *
  *   branch-a-lan ── branch-a ──(IPv6 outer)──┐                            ┌── gw ── vpc
- *   10.1.0.10       edge                     internet ── 198.51.100.0/24 ─┘   gateway  10.100.0.10
+ *   10.1.0.2       edge                     internet ── 198.51.100.0/24 ─┘   gateway  10.100.0.2
  *   branch-b-lan ── branch-b ── nat-b ───────┘            2001:db8:100::/64
- *   10.2.0.10       edge        (IPv4 NAT)
+ *   10.2.0.2       edge        (IPv4 NAT)
  *
  * Outer addresses are from the documentation ranges (RFC 5737, RFC 3849), inner ones private (RFC 1918, RFC 4193).
  */
@@ -66,7 +66,7 @@ export const SITES: readonly Site[] = [
     router: "branch-a",
     role: "edge",
     host: "branch-a-lan",
-    hostAddresses: { ipv4: "10.1.0.10", ipv6: "fd00:1::10" },
+    hostAddresses: { ipv4: "10.1.0.2", ipv6: "fd00:1::2" },
     prefixes: ["10.1.0.0/24", "fd00:1::/64"],
     own: ["10.255.0.1", "fd00:ff::1"],
     id: "branch-a.vcpe.test",
@@ -76,7 +76,7 @@ export const SITES: readonly Site[] = [
     router: "branch-b",
     role: "edge",
     host: "branch-b-lan",
-    hostAddresses: { ipv4: "10.2.0.10", ipv6: "fd00:2::10" },
+    hostAddresses: { ipv4: "10.2.0.2", ipv6: "fd00:2::2" },
     prefixes: ["10.2.0.0/24", "fd00:2::/64"],
     own: ["10.255.0.2", "fd00:ff::2"],
     id: "branch-b.vcpe.test",
@@ -86,8 +86,8 @@ export const SITES: readonly Site[] = [
     router: "gw",
     role: "gateway",
     host: "vpc",
-    hostAddresses: { ipv4: "10.100.0.10", ipv6: "fd00:100::10" },
-    prefixes: ["10.100.0.0/24", "fd00:100::/64"],
+    hostAddresses: { ipv4: "10.100.0.2", ipv6: "fd00:100::2" },
+    prefixes: ["10.100.0.0/16", "fd00:100::/64"],
     own: ["10.255.0.100", "fd00:ff::100"],
     id: "gw.vcpe.test",
     outer: "ipv4",
@@ -133,19 +133,19 @@ export const PLAN: Plan = {
     {
       ends: [
         { place: "branch-a", device: "lan", addresses: ["10.1.0.1/24", "fd00:1::1/64"] },
-        { place: "branch-a-lan", device: "eth0", addresses: ["10.1.0.10/24", "fd00:1::10/64"] },
+        { place: "branch-a-lan", device: "eth0", addresses: ["10.1.0.2/24", "fd00:1::2/64"] },
       ],
     },
     {
       ends: [
         { place: "branch-b", device: "lan", addresses: ["10.2.0.1/24", "fd00:2::1/64"] },
-        { place: "branch-b-lan", device: "eth0", addresses: ["10.2.0.10/24", "fd00:2::10/64"] },
+        { place: "branch-b-lan", device: "eth0", addresses: ["10.2.0.2/24", "fd00:2::2/64"] },
       ],
     },
     {
       ends: [
-        { place: "gw", device: "vpc", addresses: ["10.100.0.1/24", "fd00:100::1/64"] },
-        { place: "vpc", device: "eth0", addresses: ["10.100.0.10/24", "fd00:100::10/64"] },
+        { place: "gw", device: "vpc", addresses: ["10.100.0.1/16", "fd00:100::1/64"] },
+        { place: "vpc", device: "eth0", addresses: ["10.100.0.2/16", "fd00:100::2/64"] },
       ],
     },
   ],

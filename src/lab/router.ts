@@ -108,7 +108,6 @@ export class Router {
   }
 }
 
-function why(error: unknown): string {
-  if (error === undefined || error === null) return "";
-  return `: ${typeof error === "string" ? error : JSON.stringify(error)}`;
+function why(error: { readonly message: string } | undefined): string {
+  return error === undefined ? "" : `: ${error.message}`;
 }

@@ -7,36 +7,39 @@ import { ROUTER_ROOT } from "./state.ts";
 export interface ChildStatus {
   readonly name: string;
   readonly cipher: string;
-  readonly spiIn: number | string;
-  readonly spiOut: number | string;
+  readonly spiIn: string;
+  readonly spiOut: string;
   readonly rekeys: number;
   readonly esn: boolean;
   readonly in: { readonly packets: number; readonly bytes: number };
   readonly out: { readonly packets: number; readonly bytes: number };
+  readonly replayed: number;
+  readonly forged: number;
   readonly selectors: { readonly local: readonly string[]; readonly remote: readonly string[] };
 }
 
 export interface TunnelStatus {
   readonly name: string;
-  readonly peer: { readonly id: string; readonly address?: string; readonly port?: number };
+  readonly peer: { readonly id: string; readonly address: string | null; readonly port: number | null };
   readonly state: "down" | "connecting" | "up";
-  readonly ike?: {
+  readonly ike: {
     readonly suite: string;
     readonly spiLocal: string;
     readonly spiRemote: string;
     readonly rekeys: number;
-  };
-  readonly nat?: { readonly local: boolean; readonly remote: boolean };
-  readonly rttMs?: number;
-  readonly mtu?: number;
+  } | null;
+  readonly nat: { readonly local: boolean; readonly remote: boolean } | null;
+  readonly rttMs: number | null;
+  /** Largest inner packet, bytes. */
+  readonly mtu: number;
   readonly children: readonly ChildStatus[];
-  readonly lastError?: string | { readonly code: string; readonly message: string };
+  readonly lastError?: { readonly code: string; readonly message: string };
 }
 
 export interface RouterStatus {
   readonly name: string;
   readonly pid: number;
-  readonly engines?: Readonly<Record<string, unknown>>;
+  readonly engines: Readonly<Record<string, string>>;
   readonly tunnels: readonly TunnelStatus[];
   readonly routes: readonly { readonly vrf: string; readonly prefix: string; readonly via: string }[];
   readonly drops: Readonly<Record<string, number>>;

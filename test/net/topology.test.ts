@@ -63,7 +63,7 @@ describe.skipIf(!asRoot("topology"))("the lab's topology", () => {
   });
 
   it("keeps inner networks apart as long as no tunnel is up", async () => {
-    const result = await ping(ns("branch-a-lan"), "10.100.0.10", { count: 1 });
+    const result = await ping(ns("branch-a-lan"), "10.100.0.2", { count: 1 });
     expect(result.received).toBe(0);
   });
 
@@ -83,7 +83,7 @@ describe.skipIf(!asRoot("topology"))("the lab's topology", () => {
       ["gw", "fd00:1::/64", "2001:db8:100::fe"],
       ["internet", "10.1.0.0/24", "203.0.113.2"],
       ["internet", "fd00:1::/64", "2001:db8:a::1"],
-      ["internet", "10.100.0.0/24", "198.51.100.1"],
+      ["internet", "10.100.0.0/16", "198.51.100.1"],
       ["internet", "fd00:100::/64", "2001:db8:100::1"],
     ];
     for (const [place, to, via] of routes) await run(["ip", "-n", ns(place!), "route", "add", to!, "via", via!]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseIperf } from "../../../src/lab/iperf.ts";
-import { parsePing } from "../../../src/lab/ping.ts";
+import { parsePing, parseStream } from "../../../src/lab/ping.ts";
 
 describe("ping's words", () => {
   it("give loss and round-trip time", () => {
@@ -22,9 +22,32 @@ From 10.255.0.1: icmp_seq=2 Time to live exceeded
 --- 10.2.0.1 ping statistics ---
 2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 404ms
 `);
-    expect(result.errors).toEqual(["Frag needed and DF set (mtu = 1420)", "Time to live exceeded"]);
+    expect(result.errors).toEqual([
+      { from: "10.255.0.1", text: "Frag needed and DF set (mtu = 1420)" },
+      { from: "10.255.0.1", text: "Time to live exceeded" },
+    ]);
     expect(result.rttMs).toBeUndefined();
     expect(result.lossPct).toBe(100);
+  });
+
+  it("of IPv6 errors too", () => {
+    const result = parsePing(`From fd00:ff::1 icmp_seq=1 Packet too big: mtu=1430
+From fd00:1::1: icmp_seq=2 Time exceeded: Hop limit
+
+--- fd00:2::1 ping statistics ---
+2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 404ms
+`);
+    expect(result.errors).toEqual([
+      { from: "fd00:ff::1", text: "Packet too big: mtu=1430" },
+      { from: "fd00:1::1", text: "Time exceeded: Hop limit" },
+    ]);
+  });
+
+  it("of a stream name what was lost, but for the last few", () => {
+    const answers = [1, 2, 4, 5, 5, 6, 7].map((n) => `64 bytes from 10.2.0.1: icmp_seq=${n} ttl=64 time=1 ms`);
+    answers[4] += " (DUP!)";
+    const output = `${answers.join("\n")}\n12 packets transmitted, 6 received, +1 duplicates, 50% packet loss, time 1ms\n`;
+    expect(parseStream(output)).toEqual({ sent: 12, lost: [3], duplicates: 1 });
   });
 
   it("without a summary are a fault", () => {
