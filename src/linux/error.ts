@@ -128,6 +128,8 @@ const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [n
 // Two names share a number on Linux; ours is the one that the manual pages of the calls use.
 NAMES.set(constants.errno.EAGAIN, "EAGAIN");
 NAMES.set(constants.errno.EOPNOTSUPP, "EOPNOTSUPP");
+// What a TUN descriptor says when its device was deleted; Node's list lacks it.
+NAMES.set(77, "EBADFD");
 
 /** "EPERM" for 1. A number without a name stays a number: "E999". */
 export function errnoName(errno: number): string {

@@ -82,6 +82,10 @@ export const epollControl = declare<[epoll: number, operation: number, fd: numbe
 export const epollWait = declare<[epoll: number, events: HostAddress, count: number, timeout: number]>(
   "int epoll_wait(int epoll, uintptr_t events, int count, int timeout)",
 );
+/** Waits for the `count` struct pollfd at `fds`; `timeout` in milliseconds. */
+export const poll = declare<[fds: HostAddress, count: number, timeout: number]>(
+  "int poll(uintptr_t fds, unsigned long count, int timeout)",
+);
 export const eventfd = declare<[value: number, flags: number]>("int eventfd(unsigned int value, int flags)");
 
 /** Why the last call of this thread failed. */

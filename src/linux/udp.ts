@@ -5,7 +5,18 @@
  */
 
 import { failed, type LinuxError } from "./error.ts";
-import { bind, close, errno, getsockname, getsockopt, hostAddress, sendmsg, setsockopt, socket } from "./ffi.ts";
+import {
+  bind,
+  close,
+  errno,
+  getsockname,
+  getsockopt,
+  type HostAddress,
+  hostAddress,
+  sendmsg,
+  setsockopt,
+  socket,
+} from "./ffi.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -219,13 +230,22 @@ export function sendDatagram(
   layMessage(length, remote, source);
   if (sendmsg(socket.fd, ROOM + MESSAGE, 0) >= 0) return 0;
   const code = errno();
-  if (code !== EMSGSIZE) return code;
-  const level = socket.family === 4 ? IPPROTO_IP : IPPROTO_IPV6;
-  const option = socket.family === 4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
-  setOption(socket.fd, level, option, PMTUDISC_DONT);
-  const again = sendmsg(socket.fd, ROOM + MESSAGE, 0) >= 0 ? 0 : errno();
-  setOption(socket.fd, level, option, PMTUDISC_DO);
-  return again;
+  return code === EMSGSIZE ? sendInFragments(socket.fd, socket.family, ROOM + MESSAGE) : code;
+}
+
+/**
+ * Sends the datagram of the struct msghdr at `message` although it is too big for the path: without DF, in fragments.
+ * Another thread that sends on the same socket at the same moment may do so without DF too; no harm in that.
+ *
+ * @returns 0, or the errno for which the kernel refused it.
+ */
+export function sendInFragments(fd: number, family: Family, message: HostAddress): number {
+  const level = family === 4 ? IPPROTO_IP : IPPROTO_IPV6;
+  const option = family === 4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+  setOption(fd, level, option, PMTUDISC_DONT);
+  const code = sendmsg(fd, message, 0) >= 0 ? 0 : errno();
+  setOption(fd, level, option, PMTUDISC_DO);
+  return code;
 }
 
 export function closeUdp(socket: UdpSocket): void {

@@ -1,0 +1,185 @@
+/**
+ * A worker's loop. It makes system calls and nothing else per packet; all that concerns a packet's bytes is one call into
+ * WASM for each pass over a batch.
+ *
+ *   wait       epoch idle → epoll_wait → epoch, time
+ *   receive    a UDP socket: recvmmsg → inbound → open → { deliver → seal → flush } while pending
+ *   read       a TUN device: read … → { outbound → seal → flush } until all were taken
+ *   answer     the bell: TUN devices that came or went, stop
+ *   tell       the ring moved: wake the control thread
+ */
+
+import {
+  BATCH,
+  EPOCH_IDLE,
+  G_EPOCH,
+  MAX_TUNS,
+  RING_HEAD,
+  RXMSG,
+  SLOT_HEADROOM,
+  SLOT_SIZE,
+  SLOT_STRIDE,
+  SOCKETS,
+  TUNLEN,
+  TUNRX,
+  W_EPOCH,
+  W_NOW,
+  W_OP_COUNT,
+} from "../../assembly/layout.ts";
+import { EPOLLIN, Epoll } from "../linux/epoll.ts";
+import { failed } from "../linux/error.ts";
+import { errno, read, recvmmsg } from "../linux/ffi.ts";
+import { type CommandsPart, CommandsTaker } from "./commands.ts";
+import { arenaOf, type PlaneMemory } from "./memory.ts";
+import type { FastPath } from "./module.ts";
+import { Sender } from "./send.ts";
+
+const EINTR = 4;
+const EAGAIN = 11;
+
+/** Tags of what epoll waits for: the bell, sockets from 1, TUN devices from 16. */
+const BELL = 0;
+const SOCKET = 1;
+const TUN = 16;
+
+/**
+ * Milliseconds of one wait. The bell ends a wait at once; this bound only matters when the process ends without ringing it,
+ * since a thread inside a system call cannot be stopped.
+ */
+const WAIT = 1000;
+
+export interface LoopParts {
+  readonly memory: PlaneMemory;
+  /** An instance of this thread's own, attached. */
+  readonly fast: FastPath;
+  readonly worker: number;
+  /** Descriptors by SOCKET_*, −1: that one is off. */
+  readonly sockets: readonly number[];
+  readonly commands: CommandsPart;
+}
+
+export class Loop {
+  readonly #fast: FastPath;
+  readonly #sockets: readonly number[];
+  readonly #tuns = new Int32Array(MAX_TUNS).fill(-1);
+  readonly #commands: CommandsTaker;
+  readonly #epoll = new Epoll(SOCKETS + MAX_TUNS + 1);
+  readonly #sender: Sender;
+  readonly #words: Uint32Array;
+  readonly #signed: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #arena: number;
+  readonly #host: number;
+  #headSeen = 0;
+
+  constructor(parts: LoopParts) {
+    const { memory, worker } = parts;
+    this.#fast = parts.fast;
+    this.#sockets = parts.sockets;
+    this.#commands = new CommandsTaker(parts.commands);
+    this.#arena = arenaOf(memory.regions, worker);
+    this.#host = memory.host + this.#arena;
+    this.#words = memory.words;
+    this.#signed = new Int32Array(memory.memory.buffer);
+    this.#doubles = new Float64Array(memory.memory.buffer);
+    this.#sender = new Sender(memory, this.#arena, parts.fast, parts.sockets, this.#tuns);
+    this.#epoll.add(parts.commands.bell, EPOLLIN, BELL);
+    parts.sockets.forEach((fd, socket) => {
+      if (fd >= 0) this.#epoll.add(fd, EPOLLIN, SOCKET + socket);
+    });
+  }
+
+  /** Runs until told to stop. @throws LinuxError when the kernel takes a descriptor away */
+  run(): void {
+    const epoch = (this.#arena + W_EPOCH) >>> 2;
+    const now = (this.#arena + W_NOW) >>> 3;
+    while (!this.#commands.stopped) {
+      // Idle: this worker holds no address out of the tables, so the writer need not wait for it.
+      Atomics.store(this.#words, epoch, EPOCH_IDLE);
+      const events = this.#epoll.wait(WAIT);
+      Atomics.store(this.#words, epoch, Atomics.load(this.#words, G_EPOCH >>> 2));
+      if (events === 0) continue;
+      this.#doubles[now] = Date.now();
+      for (let i = 0; i < events; i++) {
+        const tag = this.#epoll.tag(i);
+        if (tag >= TUN) this.#read(tag - TUN);
+        else if (tag >= SOCKET) this.#receive(tag - SOCKET);
+        else this.#answer();
+      }
+      this.#tell();
+    }
+    Atomics.store(this.#words, epoch, EPOCH_IDLE);
+    this.#epoll.close();
+  }
+
+  /** The road in, for one batch of socket `socket`. */
+  #receive(socket: number): void {
+    const fast = this.#fast;
+    fast.fill();
+    const count = recvmmsg(this.#sockets[socket], this.#host + RXMSG, BATCH, 0, 0);
+    // Nothing there after all, or an ICMP error about some datagram of ours: neither is a packet.
+    if (count <= 0) return;
+    const opens = fast.inbound(socket, count);
+    if (opens !== 0) fast.open(opens);
+    do {
+      const seals = fast.deliver();
+      if (seals !== 0) fast.seal(seals);
+      this.#sender.flush();
+    } while (fast.pending() !== 0);
+  }
+
+  /** The road out, for one batch of TUN device `tun`. */
+  #read(tun: number): void {
+    const count = this.#readBatch(tun);
+    const fast = this.#fast;
+    for (let taken = 0; taken < count; ) {
+      taken += fast.outbound(tun, taken, count);
+      const seals = this.#words[(this.#arena + W_OP_COUNT) >>> 2];
+      if (seals !== 0) fast.seal(seals);
+      this.#sender.flush();
+    }
+  }
+
+  #readBatch(tun: number): number {
+    const fd = this.#tuns[tun];
+    // The device went with the bell of this very round.
+    if (fd < 0) return 0;
+    const lengths = (this.#arena + TUNLEN) >>> 2;
+    const slots = this.#host + TUNRX + SLOT_HEADROOM;
+    let count = 0;
+    while (count < BATCH) {
+      const length = read(fd, slots + count * SLOT_STRIDE, SLOT_SIZE);
+      if (length > 0) {
+        this.#words[lengths + count] = length;
+        count++;
+        continue;
+      }
+      const code = length === 0 ? EAGAIN : errno();
+      if (code === EAGAIN) break;
+      if (code === EINTR) continue;
+      throw failed(code, `read from TUN device ${tun}`, {
+        EBADFD: {
+          code: "absent",
+          because: "somebody deleted the device",
+          next: "Restart the router, and leave its TUN devices to it.",
+        },
+      });
+    }
+    return count;
+  }
+
+  #answer(): void {
+    this.#commands.take(this.#tuns, (tun, before, now) => {
+      if (before >= 0) this.#epoll.remove(before);
+      if (now >= 0) this.#epoll.add(now, EPOLLIN, TUN + tun);
+    });
+  }
+
+  #tell(): void {
+    const at = (this.#arena + RING_HEAD) >>> 2;
+    const head = this.#signed[at];
+    if (head === this.#headSeen) return;
+    this.#headSeen = head;
+    Atomics.notify(this.#signed, at);
+  }
+}

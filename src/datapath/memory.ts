@@ -1,0 +1,150 @@
+/**
+ * The one memory of the datapath: plans its regions from the limits chosen at start (the picture is in assembly/layout),
+ * makes it, and writes the globals that the WASM module reads its bases from.
+ *
+ * Pages that nobody touches cost nothing, so all that is planned is there from the start: it never grows, never moves, and
+ * its host address is a constant.
+ */
+
+import {
+  ADJ_STRIDE,
+  ARENA_SIZE,
+  G_ADJ_BASE,
+  G_ADJ_COUNT,
+  G_ARENAS_BASE,
+  G_EPOCH,
+  G_FIB_BASE,
+  G_FIB_SIZE,
+  G_HOST_BASE,
+  G_ICMP_RATE,
+  G_POOL_BASE,
+  G_POOL_SIZE,
+  G_SA_BASE,
+  G_SA_COUNT,
+  G_WORKERS,
+  MAX_SAS,
+  MAX_VRFS,
+  MAX_WORKERS,
+  SA_STRIDE,
+  VRF_STRIDE,
+  VRFS,
+} from "../../assembly/layout.ts";
+import { hostAddress } from "../linux/ffi.ts";
+import { PlaneError } from "./error.ts";
+import type { PlaneOptions } from "./plane.ts";
+
+const PAGE = 0x10000;
+/** Pages of a 32-bit memory. */
+const PAGES_MAX = 65536;
+
+/** ICMP errors that one worker may originate a second: enough for path MTU discovery of many hosts, too few for a flood. */
+const ICMP_RATE = 1000;
+
+/** Where the regions lie, bytes from the start of the memory. */
+export interface Regions {
+  readonly adjacencies: { readonly base: number; readonly count: number };
+  readonly sas: { readonly base: number; readonly count: number };
+  readonly pool: { readonly base: number; readonly size: number };
+  readonly fib: { readonly base: number; readonly size: number };
+  readonly arenas: { readonly base: number; readonly count: number };
+  /** Pages of 64 KiB. */
+  readonly pages: number;
+}
+
+export type Limits = Pick<PlaneOptions, "workers" | "sas" | "adjacencies" | "fib">;
+
+/** The memory with the views that the control side and the workers' loops write through. */
+export interface PlaneMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly regions: Regions;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Index = address / 4. For everything that is stored or loaded atomically. */
+  readonly words: Uint32Array;
+  /** Host address of address 0. */
+  readonly host: number;
+}
+
+function align(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
+
+function check(name: string, value: number, low: number, high: number): void {
+  if (Number.isInteger(value) && value >= low && value <= high) return;
+  throw new PlaneError("limits", `The datapath's limit "${name}" is ${value}; it must be from ${low} to ${high}.`);
+}
+
+/** Computes the regions. @throws PlaneError limits */
+export function planRegions(limits: Limits): Regions {
+  check("workers", limits.workers, 1, MAX_WORKERS);
+  check("sas", limits.sas, 2, MAX_SAS);
+  check("adjacencies", limits.adjacencies, 3, 1 << 20);
+  check("fib", limits.fib, PAGE, 0xf0000000);
+  const adjacencies = { base: align(VRFS + MAX_VRFS * VRF_STRIDE, PAGE), count: limits.adjacencies };
+  const sas = { base: align(adjacencies.base + adjacencies.count * ADJ_STRIDE, 4096), count: limits.sas };
+  // A path and a selector set for each pair of SAs, a child list for each tunnel, and as much again for what waits for the
+  // epoch; 4 MiB for peers with long lists of selectors.
+  const pool = {
+    base: align(sas.base + sas.count * SA_STRIDE, 4096),
+    size: align(sas.count * 1024 + adjacencies.count * 1024 + (4 << 20), PAGE),
+  };
+  const fib = { base: align(pool.base + pool.size, PAGE), size: align(limits.fib, PAGE) };
+  const arenas = { base: fib.base + fib.size, count: limits.workers };
+  const pages = (arenas.base + arenas.count * ARENA_SIZE) / PAGE;
+  if (pages > PAGES_MAX) {
+    throw new PlaneError(
+      "limits",
+      `The datapath's limits need ${pages * PAGE} bytes, more than the 4 GiB of a WebAssembly memory; ask for fewer SAs, a smaller FIB or fewer workers.`,
+    );
+  }
+  return { adjacencies, sas, pool, fib, arenas, pages };
+}
+
+/** The same memory as seen from another thread, or from the one that made it. */
+export function viewMemory(memory: WebAssembly.Memory, regions: Regions): PlaneMemory {
+  const bytes = new Uint8Array(memory.buffer);
+  return {
+    memory,
+    regions,
+    bytes,
+    view: new DataView(memory.buffer),
+    words: new Uint32Array(memory.buffer),
+    host: hostAddress(bytes),
+  };
+}
+
+/** Makes the memory and writes the globals. @throws PlaneError limits */
+export function makeMemory(limits: Limits): PlaneMemory {
+  const regions = planRegions(limits);
+  let memory: WebAssembly.Memory;
+  try {
+    memory = new WebAssembly.Memory({ initial: regions.pages, maximum: regions.pages, shared: true });
+  } catch (error) {
+    throw new PlaneError(
+      "limits",
+      `The system does not give the datapath ${regions.pages * PAGE} bytes of address space; ask for fewer SAs or a smaller FIB, or raise the limit (ulimit -v).`,
+      error,
+    );
+  }
+  const made = viewMemory(memory, regions);
+  const { view } = made;
+  view.setUint32(G_EPOCH, 1, true);
+  view.setUint32(G_WORKERS, limits.workers, true);
+  view.setBigUint64(G_HOST_BASE, BigInt(made.host), true);
+  view.setUint32(G_ADJ_BASE, regions.adjacencies.base, true);
+  view.setUint32(G_ADJ_COUNT, regions.adjacencies.count, true);
+  view.setUint32(G_SA_BASE, regions.sas.base, true);
+  view.setUint32(G_SA_COUNT, regions.sas.count, true);
+  view.setUint32(G_POOL_BASE, regions.pool.base, true);
+  view.setUint32(G_POOL_SIZE, regions.pool.size, true);
+  view.setUint32(G_FIB_BASE, regions.fib.base, true);
+  view.setUint32(G_FIB_SIZE, regions.fib.size, true);
+  view.setUint32(G_ARENAS_BASE, regions.arenas.base, true);
+  view.setUint32(G_ICMP_RATE, ICMP_RATE, true);
+  return made;
+}
+
+/** Address of a worker's arena. */
+export function arenaOf(regions: Regions, worker: number): number {
+  return regions.arenas.base + worker * ARENA_SIZE;
+}

@@ -1,0 +1,55 @@
+/** The WASM module of the fast path: found, compiled once, instantiated by each thread on the one memory. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PlaneError } from "./error.ts";
+
+const FILE = "build/vcpe.wasm";
+
+/** What assembly/index exports to the worker's loop and to the control thread; numbers are u32 and addresses. */
+export interface FastPath {
+  /** Loads the bases from the globals block and makes `worker`'s arena the one in use. */
+  attach(worker: number): void;
+  /** Readies the receive messages of the arena; before each recvmmsg. */
+  fill(): void;
+  /** Pass 1 over `count` messages received on socket `socket`; the number of ops to open. */
+  inbound(socket: number, count: number): number;
+  /** Pass 2: opens, seals the ops queued by the road. */
+  open(count: number): void;
+  seal(count: number): void;
+  /** Pass 3 over the opened ops; the number of ops to seal. Stops when the send region is full. */
+  deliver(): number;
+  /** Opened ops that `deliver` has not yet taken on. */
+  pending(): number;
+  /** The road out for packets first … count − 1 read from TUN `tun`; how many of them were taken on. */
+  outbound(tun: number, first: number, count: number): number;
+  /** All that was queued has been sent: empties the send region. */
+  flushed(): void;
+  /** The kernel refused message `index` of socket `socket` with EMSGSIZE: counts it and tells control. */
+  tooBig(socket: number, index: number): void;
+  /** Key set-up into an SA slot, constant-time. */
+  expand(sa: number, key: number, keyLength: number): void;
+}
+
+/** Walks up from this file (src/datapath or dist/src/datapath) to the folder that has the module. */
+function find(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const path = join(folder, FILE);
+    if (existsSync(path)) return path;
+    if (folder === dirname(folder)) {
+      throw new PlaneError("not-built", `The fast path is not built: there is no ${FILE}. Run \`npm run build:wasm\`.`);
+    }
+  }
+}
+
+/** Compiles the module. @throws PlaneError not-built */
+export function loadModule(): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(find()));
+}
+
+/** One thread's instance. Static data is the same bytes in each, so they may share the memory. */
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): FastPath & WebAssembly.Exports {
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  return instance.exports as FastPath & WebAssembly.Exports;
+}

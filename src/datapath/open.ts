@@ -1,0 +1,335 @@
+/**
+ * Opens the datapath: the shared memory, the sockets, the workers, and the control side's tables on top. What is written
+ * where is in the files that this one composes; here is only the order.
+ */
+
+import { randomBytes } from "node:crypto";
+import {
+  ADJ_BLACKHOLE,
+  ADJ_LOCAL,
+  ADJ_PROHIBIT,
+  ADJ_TUNNEL,
+  COUNTERS_MAX,
+  EPOCH_IDLE,
+  W_COUNTERS,
+  W_EPOCH,
+} from "../../assembly/layout.ts";
+import { sendDatagram } from "../linux/udp.ts";
+import { Adjacencies } from "./adjacency.ts";
+import { Children } from "./children.ts";
+import { ChildSas } from "./childsas.ts";
+import { Commands } from "./commands.ts";
+import { COUNTERS } from "./counters.ts";
+import { Epochs } from "./epoch.ts";
+import { PlaneError } from "./error.ts";
+import { Events } from "./events.ts";
+import { Fib, type FibExports } from "./fib.ts";
+import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
+import { instantiate, loadModule } from "./module.ts";
+import { socketFor } from "./path.ts";
+import type { ChildHandle, Cipher, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix } from "./plane.ts";
+import { Pool } from "./pool.ts";
+import { Ring } from "./ring.ts";
+import { SaSlots } from "./sa.ts";
+import { Selectors } from "./selectors.ts";
+import { closeSockets, openSockets, type Sockets } from "./sockets.ts";
+import { Tuns } from "./tuns.ts";
+import { Vrfs } from "./vrf.ts";
+import { Workers } from "./workers.ts";
+
+/** Before an IKE message on the port that ESP shares, RFC 3948 §2.2. */
+const NON_ESP_MARKER = new Uint8Array(4);
+
+/** RFC 3948 §2.3. */
+const NAT_KEEPALIVE = Uint8Array.of(0xff);
+
+/** Milliseconds until FIB nodes that wait for the epoch are looked at again. */
+const RECLAIM = 20;
+
+/**
+ * Opens the datapath; resolves when every worker is in its loop.
+ *
+ * @throws PlaneError not-built, limits, worker; LinuxError port-taken, address-not-here, not-permitted …; nothing is left open
+ */
+export async function openPlane(options: PlaneOptions): Promise<Plane> {
+  const module = loadModule();
+  const memory = makeMemory(options);
+  const sockets = openSockets(options);
+  const commands: Commands[] = [];
+  let plane: OpenPlane | undefined;
+  try {
+    for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
+    plane = new OpenPlane(memory, module, sockets, commands);
+    await plane.start();
+    return plane;
+  } catch (error) {
+    if (plane !== undefined) await plane.close();
+    else {
+      for (const one of commands) one.close();
+      closeSockets(sockets);
+    }
+    throw error;
+  }
+}
+
+class OpenPlane implements Plane {
+  readonly ikePort: number;
+  readonly natPort: number;
+  readonly blackhole: number;
+  readonly prohibit: number;
+  onIke: (datagram: IkeDatagram) => void = () => {};
+  onEvent: (event: PlaneEvent) => void = () => {};
+
+  readonly #memory: PlaneMemory;
+  readonly #sockets: Sockets;
+  readonly #commands: readonly Commands[];
+  readonly #epochs: Epochs;
+  readonly #adjacencies: Adjacencies;
+  readonly #vrfs: Vrfs;
+  readonly #fib: Fib;
+  readonly #slots: SaSlots;
+  readonly #tuns: Tuns;
+  /** Adjacency → index of its TUN. */
+  readonly #tunOf = new Map<number, number>();
+  readonly #children: ChildSas;
+  readonly #rings: readonly Ring[];
+  readonly #events: Events;
+  readonly #workers: Workers;
+  #ikeRefused = 0;
+  #reclaim: NodeJS.Timeout | undefined;
+  #closed: Promise<void> | undefined;
+  readonly #atExit = (): void => this.#workers.tellStop();
+
+  constructor(memory: PlaneMemory, module: WebAssembly.Module, sockets: Sockets, commands: readonly Commands[]) {
+    this.#memory = memory;
+    this.#sockets = sockets;
+    this.#commands = commands;
+    this.ikePort = sockets.ikePort;
+    this.natPort = sockets.natPort;
+    const fast = instantiate(module, memory.memory);
+    this.#epochs = new Epochs(memory);
+    const pool = new Pool(memory);
+    const selectors = new Selectors(memory, pool, this.#epochs);
+    this.#adjacencies = new Adjacencies(memory, this.#epochs);
+    this.#vrfs = new Vrfs(memory);
+    this.#fib = new Fib(memory.memory, fast as unknown as FibExports);
+    this.#slots = new SaSlots(memory, pool, this.#epochs, fast.expand, randomBytes);
+    this.#tuns = new Tuns(memory, commands);
+    this.#children = new ChildSas({
+      memory,
+      pool,
+      epochs: this.#epochs,
+      selectors,
+      slots: this.#slots,
+      adjacencies: this.#adjacencies,
+      children: new Children(memory, pool, this.#epochs, this.#adjacencies),
+      ikePort: this.ikePort,
+    });
+    this.blackhole = this.#adjacencies.add(ADJ_BLACKHOLE);
+    this.prohibit = this.#adjacencies.add(ADJ_PROHIBIT);
+    this.#rings = commands.map((_, worker) => new Ring(memory, arenaOf(memory.regions, worker)));
+    this.#events = new Events({
+      children: this.#children,
+      slots: this.#slots,
+      ikePort: this.ikePort,
+      natPort: this.natPort,
+      onIke: (datagram) => this.onIke(datagram),
+      onEvent: (event) => this.onEvent(event),
+      clock: () => performance.now(),
+    });
+    this.#workers = new Workers(memory, module, sockets.sets, commands, (error) => this.#failed(error));
+    // A thread inside epoll_wait would hold up the end of the process.
+    process.on("exit", this.#atExit);
+  }
+
+  /** Resolves when the workers run; then listens to their rings. */
+  async start(): Promise<void> {
+    await this.#workers.ready();
+    for (const ring of this.#rings) void this.#listen(ring);
+  }
+
+  sendIke({ local, remote, bytes }: IkeDatagram): boolean {
+    return this.#send(local, remote, local.port === this.ikePort ? [bytes] : [NON_ESP_MARKER, bytes]);
+  }
+
+  sendKeepalive({ local, remote }: Outer): boolean {
+    return this.#send(local, remote, [NAT_KEEPALIVE]);
+  }
+
+  #send(local: Outer["local"], remote: Outer["remote"], parts: readonly Uint8Array[]): boolean {
+    const index = socketFor(remote.address.length === 4 ? 4 : 6, local.port, this.ikePort);
+    // Any worker's socket will do: all are bound to the same port.
+    const socket = this.#sockets.sets[0][index];
+    const sent = socket !== undefined && sendDatagram(socket, parts, remote, local.address) === 0;
+    if (!sent) this.#ikeRefused++;
+    return sent;
+  }
+
+  addVrf(): number {
+    return this.#vrfs.add();
+  }
+
+  removeVrf(vrf: number): void {
+    this.#vrfs.check(vrf);
+    this.#fib.clear(vrf);
+    this.#reclaimFib();
+    this.#vrfs.remove(vrf);
+  }
+
+  setVrfAddresses(vrf: number, addresses: readonly Uint8Array[]): void {
+    this.#vrfs.setAddresses(vrf, addresses);
+  }
+
+  addTun(name: string, vrf: number): number {
+    this.#vrfs.check(vrf);
+    const tun = this.#tuns.add(name, vrf);
+    try {
+      const adjacency = this.#adjacencies.add(ADJ_LOCAL, { tun });
+      this.#tunOf.set(adjacency, tun);
+      return adjacency;
+    } catch (error) {
+      this.#tuns.remove(tun);
+      throw error;
+    }
+  }
+
+  removeTun(adjacency: number): void {
+    this.#adjacencies.remove(adjacency, ADJ_LOCAL);
+    this.#tuns.remove(this.#tunOf.get(adjacency)!);
+    this.#tunOf.delete(adjacency);
+  }
+
+  addTunnel(mtu: number): number {
+    return this.#adjacencies.add(ADJ_TUNNEL, { mtu });
+  }
+
+  setTunnelMtu(adjacency: number, mtu: number): void {
+    this.#adjacencies.setMtu(adjacency, mtu);
+  }
+
+  removeTunnel(adjacency: number): void {
+    this.#adjacencies.check(adjacency, ADJ_TUNNEL);
+    const left = this.#children.count(adjacency);
+    if (left > 0) throw new PlaneError("in-use", `The tunnel still has ${left} Child SAs; remove them first.`);
+    this.#adjacencies.remove(adjacency, ADJ_TUNNEL);
+  }
+
+  setRoute(vrf: number, prefix: Prefix, adjacency: number): void {
+    this.#vrfs.check(vrf);
+    this.#adjacencies.check(adjacency);
+    this.#fib.set(vrf, prefix, adjacency);
+    this.#reclaimFib();
+  }
+
+  removeRoute(vrf: number, prefix: Prefix): void {
+    this.#vrfs.check(vrf);
+    this.#fib.remove(vrf, prefix);
+    this.#reclaimFib();
+  }
+
+  reserveSpi(): number | undefined {
+    return this.#slots.reserve();
+  }
+
+  releaseSpi(spi: number): void {
+    this.#slots.release(spi);
+  }
+
+  addChild(child: Parameters<Plane["addChild"]>[0]): ChildHandle {
+    this.#vrfs.check(child.vrf);
+    return this.#children.add(child);
+  }
+
+  transmit(child: ChildHandle, instead?: ChildHandle): void {
+    this.#children.transmit(child, instead);
+  }
+
+  retire(child: ChildHandle): void {
+    this.#children.retire(child);
+  }
+
+  removeChild(child: ChildHandle): void {
+    this.#children.remove(child);
+  }
+
+  setOuter(child: ChildHandle, outer: Outer): void {
+    this.#children.setOuter(child, outer);
+  }
+
+  traffic(child: ChildHandle): ReturnType<Plane["traffic"]> {
+    return this.#children.traffic(child);
+  }
+
+  counters(): Record<string, number> {
+    const { memory, regions } = this.#memory;
+    const sums: Record<string, number> = {};
+    for (const counter of COUNTERS) sums[counter.name] = 0;
+    for (let worker = 0; worker < regions.arenas.count; worker++) {
+      const counts = new BigUint64Array(memory.buffer, arenaOf(regions, worker) + W_COUNTERS, COUNTERS_MAX);
+      for (const counter of COUNTERS) sums[counter.name] += Number(Atomics.load(counts, counter.index));
+    }
+    // Not a worker's: what the control thread itself could not send.
+    sums["ike-send-refused"] = this.#ikeRefused;
+    return sums;
+  }
+
+  engines(): Record<Cipher, string> {
+    return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#workers.stop();
+    process.off("exit", this.#atExit);
+    // The listeners wake, see that it is over, and end.
+    for (const ring of this.#rings) ring.wake();
+    this.#events.close();
+    clearTimeout(this.#reclaim);
+    this.#tuns.close();
+    closeSockets(this.#sockets);
+    for (const commands of this.#commands) commands.close();
+    // A worker that had to be cut off may have left its epoch standing.
+    for (let worker = 0; worker < this.#memory.regions.arenas.count; worker++) {
+      const word = (arenaOf(this.#memory.regions, worker) + W_EPOCH) >>> 2;
+      Atomics.store(this.#memory.words, word, EPOCH_IDLE);
+    }
+    this.#epochs.drain();
+    this.#slots.wipe();
+  }
+
+  /** Takes records out of a worker's ring for as long as the datapath is open. */
+  async #listen(ring: Ring): Promise<void> {
+    while (this.#closed === undefined) {
+      for (let record = ring.take(); record !== undefined; record = ring.take()) {
+        try {
+          this.#events.handle(record);
+        } catch (error) {
+          // The router's own mistake: it must be seen, but the next message must still get through.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+        if (this.#closed !== undefined) return;
+      }
+      await ring.wait();
+    }
+  }
+
+  #failed(error: Error): void {
+    if (this.#closed === undefined) this.onEvent({ kind: "failed", error });
+  }
+
+  /** FIB nodes that were replaced go when the epoch has passed; changes see to it, but the last one has no next. */
+  #reclaimFib(): void {
+    if (this.#reclaim !== undefined || this.#fib.stats().waiting === 0) return;
+    this.#reclaim = setTimeout(() => {
+      this.#reclaim = undefined;
+      if (this.#fib.reclaim() > 0) this.#reclaimFib();
+    }, RECLAIM);
+    this.#reclaim.unref();
+  }
+}

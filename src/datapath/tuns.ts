@@ -1,0 +1,60 @@
+/** The TUN devices of the datapath: for each a queue a worker, and the VRF that its packets belong to. */
+
+import { G_TUN_VRFS, MAX_TUNS } from "../../assembly/layout.ts";
+import { closeTun, openTun, type TunQueue } from "../linux/tun.ts";
+import type { Commands } from "./commands.ts";
+import { PlaneError } from "./error.ts";
+import type { PlaneMemory } from "./memory.ts";
+
+export class Tuns {
+  readonly #memory: PlaneMemory;
+  /** One for each worker. */
+  readonly #commands: readonly Commands[];
+  /** By index; undefined: free. */
+  readonly #queues: (readonly TunQueue[] | undefined)[] = new Array(MAX_TUNS).fill(undefined);
+
+  constructor(memory: PlaneMemory, commands: readonly Commands[]) {
+    this.#memory = memory;
+    this.#commands = commands;
+  }
+
+  /**
+   * Makes the device, down and without an address; its index.
+   *
+   * @throws LinuxError not-permitted, no-tun, exists, invalid; PlaneError full
+   */
+  add(name: string, vrf: number): number {
+    const index = this.#queues.indexOf(undefined);
+    if (index < 0) throw new PlaneError("full", `All ${MAX_TUNS} TUN devices of this process are in use.`);
+    const queues: TunQueue[] = [];
+    try {
+      const multiQueue = this.#commands.length > 1;
+      for (let worker = 0; worker < this.#commands.length; worker++) queues.push(openTun({ name, multiQueue }));
+    } catch (error) {
+      for (const queue of queues) closeTun(queue);
+      throw error;
+    }
+    this.#memory.view.setUint32(G_TUN_VRFS + index * 4, vrf, true);
+    this.#queues[index] = queues;
+    this.#commands.forEach((commands, worker) => {
+      commands.setTun(index, queues[worker].fd);
+    });
+    return index;
+  }
+
+  /** Takes the device away from the workers, then from the kernel. */
+  remove(index: number): void {
+    const queues = this.#queues[index];
+    if (queues === undefined) throw new PlaneError("unknown", `There is no TUN device ${index}.`);
+    for (const commands of this.#commands) commands.setTun(index, -1);
+    for (const commands of this.#commands) commands.settle();
+    for (const queue of queues) closeTun(queue);
+    this.#queues[index] = undefined;
+  }
+
+  /** Closes all; no worker runs any more. */
+  close(): void {
+    for (const queues of this.#queues) for (const queue of queues ?? []) closeTun(queue);
+    this.#queues.fill(undefined);
+  }
+}

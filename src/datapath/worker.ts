@@ -1,0 +1,31 @@
+/** The entry of a worker thread: its own instance of the fast path on the shared memory, then the loop. */
+
+import { parentPort, workerData } from "node:worker_threads";
+import type { CommandsPart } from "./commands.ts";
+import { Loop } from "./loop.ts";
+import { type Regions, viewMemory } from "./memory.ts";
+import { instantiate } from "./module.ts";
+
+/** What a worker is born with. */
+export interface WorkerData {
+  readonly worker: number;
+  readonly memory: WebAssembly.Memory;
+  readonly regions: Regions;
+  readonly module: WebAssembly.Module;
+  readonly sockets: readonly number[];
+  readonly commands: CommandsPart;
+}
+
+const data = workerData as WorkerData;
+const fast = instantiate(data.module, data.memory);
+fast.attach(data.worker);
+const loop = new Loop({
+  memory: viewMemory(data.memory, data.regions),
+  fast,
+  worker: data.worker,
+  sockets: data.sockets,
+  commands: data.commands,
+});
+// The one word that a worker says by message: from here on it only makes system calls.
+parentPort?.postMessage("ready");
+loop.run();
