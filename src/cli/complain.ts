@@ -1,0 +1,29 @@
+/** What a person reads when something went wrong: one sentence on standard error, and the exit code that says it to scripts. */
+import { EXIT } from "./exit.ts";
+
+/** Errors of ours carry a `code`; anything else is a fault in the program and shows its stack. */
+export function complain(error: unknown): number {
+  const { name, code, message, stack } = error as Error & { readonly code?: string };
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  switch (name) {
+    case "ConfigError":
+      say(message);
+      return EXIT.config;
+    case "StatusError": {
+      const { problems } = error as unknown as { readonly problems: readonly string[] };
+      say(problems.length > 0 ? problems.join("\n") : `vcpe: ${message}`);
+      if (code === "config-invalid") return EXIT.config;
+      return code === "not-running" || code === "no-answer" || code === "not-permitted" ? EXIT.notRunning : EXIT.failed;
+    }
+    case "RouterError":
+      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
+      return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
+    case "LinuxError":
+    case "PlaneError":
+      say(`vcpe: ${message}`);
+      return EXIT.failed;
+    default:
+      say(`vcpe: a fault in the program; please report it.\n${stack ?? String(error)}`);
+      return EXIT.internal;
+  }
+}

@@ -1,0 +1,108 @@
+/** The command line. Each sub-command loads what it needs when it is called, so that all of them start at once. */
+import { Command } from "commander";
+import { version } from "../router/version.ts";
+import { complain } from "./complain.ts";
+import { EXIT } from "./exit.ts";
+
+const CONFIG = "the router's configuration file (YAML)";
+const NAME = "name of the router; needed when several run on this host";
+
+async function program(): Promise<Command> {
+  const vcpe = new Command("vcpe")
+    .description("An open virtual CPE: joins private networks over encrypted tunnels (IKEv2, ESP), all in userspace.")
+    .version(version(), "-V, --version", "print the version")
+    .exitOverride()
+    .showHelpAfterError("(vcpe --help, or vcpe COMMAND --help, says more)")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 configuration has errors, 4 no such router runs, 5 the name is taken, 69 the installation failed, 70 a fault in the program.",
+    )
+    .enablePositionalOptions();
+
+  for (const role of ["edge", "gateway"] as const) {
+    vcpe
+      .command(role)
+      .description(
+        role === "edge"
+          ? "run a router at a branch, in the foreground (SIGHUP: read the file again; SIGTERM: end)"
+          : "run a router on the cloud side; the same program as edge",
+      )
+      .requiredOption("-c, --config <file>", CONFIG)
+      .action(async ({ config }: { config: string }) => {
+        const { run } = await import("./run.ts");
+        process.exitCode = await run(role, config);
+      });
+  }
+  vcpe
+    .command("check")
+    .description("check a configuration file; start nothing")
+    .argument("[file]", CONFIG)
+    .option("--json", "print the configuration as the router sees it, all defaults filled in, no secrets")
+    .option("--schema", "print the JSON Schema of configuration files")
+    .action(async (file: string | undefined, flags: { json?: boolean; schema?: boolean }, command: Command) => {
+      const { check, printSchema } = await import("./check.ts");
+      if (flags.schema) printSchema();
+      else if (file === undefined) command.error("error: which file? vcpe check FILE", { exitCode: EXIT.usage });
+      else check(file, flags);
+    });
+  vcpe
+    .command("status")
+    .description("show tunnels, Child SAs, routes and drops of running routers")
+    .option("-n, --name <name>", NAME)
+    .option("--json", "all there is, as JSON")
+    .option("-w, --watch", "refresh every second until Ctrl-C; with --json one line a second")
+    .action(async (flags: { name?: string; json?: boolean; watch?: boolean }) => {
+      const { showStatus } = await import("./status.ts");
+      await showStatus(flags);
+    });
+  vcpe
+    .command("reload")
+    .description("read the configuration file again and apply what has changed, whole or not at all")
+    .option("-n, --name <name>", NAME)
+    .action(async (flags: { name?: string }) => (await import("./control.ts")).reload(flags));
+  vcpe
+    .command("rekey")
+    .description("make fresh keys for a tunnel now")
+    .argument("<tunnel>")
+    .option("--ike", "of the IKE SA instead of the Child SAs")
+    .option("--child <name>", "of this Child SA only")
+    .option("-n, --name <name>", NAME)
+    .action(async (tunnel: string, flags: { name?: string; ike?: boolean; child?: string }) =>
+      (await import("./control.ts")).rekey(tunnel, flags),
+    );
+  vcpe
+    .command("initiate")
+    .description("start a tunnel now")
+    .argument("<tunnel>")
+    .option("-n, --name <name>", NAME)
+    .action(async (tunnel: string, flags: { name?: string }) => (await import("./control.ts")).initiate(tunnel, flags));
+  vcpe
+    .command("terminate")
+    .description("end a tunnel; it stays configured")
+    .argument("<tunnel>")
+    .option("-n, --name <name>", NAME)
+    .action(async (tunnel: string, flags: { name?: string }) =>
+      (await import("./control.ts")).terminate(tunnel, flags),
+    );
+  vcpe
+    .command("version")
+    .description("print the version")
+    .action(() => {
+      process.stdout.write(`${version()}\n`);
+    });
+
+  // The lab is loaded for its own sake or for help only; anything else need not wait for it.
+  if (process.argv[2] === "lab" || process.argv[2] === "help") vcpe.addCommand((await import("./lab.ts")).labCommand());
+  else vcpe.command("lab").description("two branches, a gateway and the internet between them, on this machine");
+  return vcpe;
+}
+
+try {
+  await (await program()).parseAsync(process.argv);
+} catch (error) {
+  const { code, exitCode } = error as { readonly code?: string; readonly exitCode?: number };
+  // Commander has said what it had to say.
+  if (typeof code === "string" && code.startsWith("commander."))
+    process.exitCode = exitCode === 0 ? EXIT.ok : EXIT.usage;
+  else process.exitCode = complain(error);
+}

@@ -1,0 +1,210 @@
+/** `vcpe status`: what a router does, as a table or as JSON, once or again and again. */
+import { formatDuration } from "../router/config/duration.ts";
+import { ask, chooseRouter, living, StatusError } from "../router/status/client.ts";
+import type { ChildStatus, RouterStatus, TunnelStatus } from "../router/status/schema.ts";
+import { bytesText, countText, table } from "./table.ts";
+
+export interface StatusFlags {
+  readonly name?: string;
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+/** Time between two pictures, milliseconds. */
+const EVERY = 1000;
+
+/** Routes shown before the rest is only counted. */
+const MANY = 20;
+
+export async function showStatus(flags: StatusFlags): Promise<void> {
+  const names =
+    flags.name === undefined && !flags.json && !flags.watch ? await living() : [await chooseRouter(flags.name)];
+  if (names.length === 0) await chooseRouter(undefined);
+  if (flags.watch) return watch(names[0], flags.json === true);
+  const pictures: string[] = [];
+  for (const name of names) {
+    const status = await ask<RouterStatus>(name, "GET", "/status");
+    pictures.push(flags.json ? JSON.stringify(status, null, 2) : picture(status, colours(process.stdout)).join("\n"));
+  }
+  process.stdout.write(`${pictures.join("\n\n")}\n`);
+}
+
+/** Draws over the last picture on a terminal; elsewhere writes one after the other, as JSON one a line. Until Ctrl-C. */
+async function watch(name: string, json: boolean): Promise<void> {
+  const terminal = process.stdout.isTTY === true && !json;
+  const show = (text: string) => process.stdout.write(text);
+  if (terminal) {
+    show("\x1b[?1049h\x1b[?25l");
+    const restore = () => show("\x1b[?25h\x1b[?1049l");
+    process.once("exit", restore);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(0));
+  }
+  let before: RouterStatus | undefined;
+  for (;;) {
+    const begun = performance.now();
+    let lines: string[];
+    try {
+      const status = await ask<RouterStatus>(name, "GET", "/status");
+      lines = json ? [JSON.stringify(status)] : picture(status, colours(process.stdout), before);
+      before = status;
+    } catch (error) {
+      // While it is restarted, the picture waits.
+      if (!terminal || !(error instanceof StatusError)) throw error;
+      lines = [error.message];
+    }
+    if (terminal) {
+      const rows = (process.stdout.rows ?? 24) - 1;
+      const columns = process.stdout.columns ?? 80;
+      show(
+        `\x1b[H${lines
+          .slice(0, rows)
+          .map((line) => `${cut(line, columns)}\x1b[K\n`)
+          .join("")}\x1b[J`,
+      );
+    } else show(`${lines.join("\n")}\n${json ? "" : "\n"}`);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, EVERY - (performance.now() - begun))));
+  }
+}
+
+const ESCAPE = "\x1b";
+
+/** Cuts a line at the edge of the terminal; colour codes take no room. */
+function cut(line: string, columns: number): string {
+  let kept = "";
+  let room = columns;
+  let code = false;
+  for (const letter of line) {
+    if (letter === ESCAPE) code = true;
+    if (code || room-- > 0) kept += letter;
+    if (code && letter === "m") code = false;
+  }
+  return kept;
+}
+
+export interface Colours {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly state: (state: TunnelStatus["state"]) => (text: string) => string;
+}
+
+export const PLAIN: Colours = { bold: (text) => text, dim: (text) => text, state: () => (text) => text };
+
+function colours(stream: NodeJS.WriteStream): Colours {
+  if (!stream.isTTY || process.env.NO_COLOR !== undefined) return PLAIN;
+  const paint = (code: string) => (text: string) => `\x1b[${code}m${text}\x1b[0m`;
+  return {
+    bold: paint("1"),
+    dim: paint("2"),
+    state: (state) => paint({ up: "32", connecting: "33", down: "31" }[state]),
+  };
+}
+
+/** The lines of one picture. With the status of a moment `before`, traffic is shown as rates too. */
+export function picture(status: RouterStatus, colours: Colours, before?: RouterStatus, now = Date.now()): string[] {
+  const age = (time: string) => formatDuration(Math.max(0, now - Date.parse(time)));
+  const engines = Object.entries(status.engines).map(([cipher, engine]) => `${cipher} ${engine}`);
+  const lines = [
+    `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}`,
+    colours.dim(`engines: ${engines.join(", ")}`),
+    "",
+  ];
+  lines.push(...tunnelLines(status, colours, age), "");
+  lines.push(...childLines(status, colours, age, before), "");
+  lines.push(...routeLines(status, colours), "");
+  lines.push(...countLines("drops", status.drops, colours));
+  lines.push(...countLines("ike", status.ike, colours));
+  while (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time: string) => string): string[] {
+  if (status.tunnels.length === 0) return ["no tunnels"];
+  const rows = status.tunnels.map((tunnel) => [
+    tunnel.name,
+    tunnel.state,
+    age(tunnel.since),
+    tunnel.peer.id,
+    tunnel.peer.address === null ? "any" : endpoint(tunnel.peer.address, tunnel.peer.port),
+    tunnel.ike?.suite ?? "",
+    tunnel.ike ? countText(tunnel.ike.rekeys) : "",
+    tunnel.rttMs === null ? "" : `${tunnel.rttMs.toFixed(tunnel.rttMs < 10 ? 1 : 0)} ms`,
+    String(tunnel.mtu),
+    [tunnel.nat?.local ? "here" : "", tunnel.nat?.remote ? "there" : ""].filter(Boolean).join(", "),
+  ]);
+  const [heading, ...body] = table(
+    ["TUNNEL", "STATE", "SINCE", "PEER", "ADDRESS", "IKE", "REKEYS", "RTT", "MTU", "NAT"],
+    rows,
+    bold,
+  );
+  const lines = [heading];
+  for (const [i, tunnel] of status.tunnels.entries()) {
+    lines.push(state(tunnel.state)(body[i]));
+    if (tunnel.lastError && tunnel.state !== "up") {
+      lines.push(`  ${age(tunnel.lastError.at)} ago: ${tunnel.lastError.message} [${tunnel.lastError.code}]`);
+    }
+  }
+  return lines;
+}
+
+function childLines(
+  status: RouterStatus,
+  { bold }: Colours,
+  age: (time: string) => string,
+  before?: RouterStatus,
+): string[] {
+  const children = status.tunnels.flatMap((tunnel) => tunnel.children.map((child) => ({ tunnel, child })));
+  if (children.length === 0) return ["no Child SAs"];
+  const rows = children.map(({ tunnel, child }) => {
+    const earlier = before?.tunnels
+      .find(({ name }) => name === tunnel.name)
+      ?.children.find(({ spiIn }) => spiIn === child.spiIn);
+    return [
+      child.name,
+      child.cipher,
+      child.spiIn,
+      child.spiOut,
+      age(child.since),
+      countText(child.rekeys),
+      ...(["in", "out"] as const).flatMap((way) =>
+        trafficCells(child, way, before ? earlier : undefined, before !== undefined),
+      ),
+    ];
+  });
+  const rate = before ? ["rate"] : [];
+  const heading = ["CHILD SA", "CIPHER", "SPI IN", "SPI OUT", "SINCE", "REKEYS"];
+  return table([...heading, "IN packets", "bytes", ...rate, "OUT packets", "bytes", ...rate], rows, bold);
+}
+
+function trafficCells(
+  child: ChildStatus,
+  way: "in" | "out",
+  earlier: ChildStatus | undefined,
+  rates: boolean,
+): string[] {
+  const { packets, bytes } = child[way];
+  const rate = earlier ? `${bytesText(((bytes - earlier[way].bytes) * 8 * 1000) / EVERY, "bit/s")}` : "";
+  return [countText(packets), bytesText(bytes), ...(rates ? [rate] : [])];
+}
+
+function routeLines({ routes }: RouterStatus, { bold, dim }: Colours): string[] {
+  if (routes.length === 0) return ["no routes"];
+  const lines = table(
+    ["VRF", "PREFIX", "VIA"],
+    routes.slice(0, MANY).map(({ vrf, prefix, via }) => [vrf, prefix, via]),
+    bold,
+  );
+  if (routes.length > MANY) lines.push(dim(`and ${countText(routes.length - MANY)} more (--json shows all)`));
+  return lines;
+}
+
+/** "drops: no-route 3, replayed 1"; nothing when all are 0. */
+function countLines(what: string, counts: Readonly<Record<string, number>>, { bold }: Colours): string[] {
+  const seen = Object.entries(counts).filter(([, count]) => count > 0);
+  if (seen.length === 0) return [];
+  return [`${bold(`${what}:`)} ${seen.map(([name, count]) => `${name} ${countText(count)}`).join(", ")}`];
+}
+
+function endpoint(address: string, port: number | null): string {
+  if (port === null) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,35 @@
+/** Rows under a heading, in columns as wide as they need to be. */
+
+/** Columns whose cells all look like numbers (or are empty) are set to the right. The last column is not padded. */
+export function table(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  bold = (text: string) => text,
+): string[] {
+  const widths = heading.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
+  const right = heading.map((_, i) => rows.every((row) => /^$|^[\d.,]+( \S+)?$/.test(row[i])));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (right[i] ? cell.padStart(widths[i]) : i === cells.length - 1 ? cell : cell.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd();
+  return [bold(line(heading)), ...rows.map(line)];
+}
+
+/** 1234567 → 1.23 MB; decimal units, as networks count. */
+export function bytesText(bytes: number, unit = "B"): string {
+  const prefixes = ["", "k", "M", "G", "T", "P"];
+  let value = bytes;
+  let step = 0;
+  while (value >= 999.5 && step < prefixes.length - 1) {
+    value /= 1000;
+    step++;
+  }
+  const digits = step === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return `${value.toFixed(digits)} ${prefixes[step]}${unit}`;
+}
+
+/** 1234567 → 1,234,567. */
+export function countText(count: number): string {
+  return count.toString().replace(/\B(?=(\d{3})+$)/g, ",");
+}

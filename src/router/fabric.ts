@@ -1,0 +1,284 @@
+/**
+ * The forwarding side of the router: makes, changes and removes VRFs, TUN devices, next hops and routes, in the datapath
+ * and in the kernel. Knows which index of the datapath each name has.
+ */
+import type { Plane } from "../datapath/plane.ts";
+import { familyOf, hostPrefix, parseAddress, prefixOf } from "./address.ts";
+import type { Action } from "./diff.ts";
+import { RouterError, sentenceOf } from "./error.ts";
+import type { Host } from "./host.ts";
+import { subjectOf } from "./ledger.ts";
+import type { Loans } from "./loans.ts";
+import { ETHERNET_MTU, innerMtu } from "./overhead.ts";
+import type { Resource, ResourceOf, Via } from "./resource.ts";
+
+/** What the fabric deals with; peers are the keying's. */
+export type FabricResource = Exclude<Resource, { readonly kind: "peer" }>;
+
+/** A next hop of the datapath that leads to a peer. */
+interface Tunnel {
+  readonly adjacency: number;
+  readonly vrf: string;
+  /** Configured; null: from the path. */
+  fixed: number | null;
+  /** Largest inner packet in use now, bytes. */
+  mtu: number;
+  /** Outer addresses in use, once a Child SA is up. */
+  path: { readonly local: Uint8Array; readonly remote: Uint8Array } | undefined;
+}
+
+export class Fabric {
+  readonly #plane: Plane;
+  readonly #host: Host;
+  readonly #loans: Loans;
+  readonly #vrfs = new Map<string, number>();
+  readonly #tuns = new Map<string, number>();
+  readonly #tunnels = new Map<string, Tunnel>();
+
+  constructor(plane: Plane, host: Host, loans: Loans) {
+    this.#plane = plane;
+    this.#host = host;
+    this.#loans = loans;
+  }
+
+  /** Adjacency and VRF index of a tunnel: what its Child SAs need. */
+  tunnel(name: string): { readonly adjacency: number; readonly vrf: number } | undefined {
+    const tunnel = this.#tunnels.get(name);
+    return tunnel && { adjacency: tunnel.adjacency, vrf: this.#vrfs.get(tunnel.vrf) as number };
+  }
+
+  /** Name of the tunnel with this adjacency. */
+  tunnelAt(adjacency: number): string | undefined {
+    for (const [name, tunnel] of this.#tunnels) if (tunnel.adjacency === adjacency) return name;
+    return undefined;
+  }
+
+  /** Largest inner packet of a tunnel, bytes. */
+  mtu(name: string): number | undefined {
+    return this.#tunnels.get(name)?.mtu;
+  }
+
+  /** The Child SAs of a tunnel use these outer addresses now. Gives the MTU when that changed it. */
+  follow(name: string, local: Uint8Array, remote: Uint8Array): number | undefined {
+    const tunnel = this.#tunnels.get(name);
+    if (!tunnel) return undefined;
+    tunnel.path = { local, remote };
+    return this.#measure(tunnel);
+  }
+
+  /** Asks the kernel again what the paths carry: it forgets "too big" messages after a while (RFC 1191 §6.3). */
+  remeasure(): { readonly tunnel: string; readonly mtu: number }[] {
+    return [...this.#tunnels].flatMap(([name, tunnel]) => {
+      const mtu = this.#measure(tunnel);
+      return mtu === undefined ? [] : [{ tunnel: name, mtu }];
+    });
+  }
+
+  /** The path to this tunnel's peer carries at most `outer` bytes. Gives the tunnel's MTU when that changed it. */
+  pathMtu(name: string, outer: number): number | undefined {
+    const tunnel = this.#tunnels.get(name);
+    if (!tunnel?.path || tunnel.fixed !== null) return undefined;
+    return this.#limit(tunnel, innerMtu(outer, tunnel.path.remote.length === 4 ? 4 : 6));
+  }
+
+  /**
+   * Carries out one action whole, or throws and leaves things as they were.
+   *
+   * @throws LinuxError, PlaneError, FibFull
+   */
+  async carry(action: Action): Promise<void> {
+    const resource = (action.op === "update" ? action.now : action.resource) as FabricResource;
+    switch (resource.kind) {
+      case "forwarding":
+        return action.op === "remove" ? this.#stopForwarding(resource.family) : this.#forward(resource.family);
+      case "interface":
+        if (action.op === "remove")
+          return this.#loans.giveBack(subjectOf({ kind: "mtu", link: resource.name, before: 0, after: 0 }));
+        return this.#loans.mtu(resource.name, resource.mtu);
+      case "vrf":
+        return this.#vrf(action.op, resource);
+      case "tun":
+        return this.#tun(action.op, resource);
+      case "address":
+        if (action.op === "remove") return this.#host.deleteAddress(resource.device, hostPrefix(resource.address));
+        return this.#host.addAddresses(resource.device, [hostPrefix(resource.address)]);
+      case "tunnel":
+        return this.#tunnel(action.op, resource);
+      case "route":
+        return this.#route(action.op, resource);
+      case "kernel-route":
+        return this.kernelRoutes(action.op === "remove" ? "remove" : "add", [resource]);
+    }
+  }
+
+  /** Many kernel routes in one go; throws KernelRoutesError, which says how many were done. */
+  async kernelRoutes(op: "add" | "remove", routes: readonly ResourceOf<"kernel-route">[]): Promise<void> {
+    let done = 0;
+    // One call for each run of one family, so that the index of a failure is an index here.
+    while (done < routes.length) {
+      const family = familyOf(routes[done].prefix);
+      let end = done;
+      while (end < routes.length && familyOf(routes[end].prefix) === family) end++;
+      try {
+        await this.#host.changeRoutes(
+          op === "add" ? "add" : "delete",
+          routes.slice(done, end).map(({ prefix, device }) => ({ prefix, link: device })),
+        );
+      } catch (error) {
+        const failedAt = done + ((error as { readonly line?: number }).line ?? 0);
+        throw new KernelRoutesError(failedAt, routes[failedAt], error);
+      }
+      done = end;
+    }
+  }
+
+  async #forward(family: 4 | 6): Promise<void> {
+    if (family === 4) return this.#loans.sysctl("net/ipv4/ip_forward", "1");
+    // A forwarding interface no longer listens to router advertisements unless accept_ra is 2; without this, a host that
+    // got its own default route from one would lose it.
+    for (const { name } of await this.#host.listLinks()) {
+      const key = `net/ipv6/conf/${name}/accept_ra`;
+      if (this.#host.readSysctl("net/ipv6/conf/all/forwarding") === "0" && this.#host.readSysctl(key) === "1") {
+        await this.#loans.sysctl(key, "2");
+      }
+    }
+    return this.#loans.sysctl("net/ipv6/conf/all/forwarding", "1");
+  }
+
+  async #stopForwarding(family: 4 | 6): Promise<void> {
+    if (family === 4) return this.#loans.giveBack("net/ipv4/ip_forward");
+    await this.#loans.giveBack("net/ipv6/conf/all/forwarding");
+    for (const subject of this.#loans.owed()) {
+      if (subject.endsWith("/accept_ra")) await this.#loans.giveBack(subject);
+    }
+  }
+
+  #vrf(op: Action["op"], { name, addresses }: ResourceOf<"vrf">): void {
+    const known = this.#vrfs.get(name);
+    if (op === "remove") {
+      this.#plane.removeVrf(known as number);
+      this.#vrfs.delete(name);
+      return;
+    }
+    const index = known ?? this.#plane.addVrf();
+    this.#vrfs.set(name, index);
+    this.#plane.setVrfAddresses(index, addresses.map(bytesOf));
+  }
+
+  async #tun(op: Action["op"], { device, vrf, mtu }: ResourceOf<"tun">): Promise<void> {
+    if (op === "update") return this.#host.setLink(device, { mtu });
+    if (op === "remove") {
+      this.#plane.removeTun(this.#tuns.get(device) as number);
+      this.#tuns.delete(device);
+      this.#loans.tunGone(device);
+      return;
+    }
+    this.#loans.tun(device);
+    let adjacency: number | undefined;
+    try {
+      adjacency = this.#plane.addTun(device, this.#vrfs.get(vrf) as number);
+      this.#quiet(device);
+      await this.#host.setLink(device, { mtu, up: true });
+    } catch (error) {
+      if (adjacency !== undefined) this.#plane.removeTun(adjacency);
+      this.#loans.tunGone(device);
+      throw error;
+    }
+    this.#tuns.set(device, adjacency);
+  }
+
+  /** Parameters of the TUN device itself; they go with it. */
+  #quiet(device: string): void {
+    // The kernel takes the stricter of "all" and the device. Packets out of a tunnel may come from anywhere the selectors
+    // allow; where the host wants source validation (all ≠ 0), loose mode keeps it without the one-way-only rule.
+    const all = this.#host.readSysctl("net/ipv4/conf/all/rp_filter") ?? "0";
+    const settings = {
+      [`net/ipv4/conf/${device}/rp_filter`]: all === "0" ? "0" : "2",
+      // No link-local address: else the kernel would speak of neighbours and routers to a device that has none.
+      [`net/ipv6/conf/${device}/addr_gen_mode`]: "1",
+      [`net/ipv6/conf/${device}/accept_ra`]: "0",
+      [`net/ipv6/conf/${device}/router_solicitations`]: "0",
+    };
+    for (const [key, value] of Object.entries(settings)) {
+      if (this.#host.readSysctl(key) !== undefined) this.#host.writeSysctl(key, value);
+    }
+  }
+
+  #tunnel(op: Action["op"], { name, vrf, mtu }: ResourceOf<"tunnel">): void {
+    const known = this.#tunnels.get(name);
+    if (op === "remove") {
+      this.#plane.removeTunnel((known as Tunnel).adjacency);
+      this.#tunnels.delete(name);
+    } else if (known) {
+      known.fixed = mtu;
+      this.#measure(known);
+    } else {
+      const first = mtu ?? innerMtu(ETHERNET_MTU, 6);
+      this.#tunnels.set(name, {
+        adjacency: this.#plane.addTunnel(first),
+        vrf,
+        fixed: mtu,
+        mtu: first,
+        path: undefined,
+      });
+    }
+  }
+
+  #route(op: Action["op"], { vrf, prefix, via }: ResourceOf<"route">): void {
+    const index = this.#vrfs.get(vrf) as number;
+    if (op === "remove") this.#plane.removeRoute(index, prefixOf(prefix));
+    else this.#plane.setRoute(index, prefixOf(prefix), this.#adjacency(via));
+  }
+
+  #adjacency(via: Via): number {
+    switch (via.kind) {
+      case "tun":
+        return this.#tuns.get(via.device) as number;
+      case "tunnel":
+        return (this.#tunnels.get(via.name) as Tunnel).adjacency;
+      case "blackhole":
+        return this.#plane.blackhole;
+      case "prohibit":
+        return this.#plane.prohibit;
+    }
+  }
+
+  #measure(tunnel: Tunnel): number | undefined {
+    if (tunnel.fixed !== null) return this.#limit(tunnel, tunnel.fixed);
+    if (!tunnel.path) return undefined;
+    const { local, remote } = tunnel.path;
+    const outer = this.#host.pathMtu(remote, local) ?? ETHERNET_MTU;
+    return this.#limit(tunnel, innerMtu(outer, remote.length === 4 ? 4 : 6));
+  }
+
+  #limit(tunnel: Tunnel, mtu: number): number | undefined {
+    if (tunnel.mtu === mtu) return undefined;
+    tunnel.mtu = mtu;
+    this.#plane.setTunnelMtu(tunnel.adjacency, mtu);
+    return mtu;
+  }
+}
+
+/** A kernel route could not be added or removed; those before `index` were. */
+export class KernelRoutesError extends RouterError {
+  readonly index: number;
+
+  constructor(index: number, route: ResourceOf<"kernel-route">, cause: unknown) {
+    const taken = (cause as { readonly code?: string }).code === "exists";
+    super(
+      "apply-failed",
+      taken
+        ? `the kernel has a route to ${route.prefix} already`
+        : `the kernel route to ${route.prefix} via ${route.device} was refused: ${sentenceOf(cause).replace(/\.$/, "")}`,
+      taken
+        ? `Remove it, or take ${route.prefix} out of the configuration; see: ip route show ${route.prefix}`
+        : "See the reason",
+      cause,
+    );
+    this.index = index;
+  }
+}
+
+function bytesOf(address: string): Uint8Array {
+  return parseAddress(address) as Uint8Array;
+}

@@ -1,0 +1,66 @@
+/** The kernel as far as the router changes it or asks it: one door, so that tests can bring a host of their own. */
+import { readFileSync, readlinkSync } from "node:fs";
+import {
+  addAddresses,
+  deleteAddress,
+  deleteLink,
+  type Link,
+  type LinkChange,
+  listLinks,
+  setLink,
+} from "../linux/links.ts";
+import { localAddressFor, pathMtu } from "../linux/path.ts";
+import { changeRoutes, type KernelRoute, type RouteVerb } from "../linux/routes.ts";
+import { readSysctl, writeSysctl } from "../linux/sysctl.ts";
+
+export type { KernelRoute, Link, LinkChange, RouteVerb };
+
+export interface Host {
+  /** Kernel parameter, a path below /proc/sys; undefined: there is none. */
+  readSysctl(key: string): string | undefined;
+  writeSysctl(key: string, value: string): void;
+  listLinks(): Promise<Link[]>;
+  setLink(name: string, change: LinkChange): Promise<void>;
+  deleteLink(name: string): Promise<void>;
+  /** Each with its prefix length. */
+  addAddresses(link: string, addresses: readonly string[]): Promise<void>;
+  deleteAddress(link: string, address: string): Promise<void>;
+  /** All of one family and verb; a failure is a BatchError that says at which it stopped. */
+  changeRoutes(verb: RouteVerb, routes: readonly KernelRoute[]): Promise<void>;
+  /** Our address towards a remote one; undefined: no route. */
+  localAddress(remote: Uint8Array): Uint8Array | undefined;
+  /** Largest IP packet on the way to a remote address, bytes; undefined: no route. */
+  pathMtu(remote: Uint8Array, local?: Uint8Array): number | undefined;
+  /** Names the network namespace. */
+  namespace(): string;
+  /** Tells a process from a later one with the same id; undefined: it has ended. */
+  startOf(pid: number): string | undefined;
+}
+
+export function linuxHost(): Host {
+  return {
+    readSysctl,
+    writeSysctl: (key, value) => void writeSysctl(key, value),
+    listLinks: () => listLinks(),
+    setLink: (name, change) => setLink(name, change),
+    deleteLink: (name) => deleteLink(name),
+    addAddresses: (link, addresses) => addAddresses(link, addresses),
+    deleteAddress: (link, address) => deleteAddress(link, address),
+    changeRoutes: (verb, routes) => changeRoutes(verb, routes),
+    localAddress: (remote) => localAddressFor(remote),
+    pathMtu: (remote, local) => pathMtu(remote, local),
+    namespace: () => readlinkSync("/proc/self/ns/net"),
+    startOf,
+  };
+}
+
+/** Start time of a process in clock ticks since boot, proc_pid_stat(5) field 22. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name in parentheses may hold spaces; what follows the last one does not.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * The keying side of the router: hands IKE messages and events to the IKE core, carries out what it asks for on the
+ * datapath, and wakes it when its timers are due. The core decides, the datapath does; this is the wire between them.
+ */
+import type { ChildHandle, IkeDatagram, Plane, PlaneEvent } from "../datapath/plane.ts";
+import type { ChildSa, Effect, IkeEvent, Path } from "../ike/effect.ts";
+import type { IkeEndpoint } from "../ike/endpoint.ts";
+import type { PeerConfig } from "../ike/peer.ts";
+import { formatAddress } from "./address.ts";
+import { type AgeLimits, ageLimits, outgrown } from "./age.ts";
+import { sentenceOf } from "./error.ts";
+import type { Fabric } from "./fabric.ts";
+import type { Log } from "./log.ts";
+
+/** The IKE core as used here. */
+export type IkeCore = Pick<
+  IkeEndpoint,
+  | "handle"
+  | "tick"
+  | "next"
+  | "add"
+  | "remove"
+  | "replace"
+  | "initiate"
+  | "rekeyIke"
+  | "rekeyChild"
+  | "terminate"
+  | "alive"
+  | "moved"
+  | "status"
+  | "counters"
+>;
+
+/** What went wrong last with a peer, for status. */
+export interface LastError {
+  readonly code: string;
+  readonly message: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+interface InstalledChild {
+  readonly sa: Omit<ChildSa, "inbound" | "outbound">;
+  readonly handle: ChildHandle;
+  readonly limits: AgeLimits;
+  transmits: boolean;
+  /** Last inbound packet that the core was told of. */
+  heard: number;
+  /** When a rekey was asked for because of its age; 0: not yet. */
+  askedAt: number;
+}
+
+export interface KeyingOptions {
+  readonly plane: Plane;
+  readonly ike: IkeCore;
+  readonly fabric: Fabric;
+  readonly log: Log;
+  /** Limits of a tunnel's Child SAs. */
+  readonly limits: (tunnel: string) => AgeLimits;
+  /** The datapath is dead. */
+  readonly failed: (error: Error) => void;
+  /** Milliseconds since the Unix epoch that never run backwards. */
+  readonly now?: () => number;
+}
+
+/** A packet that wants a tunnel which is down starts it, but not more often than this; milliseconds. */
+const ACQUIRE_EVERY = 1000;
+
+/** After a rekey for age was asked for and has not come, it is asked for again; milliseconds. */
+const ASK_AGAIN = 60_000;
+
+/** Node's timers take no more than 2^31 − 1 ms. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export class Keying {
+  readonly #options: KeyingOptions;
+  readonly #now: () => number;
+  readonly #children = new Map<number, InstalledChild>();
+  /** By the datapath's own id. */
+  readonly #byHandle = new Map<number, InstalledChild>();
+  readonly #acquired = new Map<string, number>();
+  readonly #errors = new Map<string, LastError>();
+  readonly #secrets = new Map<string, Uint8Array>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: KeyingOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
+    options.plane.onIke = (datagram) => this.#receive(datagram);
+    options.plane.onEvent = (event) => this.#event(event);
+  }
+
+  /** `peer.auth.secret` is wiped when the peer is removed. */
+  add(peer: PeerConfig): void {
+    this.#secrets.set(peer.name, peer.auth.secret);
+    this.#carry(this.#options.ike.add(peer, this.#now()));
+  }
+
+  replace(peer: PeerConfig): void {
+    this.#secrets.set(peer.name, peer.auth.secret);
+    this.#carry(this.#options.ike.replace(peer, this.#now()));
+  }
+
+  remove(tunnel: string): void {
+    this.#carry(this.#options.ike.remove(tunnel, this.#now()));
+    this.#secrets.get(tunnel)?.fill(0);
+    this.#secrets.delete(tunnel);
+    this.#errors.delete(tunnel);
+    this.#acquired.delete(tunnel);
+  }
+
+  initiate(tunnel: string): void {
+    this.#carry(this.#options.ike.initiate(tunnel, this.#now()));
+  }
+
+  terminate(tunnel: string): void {
+    this.#carry(this.#options.ike.terminate(tunnel, this.#now()));
+  }
+
+  rekey(tunnel: string, what: "ike" | "child", child?: string): void {
+    const { ike } = this.#options;
+    this.#carry(what === "ike" ? ike.rekeyIke(tunnel, this.#now()) : ike.rekeyChild(tunnel, child, this.#now()));
+  }
+
+  /** Looks at the traffic of each Child SA: tells the core who lives, and asks for a rekey where one has carried enough. */
+  watch(): void {
+    const { plane, ike, log } = this.#options;
+    const now = this.#now();
+    for (const child of [...this.#children.values()]) {
+      const { inbound, outbound } = plane.traffic(child.handle);
+      if (inbound.last > child.heard) {
+        child.heard = inbound.last;
+        ike.alive(child.sa.peer, now);
+      }
+      if (!child.transmits || now - child.askedAt < ASK_AGAIN) continue;
+      const reached = outgrown(outbound, child.limits);
+      if (!reached) continue;
+      child.askedAt = now;
+      log.info(
+        { tunnel: child.sa.peer, child: child.sa.child, [reached]: child.limits[reached] },
+        `Child SA has sent its ${reached}: rekeying`,
+      );
+      this.rekey(child.sa.peer, "child", child.sa.child);
+    }
+  }
+
+  /** The datapath's handle of a Child SA of the core. */
+  handle(id: number): ChildHandle | undefined {
+    return this.#children.get(id)?.handle;
+  }
+
+  lastError(tunnel: string): LastError | undefined {
+    return this.#errors.get(tunnel);
+  }
+
+  /** No timer fires any more, and what the datapath still reports is ignored. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #receive(datagram: IkeDatagram): void {
+    if (this.#closed) return;
+    this.#carry(this.#options.ike.handle(datagram, this.#now()));
+  }
+
+  #event(event: PlaneEvent): void {
+    if (this.#closed) return;
+    const { ike, fabric, log } = this.#options;
+    switch (event.kind) {
+      case "moved": {
+        const child = this.#byHandle.get(event.child);
+        if (child) this.#carry(ike.moved(child.sa.peer, event.remote, this.#now()));
+        return;
+      }
+      case "path-mtu": {
+        const child = this.#byHandle.get(event.child);
+        if (child) this.#tellMtu(child.sa.peer, fabric.pathMtu(child.sa.peer, event.mtu));
+        return;
+      }
+      case "acquire": {
+        const tunnel = fabric.tunnelAt(event.adjacency);
+        const now = this.#now();
+        if (tunnel === undefined || now - (this.#acquired.get(tunnel) ?? 0) < ACQUIRE_EVERY) return;
+        this.#acquired.set(tunnel, now);
+        this.#carry(ike.initiate(tunnel, now));
+        return;
+      }
+      case "unknown-spi":
+        log.debug({ spi: spiText(event.spi) }, "ESP for an SPI that is not in use");
+        return;
+      case "failed":
+        this.#options.failed(event.error);
+    }
+  }
+
+  /** Carries effects out, in order, and sets the timer anew. The core may wipe the keys in them as soon as this returns. */
+  #carry(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      try {
+        this.#effect(effect);
+      } catch (error) {
+        this.#refused(effect, error);
+      }
+    }
+    this.#wake();
+  }
+
+  #effect(effect: Effect): void {
+    const { plane } = this.#options;
+    switch (effect.kind) {
+      case "send":
+        plane.sendIke(effect.datagram);
+        return;
+      case "keepalive":
+        plane.sendKeepalive(effect.path);
+        return;
+      case "install":
+        this.#install(effect.child, effect.transmit);
+        return;
+      case "transmit": {
+        const child = this.#children.get(effect.id);
+        if (child) this.#transmit(child);
+        return;
+      }
+      case "retire": {
+        const child = this.#children.get(effect.id);
+        if (!child) return;
+        child.transmits = false;
+        plane.retire(child.handle);
+        return;
+      }
+      case "remove": {
+        const child = this.#children.get(effect.id);
+        if (!child) return;
+        this.#children.delete(effect.id);
+        this.#byHandle.delete(child.handle.id);
+        plane.removeChild(child.handle);
+        return;
+      }
+      case "path":
+        for (const child of this.#children.values()) {
+          if (child.sa.peer === effect.peer) plane.setOuter(child.handle, effect.path);
+        }
+        this.#follow(effect.peer, effect.path);
+        return;
+      case "event":
+        this.#report(effect.event);
+    }
+  }
+
+  #install(sa: ChildSa, transmit: boolean): void {
+    const { plane, fabric } = this.#options;
+    const tunnel = fabric.tunnel(sa.peer);
+    if (!tunnel) throw new Error(`there is no tunnel ${sa.peer}`);
+    if (sa.native) {
+      throw new Error(
+        "The peer sends ESP without UDP, which is not carried here; set encapsulation: always on this tunnel.",
+      );
+    }
+    const { inbound, outbound, ...rest } = sa;
+    const handle = plane.addChild({
+      inbound,
+      outbound,
+      selectors: { local: sa.local, remote: sa.remote },
+      adjacency: tunnel.adjacency,
+      vrf: tunnel.vrf,
+      outer: sa.path,
+    });
+    const limits = ageLimits(this.#options.limits(sa.peer), outbound.esn, Math.random());
+    const child = { sa: rest, handle, limits, transmits: false, heard: 0, askedAt: 0 };
+    this.#children.set(sa.id, child);
+    this.#byHandle.set(handle.id, child);
+    this.#follow(sa.peer, sa.path);
+    if (transmit) this.#transmit(child);
+  }
+
+  #transmit(child: InstalledChild): void {
+    const old = child.sa.replaces === undefined ? undefined : this.#children.get(child.sa.replaces);
+    this.#options.plane.transmit(child.handle, old?.transmits ? old.handle : undefined);
+    if (old) old.transmits = false;
+    child.transmits = true;
+    this.#errors.delete(child.sa.peer);
+  }
+
+  #follow(tunnel: string, path: Path): void {
+    this.#tellMtu(tunnel, this.#options.fabric.follow(tunnel, path.local.address, path.remote.address));
+  }
+
+  #tellMtu(tunnel: string, mtu: number | undefined): void {
+    if (mtu !== undefined) this.#options.log.info({ tunnel, mtu }, "tunnel MTU");
+  }
+
+  #report({ peer, level, code, message }: IkeEvent): void {
+    const fields = { ...(peer === undefined ? {} : { tunnel: peer }), code };
+    this.#options.log[level](fields, message);
+    if (peer !== undefined && level !== "info") this.#errors.set(peer, { code, message, at: Math.round(this.#now()) });
+  }
+
+  #refused(effect: Effect, error: unknown): void {
+    const tunnel = effect.kind === "install" ? effect.child.peer : effect.kind === "path" ? effect.peer : undefined;
+    const to = effect.kind === "send" ? { to: formatAddress(effect.datagram.remote.address) } : {};
+    this.#options.log.error({ err: error, effect: effect.kind, tunnel, ...to }, "the datapath refused");
+    if (tunnel !== undefined) {
+      this.#errors.set(tunnel, { code: "datapath-refused", message: sentenceOf(error), at: Math.round(this.#now()) });
+    }
+  }
+
+  #wake(): void {
+    clearTimeout(this.#timer);
+    const due = this.#options.ike.next();
+    if (due === undefined || this.#closed) return;
+    const wait = Math.min(LONGEST_TIMER, Math.max(0, Math.ceil(due - this.#now())));
+    this.#timer = setTimeout(() => this.#carry(this.#options.ike.tick(this.#now())), wait);
+  }
+}
+
+/** As logs and captures show it. */
+export function spiText(spi: number): string {
+  return `0x${spi.toString(16).padStart(8, "0")}`;
+}

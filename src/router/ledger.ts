@@ -1,0 +1,73 @@
+/**
+ * What the router has changed on its host and owes it back, on disk before each change is made: when the process is
+ * killed, the next one of the same name finds it and puts things back. TUN devices, and with them their addresses and
+ * routes, go with the process by themselves; they are on record all the same.
+ */
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export type Change =
+  | { readonly kind: "sysctl"; readonly key: string; readonly before: string; readonly after: string }
+  | { readonly kind: "mtu"; readonly link: string; readonly before: number; readonly after: number }
+  | { readonly kind: "tun"; readonly device: string };
+
+export interface Entries {
+  readonly pid: number;
+  /** Start time of the process, to tell it from a later one with the same id. */
+  readonly started: string;
+  /** Network namespace that the changes are in. */
+  readonly namespace: string;
+  /** In the order in which they were made. */
+  readonly changes: readonly Change[];
+}
+
+/** What a change is about; two routers that need the same thing owe it together. */
+export function subjectOf(change: Change): string {
+  return change.kind === "sysctl"
+    ? change.key
+    : `${change.kind} ${change.kind === "mtu" ? change.link : change.device}`;
+}
+
+/** The record at this path; undefined when there is none, or none that can be read. */
+export function readLedger(path: string): Entries | undefined {
+  try {
+    const entries = JSON.parse(readFileSync(path, "utf8")) as Entries;
+    return Array.isArray(entries.changes) ? entries : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Records of the other routers beside this one: same root folder, other name. */
+export function neighbours(path: string): Entries[] {
+  const own = dirname(path);
+  const root = dirname(own);
+  return readdirSync(root, { withFileTypes: true }).flatMap((entry) => {
+    const folder = join(root, entry.name);
+    if (!entry.isDirectory() || folder === own) return [];
+    return readLedger(join(folder, "state.json")) ?? [];
+  });
+}
+
+/** Whole or not at all, also when the power goes: written beside, synced, renamed over, the folder synced. */
+export function writeLedger(path: string, entries: Entries): void {
+  const beside = `${path}.new`;
+  const file = openSync(beside, "w", 0o600);
+  try {
+    writeSync(file, `${JSON.stringify(entries, null, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(beside, path);
+  const folder = openSync(dirname(path), "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+export function removeLedger(path: string): void {
+  rmSync(path, { force: true });
+}

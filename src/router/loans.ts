@@ -1,0 +1,178 @@
+/**
+ * Settings of the host that the router changes for as long as it runs: borrowed, on record in the ledger, and given back.
+ * Several routers in one network namespace may need the same setting; the last one to go gives it back.
+ */
+import { join } from "node:path";
+import { tryLock } from "../linux/lock.ts";
+import { RouterError } from "./error.ts";
+import type { Host } from "./host.ts";
+import { type Change, type Entries, neighbours, readLedger, removeLedger, subjectOf, writeLedger } from "./ledger.ts";
+import type { Log } from "./log.ts";
+
+export class Loans {
+  readonly #path: string;
+  readonly #host: Host;
+  readonly #log: Log;
+  #changes: Change[] = [];
+
+  /** `path`: of the ledger. */
+  constructor(path: string, host: Host, log: Log) {
+    this.#path = path;
+    this.#host = host;
+    this.#log = log;
+  }
+
+  /** Gives back what an earlier run of this router still owes, and begins a new record. What it gave back, as text. */
+  async settle(): Promise<string[]> {
+    const left = readLedger(this.#path);
+    const settled: string[] = [];
+    if (left) {
+      if (left.namespace === this.#host.namespace()) {
+        this.#changes = [...left.changes];
+        for (const change of [...left.changes].reverse()) {
+          settled.push(...(await this.#giveBack(change)));
+        }
+      }
+      // In another namespace: the one of the earlier run, and all that was changed in it, is gone or not ours to enter.
+      this.#changes = [];
+    }
+    this.#write();
+    return settled;
+  }
+
+  /** Sets a kernel parameter; nothing to give back when it has this value already. */
+  async sysctl(key: string, value: string): Promise<void> {
+    await this.#together(() => {
+      const before = this.#host.readSysctl(key);
+      if (before === undefined) return;
+      const joint = this.#others().find(
+        (change) => change.kind === "sysctl" && change.key === key && change.after === value,
+      );
+      if (before === value && !joint) return;
+      this.#note({ kind: "sysctl", key, before: joint?.kind === "sysctl" ? joint.before : before, after: value });
+      if (before !== value) this.#host.writeSysctl(key, value);
+    });
+  }
+
+  /** @throws LinuxError when the link is not there or does not take the MTU. */
+  async mtu(link: string, mtu: number): Promise<void> {
+    const before = (await this.#host.listLinks()).find(({ name }) => name === link)?.mtu;
+    const earlier = this.#changes.find((change) => change.kind === "mtu" && change.link === link);
+    const original = earlier?.kind === "mtu" ? earlier.before : before;
+    if (original !== undefined && before !== mtu) this.#note({ kind: "mtu", link, before: original, after: mtu });
+    if (before !== mtu) await this.#host.setLink(link, { mtu });
+  }
+
+  /** Notes a TUN device that is about to be made. */
+  tun(device: string): void {
+    this.#note({ kind: "tun", device });
+  }
+
+  /** The TUN device is gone by other means. */
+  tunGone(device: string): void {
+    this.#strike(`tun ${device}`);
+  }
+
+  /** Gives one thing back: `subjectOf` of the change. No harm when it is not owed. */
+  async giveBack(subject: string): Promise<void> {
+    const change = this.#changes.find((each) => subjectOf(each) === subject);
+    if (change) await this.#giveBack(change);
+  }
+
+  /** Gives everything back, last borrowed first, and ends the record. */
+  async giveAllBack(): Promise<void> {
+    for (const change of [...this.#changes].reverse()) await this.#giveBack(change);
+    removeLedger(this.#path);
+  }
+
+  /** Subjects owed, first borrowed first. */
+  owed(): string[] {
+    return this.#changes.map(subjectOf);
+  }
+
+  async #giveBack(change: Change): Promise<string[]> {
+    const done: string[] = [];
+    try {
+      switch (change.kind) {
+        case "sysctl":
+          await this.#together(() => {
+            if (this.#others().some((other) => subjectOf(other) === change.key)) return;
+            // Somebody else has set it since: theirs it is.
+            if (this.#host.readSysctl(change.key) !== change.after || change.before === change.after) return;
+            this.#host.writeSysctl(change.key, change.before);
+            done.push(`${change.key} is ${change.before} again`);
+          });
+          break;
+        case "mtu": {
+          const link = (await this.#host.listLinks()).find(({ name }) => name === change.link);
+          if (link?.mtu !== change.after) break;
+          await this.#host.setLink(change.link, { mtu: change.before });
+          done.push(`MTU of ${change.link} is ${change.before} again`);
+          break;
+        }
+        case "tun": {
+          const link = (await this.#host.listLinks()).find(({ name }) => name === change.device);
+          if (link?.kind !== "tun") break;
+          await this.#host.deleteLink(change.device);
+          done.push(`TUN device ${change.device} is gone`);
+        }
+      }
+    } catch (error) {
+      this.#log.error({ err: error, change: subjectOf(change) }, "could not put back a setting of the host");
+    }
+    this.#strike(subjectOf(change));
+    return done;
+  }
+
+  /** Changes on record of other routers that run in this namespace. */
+  #others(): Change[] {
+    const here = this.#host.namespace();
+    return neighbours(this.#path)
+      .filter(({ namespace, pid, started }) => namespace === here && this.#host.startOf(pid) === started)
+      .flatMap(({ changes }) => changes);
+  }
+
+  /** Only one router at a time looks at what is set and by whom. */
+  async #together(act: () => void): Promise<void> {
+    const path = join(this.#path, "../../lock");
+    for (let tries = 0; tries < 100; tries++) {
+      const lock = tryLock(path);
+      if (lock) {
+        try {
+          act();
+        } finally {
+          lock.release();
+        }
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new RouterError(
+      "run-folder",
+      `${path} is locked for more than 5 s`,
+      "Find the process that holds it: fuser -v on the file",
+    );
+  }
+
+  #note(change: Change): void {
+    const subject = subjectOf(change);
+    this.#changes = [...this.#changes.filter((each) => subjectOf(each) !== subject), change];
+    this.#write();
+  }
+
+  #strike(subject: string): void {
+    if (!this.#changes.some((change) => subjectOf(change) === subject)) return;
+    this.#changes = this.#changes.filter((change) => subjectOf(change) !== subject);
+    this.#write();
+  }
+
+  #write(): void {
+    const entries: Entries = {
+      pid: process.pid,
+      started: this.#host.startOf(process.pid) ?? "",
+      namespace: this.#host.namespace(),
+      changes: this.#changes,
+    };
+    writeLedger(this.#path, entries);
+  }
+}

@@ -1,0 +1,157 @@
+/** Opens a router with everything real around it: the kernel, the datapath, the IKE core, and the status socket. */
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { openPlane } from "../datapath/open.ts";
+import type { Plane, PlaneOptions } from "../datapath/plane.ts";
+import { IkeEndpoint } from "../ike/endpoint.ts";
+import { parseAddress } from "./address.ts";
+import type { RouterConfig } from "./config/config.ts";
+import { formatProblem } from "./config/problem.ts";
+import { type ReadConfig, readConfig } from "./config/read.ts";
+import { RouterError } from "./error.ts";
+import { enterHome } from "./home.ts";
+import { type Host, linuxHost } from "./host.ts";
+import { Loans } from "./loans.ts";
+import type { Log } from "./log.ts";
+import { Router } from "./router.ts";
+import { report } from "./status/report.ts";
+import type { ReloadReply } from "./status/schema.ts";
+import { serveStatus } from "./status/server.ts";
+
+/**
+ * Room in the datapath. Memory that is not used costs address space only: 16,384 SAs are enough for 4,096 tunnels while
+ * all of them are rekeyed at once.
+ */
+const ROOM = { sas: 16_384, adjacencies: 8192, fib: 64 * 1024 * 1024 };
+
+export interface OpenOptions {
+  /** Read again at each reload. */
+  readonly file: string;
+  readonly read: ReadConfig;
+  readonly log: Log;
+  /** The datapath died; close the router. */
+  readonly failed: () => void;
+  /** Tests bring their own. */
+  readonly root?: string;
+  readonly host?: Host;
+  readonly plane?: (options: PlaneOptions) => Promise<Plane>;
+}
+
+export interface OpenRouter {
+  readonly router: Router;
+  /** @throws ConfigError, RouterError: the router is as it was. */
+  reload(): Promise<ReloadReply>;
+  /** Ends everything and leaves the host as it was found. */
+  close(): Promise<void>;
+}
+
+/** @throws RouterError, LinuxError, PlaneError: everything is as it was before. */
+export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
+  const { read, log, host = linuxHost() } = options;
+  const { config } = read;
+  const home = enterHome(config.name, options.root);
+  const loans = new Loans(home.state, host, log);
+  let plane: Plane | undefined;
+  let router: Router | undefined;
+  try {
+    for (const line of await loans.settle()) log.warn(`an earlier run left something behind: ${line}`);
+    plane = await (options.plane ?? openPlane)(planeOptions(config));
+    const failed = (error: Error) => {
+      log.error({ err: error }, "the datapath has ended; nothing is forwarded any more");
+      options.failed();
+    };
+    router = new Router({ plane, ike: ikeCore(plane, host), host, loans, log, failed }, config);
+    await router.start(read.secrets);
+    const opened = router;
+    const reload = async (): Promise<ReloadReply> => {
+      const again = readConfig(options.file);
+      const applied = await opened.apply(again.config, again.secrets);
+      const warnings = again.warnings.map((warning) => formatProblem(options.file, warning));
+      for (const warning of warnings) log.warn(warning);
+      log.info(
+        { changes: applied.length },
+        applied.length === 0 ? "reloaded: nothing has changed" : `reloaded: ${applied.join("; ")}`,
+      );
+      return { applied, warnings };
+    };
+    const server = await serveStatus(home.socket, doors(router, reload), log);
+    return {
+      router,
+      reload,
+      close: async () => {
+        await server.close();
+        await opened.close();
+        rmSync(home.socket, { force: true });
+        home.leave();
+      },
+    };
+  } catch (error) {
+    if (router) await router.close();
+    else {
+      await plane?.close();
+      await loans.giveAllBack();
+    }
+    home.leave();
+    throw error;
+  }
+}
+
+function planeOptions({ workers, outer }: RouterConfig): PlaneOptions {
+  // Undefined binds all addresses of the family, null none.
+  const bind = (address: string | null) => {
+    if (address === null) return null;
+    return address === "0.0.0.0" || address === "::" ? undefined : parseAddress(address);
+  };
+  return {
+    ...ROOM,
+    workers,
+    ikePort: outer.ikePort,
+    natPort: outer.natPort,
+    bind4: bind(outer.ipv4),
+    bind6: bind(outer.ipv6),
+  };
+}
+
+function ikeCore(plane: Plane, host: Host): IkeEndpoint {
+  return new IkeEndpoint({
+    random: (n) => randomBytes(n),
+    reserveSpi: () => plane.reserveSpi(),
+    releaseSpi: (spi) => plane.releaseSpi(spi),
+    localAddress: (remote) => host.localAddress(remote),
+    ikePort: plane.ikePort,
+    natPort: plane.natPort,
+  });
+}
+
+function doors(router: Router, reload: () => Promise<ReloadReply>) {
+  return {
+    status: () => report(router),
+    reload,
+    rekey: (tunnel: string, what: "child" | "ike", child?: string) => {
+      router.demandTunnel(tunnel);
+      if (router.tunnelState(tunnel) !== "up") {
+        throw new RouterError(
+          "not-possible",
+          `tunnel "${tunnel}" is not up, so there is nothing to rekey`,
+          `See: vcpe status --name ${router.config.name}`,
+        );
+      }
+      router.keying.rekey(tunnel, what, child);
+    },
+    terminate: (tunnel: string) => {
+      router.demandTunnel(tunnel);
+      router.keying.terminate(tunnel);
+    },
+    initiate: (tunnel: string) => {
+      router.demandTunnel(tunnel);
+      if (router.config.tunnels.find(({ name }) => name === tunnel)?.peer.address === null) {
+        throw new RouterError(
+          "not-possible",
+          `tunnel "${tunnel}" has no peer.address to go to`,
+          "Give it one, or let the peer begin",
+        );
+      }
+      router.keying.initiate(tunnel);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** A tunnel's settings → what the IKE core wants to know of the peer. */
+import type { TrafficSelector } from "../ike/effect.ts";
+import type { Identity, PeerConfig } from "../ike/peer.ts";
+import { parseAddress, prefixOf, rangeOf } from "./address.ts";
+import { type ConfigIdentity, identityBytes } from "./config/identity.ts";
+import type { PeerSettings } from "./resource.ts";
+
+/** Part of a lifetime that is given away at random, so that many tunnels do not rekey at once. */
+export const JITTER = 0.1;
+
+/** `secret`: copied. */
+export function peerConfig(tunnel: string, settings: PeerSettings, secret: Uint8Array): PeerConfig {
+  const { peer, local, start, ike, esp, children, dpdMs, encapsulation } = settings;
+  return {
+    name: tunnel,
+    ...(peer.address === null ? {} : { remote: { address: bytes(peer.address), port: peer.port } }),
+    ...(peer.from === null ? {} : { from: peer.from.map(bytes) }),
+    ...(local.address === null ? {} : { local: bytes(local.address) }),
+    localId: identity(local.identity),
+    remoteId: identity(peer.identity),
+    auth: { kind: "psk", secret: secret.slice() },
+    initiate: start === "initiate",
+    ikeProposals: ike.proposals,
+    ikeLifetime: { ms: ike.lifetimeMs, jitter: JITTER },
+    children: children.map((child) => ({
+      name: child.name,
+      local: child.local.map(selector),
+      remote: child.remote.map(selector),
+      espProposals: esp.proposals,
+      lifetime: { ms: esp.lifetimeMs, jitter: JITTER },
+    })),
+    dpd: dpdMs,
+    encapsulation,
+  };
+}
+
+function identity(id: ConfigIdentity): Identity {
+  return { type: id.type, data: identityBytes(id) };
+}
+
+function selector(prefix: string): TrafficSelector {
+  return { protocol: 0, portLow: 0, portHigh: 65535, ...rangeOf(prefixOf(prefix)) };
+}
+
+function bytes(address: string): Uint8Array {
+  return parseAddress(address) as Uint8Array;
+}

@@ -1,0 +1,241 @@
+/**
+ * A running router: a datapath, an IKE core, and the host around them, made to be what a RouterConfig says, and made to
+ * follow when it changes. Every change is a diff that is applied whole or taken back.
+ */
+import type { Plane } from "../datapath/plane.ts";
+import type { AgeLimits } from "./age.ts";
+import type { RouterConfig, Secrets } from "./config/config.ts";
+import { type Action, describeAction, diff, enact } from "./diff.ts";
+import { RouterError, sentenceOf } from "./error.ts";
+import { Fabric, KernelRoutesError } from "./fabric.ts";
+import type { Host } from "./host.ts";
+import { type IkeCore, Keying } from "./keying.ts";
+import type { Loans } from "./loans.ts";
+import type { Log } from "./log.ts";
+import { peerConfig } from "./peers.ts";
+import { type Model, modelOf, type Resource, type ResourceOf } from "./resource.ts";
+
+export interface RouterParts {
+  readonly plane: Plane;
+  readonly ike: IkeCore;
+  readonly host: Host;
+  readonly loans: Loans;
+  readonly log: Log;
+  /** The datapath died; the router can only be closed. */
+  readonly failed: (error: Error) => void;
+}
+
+/** How often traffic is looked at: for DPD, and for the age of SAs; milliseconds. */
+const WATCH_EVERY = 2000;
+
+/** How often the kernel is asked what the paths carry; milliseconds. */
+const MEASURE_EVERY = 60_000;
+
+export class Router {
+  readonly fabric: Fabric;
+  readonly keying: Keying;
+  readonly parts: RouterParts;
+  /** Milliseconds since the Unix epoch. */
+  readonly since = Date.now();
+  #config: RouterConfig;
+  #secrets: Secrets = new Map();
+  /** What has been carried out. */
+  readonly #running = new Map<string, Resource>();
+  /** Changes one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #timers: NodeJS.Timeout[] = [];
+
+  /** `config`: nothing of it runs before `start`. */
+  constructor(parts: RouterParts, config: RouterConfig) {
+    this.parts = parts;
+    this.#config = config;
+    this.fabric = new Fabric(parts.plane, parts.host, parts.loans);
+    this.keying = new Keying({
+      plane: parts.plane,
+      ike: parts.ike,
+      fabric: this.fabric,
+      log: parts.log,
+      limits: (tunnel) => this.#limits(tunnel),
+      failed: parts.failed,
+    });
+  }
+
+  get config(): RouterConfig {
+    return this.#config;
+  }
+
+  get running(): Model {
+    return this.#running;
+  }
+
+  /** Brings everything up. @throws RouterError apply-failed: all that was made has been removed again. */
+  async start(secrets: Secrets): Promise<void> {
+    await this.#inTurn(() => this.#apply(this.#config, secrets));
+    this.#timers = [
+      setInterval(() => this.keying.watch(), WATCH_EVERY),
+      setInterval(() => {
+        for (const change of this.fabric.remeasure()) this.parts.log.info(change, "tunnel MTU");
+      }, MEASURE_EVERY),
+    ];
+  }
+
+  /**
+   * Becomes what this configuration says. Gives what was done, one line each.
+   *
+   * @throws RouterError restart-needed, apply-failed: nothing has changed.
+   */
+  apply(config: RouterConfig, secrets: Secrets): Promise<string[]> {
+    return this.#inTurn(() => {
+      const fixed = changedForGood(this.#config, config);
+      if (fixed.length > 0) {
+        throw new RouterError(
+          "restart-needed",
+          `${fixed.join(", ")} cannot change while the router runs`,
+          "Restart it, or put the old value back",
+        );
+      }
+      return this.#apply(config, secrets);
+    });
+  }
+
+  /** @throws RouterError unknown-tunnel */
+  demandTunnel(name: string): void {
+    if (this.#config.tunnels.some((tunnel) => tunnel.name === name)) return;
+    const names = this.#config.tunnels.map((tunnel) => tunnel.name).join(", ");
+    throw new RouterError(
+      "unknown-tunnel",
+      `there is no tunnel "${name}"`,
+      names === "" ? "None is configured" : `Tunnels: ${names}`,
+    );
+  }
+
+  tunnelState(name: string): "down" | "connecting" | "up" {
+    return this.parts.ike.status().find((peer) => peer.name === name)?.state ?? "down";
+  }
+
+  /** Peers get their DELETE; routes, devices and keys go; the host gets its settings back. */
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const timer of this.#timers) clearInterval(timer);
+      for (const action of diff(this.#running, new Map())) {
+        // What cannot be removed must not keep the rest from going.
+        await this.#carry([action]).catch((error) =>
+          this.parts.log.error({ err: error }, `could not ${describeAction(action)}`),
+        );
+      }
+      this.keying.close();
+      await this.parts.plane.close();
+      await this.parts.loans.giveAllBack();
+      for (const secret of this.#secrets.values()) secret.fill(0);
+    });
+  }
+
+  async #apply(config: RouterConfig, secrets: Secrets): Promise<string[]> {
+    const before: Model = new Map(this.#running);
+    const earlier = { config: this.#config, secrets: this.#secrets };
+    const actions = diff(before, modelOf(config));
+    this.#config = config;
+    this.#secrets = secrets;
+    try {
+      await this.#carry(actions);
+    } catch (error) {
+      this.#config = earlier.config;
+      this.#secrets = earlier.secrets;
+      await this.#takeBack(before);
+      throw error instanceof RouterError
+        ? error
+        : new RouterError(
+            "apply-failed",
+            sentenceOf(error).replace(/\.$/, ""),
+            "Nothing has changed; see the reason and try again",
+            error,
+          );
+    }
+    this.parts.log.level = config.log;
+    for (const secret of earlier.secrets.values()) secret.fill(0);
+    return actions.map(describeAction);
+  }
+
+  async #takeBack(before: Model): Promise<void> {
+    for (const action of diff(this.#running, before)) {
+      await this.#carry([action]).catch((error) =>
+        this.parts.log.error({ err: error }, `could not take back: ${describeAction(action)}`),
+      );
+    }
+  }
+
+  /** Carries actions out in order; `#running` follows each. Kernel routes that stand side by side go in one go. */
+  async #carry(actions: readonly Action[]): Promise<void> {
+    for (let i = 0; i < actions.length; ) {
+      const batch = kernelRoutesFrom(actions, i);
+      if (batch.length > 0) {
+        const done = () => actions.slice(i, i + batch.length);
+        try {
+          await this.fabric.kernelRoutes(actions[i].op === "add" ? "add" : "remove", batch);
+        } catch (error) {
+          const count = error instanceof KernelRoutesError ? error.index : 0;
+          for (const action of done().slice(0, count)) enact(this.#running, action);
+          throw error;
+        }
+        for (const action of done()) enact(this.#running, action);
+        i += batch.length;
+        continue;
+      }
+      const action = actions[i++];
+      const resource = action.op === "update" ? action.now : action.resource;
+      this.parts.log.debug(describeAction(action));
+      if (resource.kind === "peer") this.#peer(action.op, resource);
+      else await this.fabric.carry(action);
+      enact(this.#running, action);
+    }
+  }
+
+  #peer(op: Action["op"], { tunnel, settings }: ResourceOf<"peer">): void {
+    if (op === "remove") {
+      this.keying.remove(tunnel);
+      return;
+    }
+    const secret = this.#secrets.get(settings.auth.secret);
+    if (!secret) {
+      throw new RouterError(
+        "apply-failed",
+        `there is no secret "${settings.auth.secret}" for tunnel "${tunnel}"`,
+        "Give one",
+      );
+    }
+    const peer = peerConfig(tunnel, settings, secret);
+    if (op === "add") this.keying.add(peer);
+    else this.keying.replace(peer);
+  }
+
+  #limits(tunnel: string): AgeLimits {
+    return this.#config.tunnels.find(({ name }) => name === tunnel)?.esp ?? { packets: 2 ** 31, bytes: 2 ** 40 };
+  }
+
+  #inTurn<T>(act: () => Promise<T> | T): Promise<T> {
+    const turn = this.#turn.then(act);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/** What a router is born with, where the two differ. */
+function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
+  const changed: string[] = [];
+  if (was.name !== now.name) changed.push("name");
+  if (was.workers !== now.workers) changed.push("workers");
+  for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
+    if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
+  }
+  return changed;
+}
+
+function kernelRoutesFrom(actions: readonly Action[], from: number): ResourceOf<"kernel-route">[] {
+  const batch: ResourceOf<"kernel-route">[] = [];
+  for (let i = from; i < actions.length; i++) {
+    const action = actions[i];
+    if (action.op === "update" || action.op !== actions[from].op || action.resource.kind !== "kernel-route") break;
+    batch.push(action.resource);
+  }
+  return batch;
+}

@@ -1,0 +1,118 @@
+/** What a router says of itself: the IKE core's view of each tunnel, joined with the datapath's counters. */
+import { COUNTERS } from "../../datapath/counters.ts";
+import type { TrafficSelector } from "../../ike/effect.ts";
+import type { PeerStatus, ChildStatus as SaStatus } from "../../ike/status.ts";
+import { formatAddress, formatRange } from "../address.ts";
+import type { TunnelConfig } from "../config/config.ts";
+import { formatIdentity } from "../config/identity.ts";
+import { spiText } from "../keying.ts";
+import type { Via } from "../resource.ts";
+import type { Router } from "../router.ts";
+import { version } from "../version.ts";
+import type { ChildStatus, RouterStatus, TunnelStatus } from "./schema.ts";
+
+const DROPS = new Set(COUNTERS.filter(({ drop }) => drop).map(({ name }) => name));
+
+export function report(router: Router): RouterStatus {
+  const { plane, ike } = router.parts;
+  const peers = new Map(ike.status().map((peer) => [peer.name, peer]));
+  const counts = Object.entries(plane.counters());
+  const refused = (name: string) => DROPS.has(name) || name.endsWith("-refused");
+  return {
+    name: router.config.name,
+    version: version(),
+    since: time(router.since),
+    pid: process.pid,
+    workers: router.config.workers,
+    engines: plane.engines(),
+    tunnels: router.config.tunnels.map((tunnel) => tunnelStatus(router, tunnel, peers.get(tunnel.name))),
+    routes: [...router.running.values()].flatMap((resource) =>
+      resource.kind === "route" ? [{ vrf: resource.vrf, prefix: resource.prefix, via: viaText(resource.via) }] : [],
+    ),
+    drops: Object.fromEntries(counts.filter(([name]) => refused(name))),
+    counters: Object.fromEntries(counts.filter(([name]) => !refused(name))),
+    ike: ike.counters(),
+    memory: { rss: process.memoryUsage.rss() },
+  };
+}
+
+function tunnelStatus(router: Router, { name, vrf, peer }: TunnelConfig, status: PeerStatus | undefined): TunnelStatus {
+  const remote = status?.path?.remote;
+  const trouble = router.keying.lastError(name);
+  const lastError =
+    trouble ??
+    (status?.lastError === undefined ? undefined : { code: status.state, message: status.lastError, at: status.since });
+  return {
+    name,
+    vrf,
+    peer: {
+      id: formatIdentity(peer.identity),
+      address: remote ? formatAddress(remote.address) : peer.address,
+      port: remote?.port ?? (peer.address === null ? null : peer.port),
+    },
+    state: status?.state ?? "down",
+    since: time(status?.since ?? router.since),
+    ike: status?.ike
+      ? {
+          suite: status.ike.suite,
+          spiLocal: `0x${status.ike.spiLocal}`,
+          spiRemote: `0x${status.ike.spiRemote}`,
+          rekeys: status.ike.rekeys,
+          since: time(status.ike.since),
+        }
+      : null,
+    nat: status?.nat ?? null,
+    rttMs: status?.rttMs ?? null,
+    mtu: router.fabric.mtu(name) ?? 0,
+    children: (status?.children ?? []).flatMap((child) => childStatus(router, child) ?? []),
+    ...(lastError ? { lastError: { ...lastError, at: time(lastError.at) } } : {}),
+  };
+}
+
+/** Undefined: the datapath refused this Child SA. */
+function childStatus(router: Router, child: SaStatus): ChildStatus | undefined {
+  const handle = router.keying.handle(child.id);
+  if (!handle) return undefined;
+  const { inbound, outbound } = router.parts.plane.traffic(handle);
+  return {
+    name: child.name,
+    cipher: child.cipher,
+    spiIn: spiText(child.spiIn),
+    spiOut: spiText(child.spiOut),
+    since: time(child.since),
+    rekeys: child.rekeys,
+    esn: child.esn,
+    in: { packets: inbound.packets, bytes: inbound.bytes },
+    out: { packets: outbound.packets, bytes: outbound.bytes },
+    replayed: inbound.replayed,
+    forged: inbound.forged,
+    selectors: { local: child.selectors.local.map(selectorText), remote: child.selectors.remote.map(selectorText) },
+  };
+}
+
+/** "10.0.0.0/8", "10.0.0.0/8 protocol 6 port 443", … */
+export function selectorText({ protocol, portLow, portHigh, low, high }: TrafficSelector): string {
+  const range = formatRange(low, high);
+  const ports =
+    portLow === 0 && portHigh === 65535
+      ? ""
+      : portLow > portHigh
+        ? " port opaque"
+        : ` port ${portLow === portHigh ? portLow : `${portLow}-${portHigh}`}`;
+  return `${range}${protocol === 0 ? "" : ` protocol ${protocol}`}${ports}`;
+}
+
+function viaText(via: Via): string {
+  switch (via.kind) {
+    case "tun":
+      return via.device;
+    case "tunnel":
+      return `tunnel ${via.name}`;
+    default:
+      return via.kind;
+  }
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,89 @@
+/** The local status API: what goes over /run/vcpe/<name>/status.sock. */
+import Type, { type Static } from "typebox";
+
+const Count = Type.Integer({ minimum: 0 });
+const Time = Type.String({ format: "date-time" });
+const Traffic = Type.Object({ packets: Count, bytes: Count });
+const Spi = Type.String({ pattern: "^0x[0-9a-f]{8}([0-9a-f]{8})?$", description: "As captures show it: 0xc0ffee01." });
+
+const Child = Type.Object({
+  name: Type.String(),
+  cipher: Type.String(),
+  spiIn: Spi,
+  spiOut: Spi,
+  since: Time,
+  rekeys: Count,
+  esn: Type.Boolean({ description: "64-bit sequence numbers." }),
+  in: Traffic,
+  out: Traffic,
+  replayed: Type.Integer({ minimum: 0, description: "Inbound packets that the replay window refused." }),
+  forged: Type.Integer({ minimum: 0, description: "Inbound packets whose tag did not verify." }),
+  selectors: Type.Object({ local: Type.Array(Type.String()), remote: Type.Array(Type.String()) }),
+});
+
+const Tunnel = Type.Object({
+  name: Type.String(),
+  vrf: Type.String(),
+  peer: Type.Object({
+    id: Type.String(),
+    address: Type.Union([Type.String(), Type.Null()], {
+      description: "Outer address in use; else the configured one.",
+    }),
+    port: Type.Union([Type.Integer(), Type.Null()]),
+  }),
+  state: Type.Enum(["down", "connecting", "up"]),
+  since: Type.String({ format: "date-time", description: "When this state began." }),
+  ike: Type.Union([
+    Type.Object({ suite: Type.String(), spiLocal: Spi, spiRemote: Spi, rekeys: Count, since: Time }),
+    Type.Null(),
+  ]),
+  nat: Type.Union([Type.Object({ local: Type.Boolean(), remote: Type.Boolean() }), Type.Null()]),
+  rttMs: Type.Union([Type.Number(), Type.Null()], { description: "Round trip of the last answered IKE request." }),
+  mtu: Type.Integer({ description: "Largest inner packet, bytes." }),
+  children: Type.Array(Child),
+  lastError: Type.Optional(Type.Object({ code: Type.String(), message: Type.String(), at: Time })),
+});
+
+export const RouterStatus = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  since: Time,
+  pid: Count,
+  workers: Count,
+  engines: Type.Record(Type.String(), Type.String(), { description: "Which AEAD engine serves each cipher." }),
+  tunnels: Type.Array(Tunnel),
+  routes: Type.Array(Type.Object({ vrf: Type.String(), prefix: Type.String(), via: Type.String() })),
+  drops: Type.Record(Type.String(), Count, { description: "Packets that went no further, by reason." }),
+  counters: Type.Record(Type.String(), Count, { description: "What the datapath did." }),
+  ike: Type.Record(Type.String(), Count, { description: "IKE messages refused, by reason, and other events." }),
+  memory: Type.Object({ rss: Type.Integer({ description: "Resident memory, bytes." }) }),
+});
+
+export const ReloadReply = Type.Object({
+  applied: Type.Array(Type.String(), { description: "What was done, one line each; empty: nothing has changed." }),
+  warnings: Type.Array(Type.String()),
+});
+
+export const RekeyRequest = Type.Object(
+  {
+    what: Type.Enum(["child", "ike"], { description: "Default child." }),
+    child: Type.Optional(Type.String({ description: "One of several Child SAs; default: all." })),
+  },
+  { additionalProperties: false },
+);
+
+export const Accepted = Type.Object({ ok: Type.Literal(true) });
+
+export const Refusal = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  problems: Type.Optional(
+    Type.Array(Type.String(), { description: "Of a configuration file: file:line:column: path: rule." }),
+  ),
+});
+
+export type RouterStatus = Static<typeof RouterStatus>;
+export type TunnelStatus = Static<typeof Tunnel>;
+export type ChildStatus = Static<typeof Child>;
+export type ReloadReply = Static<typeof ReloadReply>;
+export type Refusal = Static<typeof Refusal>;

@@ -1,0 +1,215 @@
+/** A datapath that keeps books instead of forwarding, and refuses what the real one would refuse. */
+import type {
+  ChildHandle,
+  IkeDatagram,
+  Outer,
+  Plane,
+  PlaneEvent,
+  Prefix,
+  SaTraffic,
+} from "../../../src/datapath/plane.ts";
+import { formatPrefix } from "../../../src/router/address.ts";
+
+const idle: SaTraffic = { packets: 0, bytes: 0, last: 0, sequence: 0n, replayed: 0, forged: 0 };
+
+export interface FakeChild {
+  spiIn: number;
+  spiOut: number;
+  adjacency: number;
+  vrf: number;
+  outer: Outer;
+  transmits: boolean;
+  inbound: SaTraffic;
+  outbound: SaTraffic;
+}
+
+export class FakePlane implements Plane {
+  readonly ikePort = 500;
+  readonly natPort = 4500;
+  readonly blackhole = 1;
+  readonly prohibit = 2;
+  onIke: (datagram: IkeDatagram) => void = () => {};
+  onEvent: (event: PlaneEvent) => void = () => {};
+
+  readonly vrfs = new Map<number, readonly Uint8Array[]>();
+  readonly tuns = new Map<number, { name: string; vrf: number }>();
+  readonly tunnels = new Map<number, number>();
+  /** "vrf prefix" → adjacency. */
+  readonly routes = new Map<string, number>();
+  readonly children = new Map<number, FakeChild>();
+  readonly sent: IkeDatagram[] = [];
+  readonly keepalives: Outer[] = [];
+  /** Names of calls that change something, in order. */
+  readonly calls: string[] = [];
+  closed = false;
+  /** The next call of this name throws. */
+  broken: string | undefined;
+  #next = 3;
+
+  #call(name: string): void {
+    this.calls.push(name);
+    if (this.broken !== name) return;
+    this.broken = undefined;
+    throw new Error(`${name} is broken.`);
+  }
+
+  #demand(condition: boolean, what: string): void {
+    if (!condition) throw new Error(`the datapath refuses: ${what}`);
+  }
+
+  sendIke(datagram: IkeDatagram): boolean {
+    this.sent.push(datagram);
+    return true;
+  }
+
+  sendKeepalive(outer: Outer): boolean {
+    this.keepalives.push(outer);
+    return true;
+  }
+
+  addVrf(): number {
+    this.#call("addVrf");
+    const index = this.#next++;
+    this.vrfs.set(index, []);
+    return index;
+  }
+
+  removeVrf(vrf: number): void {
+    this.#call("removeVrf");
+    this.#demand(this.vrfs.has(vrf), "no such VRF");
+    this.#demand(![...this.tuns.values()].some((tun) => tun.vrf === vrf), "the VRF has a TUN");
+    this.#demand(![...this.routes.keys()].some((key) => key.startsWith(`${vrf} `)), "the VRF has routes");
+    this.vrfs.delete(vrf);
+  }
+
+  setVrfAddresses(vrf: number, addresses: readonly Uint8Array[]): void {
+    this.#call("setVrfAddresses");
+    this.#demand(this.vrfs.has(vrf), "no such VRF");
+    this.vrfs.set(vrf, addresses);
+  }
+
+  addTun(name: string, vrf: number): number {
+    this.#call("addTun");
+    this.#demand(this.vrfs.has(vrf), "no such VRF");
+    this.#demand(![...this.tuns.values()].some((tun) => tun.name === name), "the TUN is there");
+    const adjacency = this.#next++;
+    this.tuns.set(adjacency, { name, vrf });
+    return adjacency;
+  }
+
+  removeTun(adjacency: number): void {
+    this.#call("removeTun");
+    this.#unused(adjacency);
+    this.#demand(this.tuns.delete(adjacency), "no such TUN");
+  }
+
+  addTunnel(mtu: number): number {
+    this.#call("addTunnel");
+    const adjacency = this.#next++;
+    this.tunnels.set(adjacency, mtu);
+    return adjacency;
+  }
+
+  setTunnelMtu(adjacency: number, mtu: number): void {
+    this.#call("setTunnelMtu");
+    this.#demand(this.tunnels.has(adjacency), "no such tunnel");
+    this.tunnels.set(adjacency, mtu);
+  }
+
+  removeTunnel(adjacency: number): void {
+    this.#call("removeTunnel");
+    this.#unused(adjacency);
+    this.#demand(
+      ![...this.children.values()].some((child) => child.adjacency === adjacency),
+      "the tunnel has Child SAs",
+    );
+    this.#demand(this.tunnels.delete(adjacency), "no such tunnel");
+  }
+
+  #unused(adjacency: number): void {
+    this.#demand(![...this.routes.values()].includes(adjacency), "a route leads there");
+  }
+
+  setRoute(vrf: number, prefix: Prefix, adjacency: number): void {
+    this.#call("setRoute");
+    this.#demand(this.vrfs.has(vrf), "no such VRF");
+    this.#demand(
+      adjacency <= 2 ? adjacency > 0 : this.tuns.has(adjacency) || this.tunnels.has(adjacency),
+      "no such next hop",
+    );
+    this.routes.set(`${vrf} ${formatPrefix(prefix)}`, adjacency);
+  }
+
+  removeRoute(vrf: number, prefix: Prefix): void {
+    this.#call("removeRoute");
+    this.#demand(this.routes.delete(`${vrf} ${formatPrefix(prefix)}`), "no such route");
+  }
+
+  reserveSpi(): number | undefined {
+    return 0x10000 + this.#next++;
+  }
+
+  releaseSpi(): void {}
+
+  addChild(child: Parameters<Plane["addChild"]>[0]): ChildHandle {
+    this.#call("addChild");
+    this.#demand(this.tunnels.has(child.adjacency) && this.vrfs.has(child.vrf), "no such tunnel or VRF");
+    const id = this.#next++;
+    this.children.set(id, {
+      spiIn: child.inbound.spi,
+      spiOut: child.outbound.spi,
+      adjacency: child.adjacency,
+      vrf: child.vrf,
+      outer: child.outer,
+      transmits: false,
+      inbound: idle,
+      outbound: idle,
+    });
+    return { id };
+  }
+
+  #child(handle: ChildHandle): FakeChild {
+    const child = this.children.get(handle.id);
+    if (!child) throw new Error("the datapath refuses: no such Child SA");
+    return child;
+  }
+
+  transmit(handle: ChildHandle, instead?: ChildHandle): void {
+    this.#call("transmit");
+    if (instead) this.#child(instead).transmits = false;
+    this.#child(handle).transmits = true;
+  }
+
+  retire(handle: ChildHandle): void {
+    this.#call("retire");
+    this.#child(handle).transmits = false;
+  }
+
+  removeChild(handle: ChildHandle): void {
+    this.#call("removeChild");
+    this.#child(handle);
+    this.children.delete(handle.id);
+  }
+
+  setOuter(handle: ChildHandle, outer: Outer): void {
+    this.#call("setOuter");
+    this.#child(handle).outer = outer;
+  }
+
+  traffic(handle: ChildHandle) {
+    const { inbound, outbound } = this.#child(handle);
+    return { inbound, outbound };
+  }
+
+  counters(): Record<string, number> {
+    return { "no-route": 3, encapsulated: 7, "ike-send-refused": 0 };
+  }
+
+  engines() {
+    return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
