@@ -58,6 +58,8 @@ export interface ChildSa {
   readonly path: Path;
   /** Id of the Child SA that this one takes over from (rekey), if any. */
   readonly replaces?: number;
+  /** There when the two sides agreed on ESP without UDP (IP protocol 50): no NAT was found and nobody asked for encapsulation. */
+  readonly native?: true;
 }
 
 export interface Path {
@@ -76,6 +78,11 @@ export type Effect =
   | { readonly kind: "retire"; readonly id: number }
   /** Both directions go, keys are wiped. */
   | { readonly kind: "remove"; readonly id: number }
+  /**
+   * We are behind a NAT and have been silent: one byte 0xFF, without a non-ESP marker, keeps the mapping alive (RFC 3948 §2.3, §4).
+   * Need not be sent when ESP left on this path within the last 20 s.
+   */
+  | { readonly kind: "keepalive"; readonly path: Path }
   /** The peer is now reached here: every Child SA of it sends there. */
   | { readonly kind: "path"; readonly peer: string; readonly path: Path }
   /** Something an operator wants to know. Never holds a secret. */

@@ -101,7 +101,9 @@ export function sealMessage(message: Outgoing, sealer: Sealer): Uint8Array {
 }
 
 type Kind = Payload["kind"];
-type OfKind<K extends Kind> = Extract<Payload, { kind: K }>;
+// TSi and TSr, IDi and IDr share an interface, so "has this kind among its kinds" and not "is exactly of this kind".
+type Holding<P, K> = P extends { kind: infer Q } ? (K extends Q ? P : never) : never;
+type OfKind<K extends Kind> = Holding<Payload, K>;
 
 /** All payloads of a kind, in their order. */
 export function payloadsOf<K extends Kind>(payloads: readonly Payload[], kind: K): OfKind<K>[] {

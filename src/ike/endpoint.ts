@@ -1,0 +1,218 @@
+/**
+ * The IKEv2 side of a router (RFC 7296), sans I/O: datagrams and time go in, effects come out, in the order in which they are to
+ * be carried out before the next call. It keeps no more state than its peers and its options allow, whatever strangers send.
+ */
+import type { Datagram, Effect, Endpoint } from "./effect.ts";
+import { DEFAULT_OPTIONS, type IkeEnvironment, type IkeOptions } from "./environment.ts";
+import { Neighbour } from "./neighbour.ts";
+import type { PeerConfig } from "./peer.ts";
+import { Realm } from "./realm.ts";
+import { needsNewIkeSa } from "./replace.ts";
+import type { IkeSa } from "./sa.ts";
+import { type PeerStatus, statusOf } from "./status.ts";
+import { answerIkeInit, answerStranger } from "./task/ike-init.ts";
+import { rekeyChild, rekeyIke } from "./watch.ts";
+import { decodeHeader, decodeMessage, EXCHANGE, type Header, NOTIFY, notifyOf, WireError } from "./wire/index.ts";
+
+export type { IkeEnvironment, IkeOptions } from "./environment.ts";
+export type { ChildStatus, PeerStatus } from "./status.ts";
+
+/** Highest major version that we speak. */
+const MAJOR = 2;
+
+export class IkeEndpoint {
+  readonly #realm: Realm;
+
+  /** `options`: what differs from DEFAULT_OPTIONS. */
+  constructor(environment: IkeEnvironment, options: Partial<IkeOptions> = {}) {
+    this.#realm = new Realm(environment, { ...DEFAULT_OPTIONS, ...options });
+  }
+
+  #call(now: number, run: () => void): Effect[] {
+    this.#realm.begin(now);
+    run();
+    return this.#realm.finish();
+  }
+
+  #with(name: string, now: number, run: (neighbour: Neighbour) => void): Effect[] {
+    return this.#call(now, () => {
+      const neighbour = this.#realm.neighbours.get(name);
+      if (neighbour !== undefined) run(neighbour);
+    });
+  }
+
+  /** A datagram from port 500 or 4500, without non-ESP marker. `now`: milliseconds of a clock that does not go back. Never throws. */
+  handle(datagram: Datagram, now: number): Effect[] {
+    return this.#call(now, () => this.#receive(datagram));
+  }
+
+  /** Runs what is due. */
+  tick(now: number): Effect[] {
+    return this.#call(now, () => {
+      const { schedule } = this.#realm;
+      for (let alarm = schedule.due(now); alarm !== undefined; alarm = schedule.due(now)) alarm.run();
+    });
+  }
+
+  /** When `tick` is wanted; undefined: nothing waits. May lie in the past. */
+  next(): number | undefined {
+    return this.#realm.next();
+  }
+
+  /** A new peer, asked at once when it shall be initiated. One of the same name is replaced. Throws SuiteError for a proposal that is none. */
+  add(peer: PeerConfig, now: number): Effect[] {
+    if (this.#realm.neighbours.has(peer.name)) return this.replace(peer, now);
+    return this.#call(now, () => this.#add(peer));
+  }
+
+  #add(peer: PeerConfig): void {
+    const neighbour = new Neighbour(this.#realm, peer);
+    this.#realm.neighbours.set(peer.name, neighbour);
+    neighbour.wanted = peer.initiate;
+    if (peer.initiate) neighbour.connect();
+  }
+
+  /** The peer is told and forgotten. Its Child SAs go at once. */
+  remove(name: string, now: number): Effect[] {
+    return this.#with(name, now, (neighbour) => {
+      neighbour.terminate();
+      this.#realm.neighbours.delete(name);
+    });
+  }
+
+  /**
+   * Another configuration for a peer. Lifetimes, DPD, proposals, `initiate` and `from` change under a running IKE SA; a child whose
+   * selectors or ESP proposals change is made anew; identities, secret, addresses or encapsulation need a new IKE SA.
+   */
+  replace(peer: PeerConfig, now: number): Effect[] {
+    const neighbour = this.#realm.neighbours.get(peer.name);
+    if (neighbour === undefined) return this.add(peer, now);
+    return this.#call(now, () => {
+      if (!needsNewIkeSa(neighbour.config, peer)) return neighbour.configure(peer);
+      neighbour.terminate();
+      this.#add(peer);
+    });
+  }
+
+  /** Makes the peer's IKE SA and Child SAs now if they are not there. */
+  initiate(name: string, now: number): Effect[] {
+    return this.#with(name, now, (neighbour) => neighbour.initiate());
+  }
+
+  /** Rekeys the IKE SA now. */
+  rekeyIke(name: string, now: number): Effect[] {
+    return this.#with(name, now, ({ current }) => {
+      if (current !== undefined) rekeyIke(current);
+    });
+  }
+
+  /** Rekeys one Child SA, or all of the peer, now. */
+  rekeyChild(name: string, child: string | undefined, now: number): Effect[] {
+    return this.#with(name, now, ({ children }) => {
+      for (const one of [...children]) if (child === undefined || one.name === child) rekeyChild(one);
+    });
+  }
+
+  /** Ends the peer's IKE SA and Child SAs. It stays configured, and down until `initiate` or until the peer asks. */
+  terminate(name: string, now: number): Effect[] {
+    return this.#with(name, now, (neighbour) => {
+      neighbour.terminate();
+      this.#realm.event("info", "ike-down", `The IKE SA with ${neighbour.title} is ended on request.`, name);
+    });
+  }
+
+  /** An authentic ESP packet of this peer has come: it lives. */
+  alive(peer: string, now: number): void {
+    const current = this.#realm.neighbours.get(peer)?.current;
+    if (current !== undefined) current.heardAt = Math.max(current.heardAt, now);
+  }
+
+  /** An authentic ESP packet has come from another address. The peer is followed there when it is behind a NAT (RFC 7296 §2.23). */
+  moved(peer: string, remote: Endpoint, now: number): Effect[] {
+    return this.#with(peer, now, ({ current }) => current?.follow({ local: current.path.local, remote }));
+  }
+
+  status(): PeerStatus[] {
+    return [...this.#realm.neighbours.values()].map(statusOf);
+  }
+
+  /** What was refused or lost, by reason; names and meanings in counter.ts. */
+  counters(): Record<string, number> {
+    return this.#realm.counters.all();
+  }
+
+  /** Sizes of everything that could grow. */
+  sizes(): { readonly sas: number; readonly halfOpen: number; readonly lingering: number; readonly alarms: number } {
+    const { sas, halfOpen, linger, schedule } = this.#realm;
+    return { sas: sas.size, halfOpen: halfOpen.size, lingering: linger.size, alarms: schedule.size };
+  }
+
+  #receive(datagram: Datagram): void {
+    const realm = this.#realm;
+    let header: Header;
+    try {
+      header = decodeHeader(datagram.bytes);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      realm.count("malformed");
+      return;
+    }
+    if (header.major !== MAJOR) {
+      this.#otherVersion(header, datagram);
+      return;
+    }
+    const spi = header.initiator ? header.spiR : header.spiI;
+    if (spi === 0n) {
+      this.#stranger(header, datagram);
+      return;
+    }
+    const sa = realm.sas.get(spi);
+    const theirs = header.initiator ? header.spiI : header.spiR;
+    const first = sa?.state === "connecting" && sa.spiRemote === 0n;
+    if (sa === undefined || (sa.spiRemote !== theirs && !first)) {
+      this.#unknown(spi, header, datagram);
+      return;
+    }
+    sa.receive(header, datagram);
+  }
+
+  #otherVersion(header: Header, datagram: Datagram): void {
+    this.#realm.count("version");
+    if (header.major < MAJOR || header.response || !this.#realm.mayAnswerStranger()) return;
+    answerStranger(this.#realm, header, datagram, notifyOf(NOTIFY.INVALID_MAJOR_VERSION));
+  }
+
+  /** The responder's SPI is 0: the first message of an initiator, or nothing that we know. */
+  #stranger(header: Header, datagram: Datagram): void {
+    const realm = this.#realm;
+    if (header.exchange !== EXCHANGE.IKE_SA_INIT || header.response) {
+      realm.count("unexpected");
+      return;
+    }
+    const begun: IkeSa | undefined = realm.halfOpen.find(header.spiI, datagram.remote);
+    if (begun !== undefined) {
+      begun.receive(header, datagram);
+      return;
+    }
+    try {
+      answerIkeInit(realm, decodeMessage(datagram.bytes), datagram);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      realm.count("malformed");
+    }
+  }
+
+  /** No such IKE SA: one that has just ended gives its last answer again; else a request is told so, now and then (RFC 7296 §2.21.4). */
+  #unknown(spi: bigint, header: Header, datagram: Datagram): void {
+    const realm = this.#realm;
+    const answer = header.response ? undefined : realm.linger.find(spi, datagram.bytes, realm.now);
+    if (answer !== undefined) {
+      realm.count("duplicate");
+      realm.send({ local: datagram.local, remote: datagram.remote, bytes: answer });
+      return;
+    }
+    realm.count("unknown-spi");
+    if (header.response || !realm.mayAnswerStranger()) return;
+    answerStranger(realm, header, datagram, notifyOf(NOTIFY.INVALID_IKE_SPI));
+  }
+}

@@ -1,0 +1,65 @@
+/** What the IKE core borrows from the program around it, and the numbers that say how patient and how roomy it is. */
+
+export interface IkeEnvironment {
+  /** `n` bytes of a cryptographically secure generator. */
+  random(n: number): Uint8Array;
+  /** Reserves an inbound SPI of a Child SA (≥ 256); undefined: no slot is free. */
+  reserveSpi(): number | undefined;
+  /** Gives back an SPI that no "install" effect was made for. An installed one is free after its "remove". */
+  releaseSpi(spi: number): void;
+  /** Address that this host would send from to reach `remote`; undefined: no route. 4 or 16 bytes, network order. */
+  localAddress(remote: Uint8Array): Uint8Array | undefined;
+  /** UDP ports of IKE (500) and of IKE and ESP in UDP (4500, RFC 3948). */
+  readonly ikePort: number;
+  readonly natPort: number;
+}
+
+/** All times in milliseconds. */
+export interface IkeOptions {
+  /** Waits after sending a request: `first`, then each `factor` times the one before, at most `limit`; after `tries` sendings without an answer the peer is dead. */
+  readonly retransmit: {
+    readonly first: number;
+    readonly factor: number;
+    readonly limit: number;
+    readonly tries: number;
+  };
+  /** IKE SAs whose peer has not authenticated yet: how many at all, how many per address, from how many on a COOKIE is asked for, how long one may stay. */
+  readonly halfOpen: {
+    readonly limit: number;
+    readonly perAddress: number;
+    readonly cookieFrom: number;
+    readonly lifetime: number;
+  };
+  /** Answers to messages that belong to no SA, per second and in one burst. */
+  readonly unprotected: { readonly perSecond: number; readonly burst: number };
+  /** How long an old Child SA still opens packets after its DELETE was answered. */
+  readonly grace: number;
+  /** A responder of a rekey moves to the new Child SA after so long even when the old one is never deleted; beyond the time in which an initiator gives up. */
+  readonly transmitFallback: number;
+  /** How long what should be deleted by the peer (the loser of a crossed rekey) is left to it. */
+  readonly tidy: number;
+  /** Waits before the next attempt at a peer that could not be reached: `first`, doubled up to `limit`, less a random part of a half. */
+  readonly reconnect: { readonly first: number; readonly limit: number };
+  /** Waits before a Child SA that was refused is asked for again; as above. */
+  readonly childRetry: { readonly first: number; readonly limit: number };
+  /** NAT keepalive, RFC 3948 §4. */
+  readonly keepalive: number;
+  /** Longest time between two measurements of the round trip while traffic keeps DPD silent. */
+  readonly measure: number;
+  /** Final answers that are kept for peers that did not hear them: how many, how long. */
+  readonly linger: { readonly limit: number; readonly lifetime: number };
+}
+
+export const DEFAULT_OPTIONS: IkeOptions = {
+  retransmit: { first: 500, factor: 2, limit: 8_000, tries: 12 },
+  halfOpen: { limit: 256, perAddress: 16, cookieFrom: 32, lifetime: 30_000 },
+  unprotected: { perSecond: 20, burst: 40 },
+  grace: 10_000,
+  transmitFallback: 120_000,
+  tidy: 90_000,
+  reconnect: { first: 1_000, limit: 60_000 },
+  childRetry: { first: 10_000, limit: 300_000 },
+  keepalive: 20_000,
+  measure: 60_000,
+  linger: { limit: 256, lifetime: 30_000 },
+};

@@ -1,0 +1,392 @@
+/**
+ * A configured peer and its IKE SAs: begins one when it is wanted, keeps one, and begins again when it is lost. At most one
+ * IKE SA is `current`; others are being opened, being replaced, or on their way out.
+ */
+import type { Child } from "./child.ts";
+import { Children } from "./children.ts";
+import type { Path } from "./effect.ts";
+import { identityPayload, identityText } from "./identity.ts";
+import { compare, endpointText, espSpiText } from "./octets.ts";
+import type { ChildConfig, PeerConfig } from "./peer.ts";
+import type { Realm } from "./realm.ts";
+import { sameChild } from "./replace.ts";
+import { IkeSa } from "./sa.ts";
+import { selectorsText } from "./selector.ts";
+import {
+  type ChildKeys,
+  type EspProposal,
+  equal,
+  espProposal,
+  type IkeProposal,
+  ikeProposal,
+  spi64,
+} from "./suite/index.ts";
+import { ChildCreate } from "./task/child-create.ts";
+import { IkeInit } from "./task/ike-init.ts";
+import { IkeDelete } from "./task/informational.ts";
+import type { Task } from "./task/task.ts";
+import { Timers } from "./timers.ts";
+import { deleteChild, watchChild, watchIke } from "./watch.ts";
+import { NOTIFY } from "./wire/index.ts";
+
+/** Port of IKE where the peer's configuration says none. */
+const IKE_PORT = 500;
+/** Port of IKE and ESP in UDP, where RFC 3948 §2 puts it. */
+const NAT_PORT = 4500;
+/** Shortest time between two attempts that packets ask for. Milliseconds. */
+const MIN_INTERVAL = 1_000;
+/** A duplicate that both sides made at once is closed after so long, when the other one has settled. Milliseconds. */
+const SETTLE = 2_000;
+
+export type NeighbourState = "down" | "connecting" | "up";
+
+export class Neighbour {
+  readonly realm: Realm;
+  readonly children: Children;
+  readonly timers: Timers;
+  readonly sas = new Set<IkeSa>();
+  config: PeerConfig;
+  ikeProposals: readonly IkeProposal[];
+  /** The IKE SA in use. */
+  current: IkeSa | undefined;
+  /** The IKE SA that we are making. */
+  opening: IkeSa | undefined;
+  /** It shall be up: begin again when it is lost. */
+  wanted = false;
+  /** Group of the last IKE SA, worth trying first. */
+  group: number | undefined;
+  since: number;
+  lastError: string | undefined;
+  #attempts = 0;
+  #triedAt = Number.NEGATIVE_INFINITY;
+  readonly #childAttempts = new Map<string, number>();
+
+  /** Throws SuiteError for a proposal that is none. */
+  constructor(realm: Realm, config: PeerConfig) {
+    this.realm = realm;
+    this.config = config;
+    this.ikeProposals = config.ikeProposals.map(ikeProposal);
+    for (const child of config.children) child.espProposals.map(espProposal);
+    this.children = new Children(realm, config.name);
+    this.timers = new Timers(realm);
+    this.since = realm.now;
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get state(): NeighbourState {
+    if (this.current !== undefined) return "up";
+    return this.opening === undefined ? "down" : "connecting";
+  }
+
+  /** How the operator calls the other side. */
+  get title(): string {
+    return identityText(identityPayload("idr", this.config.remoteId));
+  }
+
+  espProposals(child: ChildConfig): EspProposal[] {
+    return child.espProposals.map(espProposal);
+  }
+
+  /** May the peer send from this address? */
+  mayComeFrom(address: Uint8Array): boolean {
+    const { from } = this.config;
+    return from === undefined || from.some((allowed) => equal(allowed, address));
+  }
+
+  /** Is this the address where we would look for it? */
+  livesAt(address: Uint8Array): boolean {
+    const { from, remote } = this.config;
+    return from !== undefined ? this.mayComeFrom(address) : remote !== undefined && equal(remote.address, address);
+  }
+
+  /** Begins an IKE SA unless there is one. */
+  connect(): void {
+    const { realm, config } = this;
+    if (this.current !== undefined || this.opening !== undefined) return;
+    this.timers.clear("connect");
+    this.#triedAt = realm.now;
+    const path = this.#firstPath();
+    if (path === undefined) return;
+    const sa = new IkeSa(realm, { initiator: true, spiRemote: 0n, path, state: "connecting" });
+    sa.neighbour = this;
+    this.sas.add(sa);
+    this.opening = sa;
+    this.since = realm.now;
+    realm.event(
+      "info",
+      "connecting",
+      `Asking ${this.title} at ${endpointText(path.remote)} for an IKE SA.`,
+      config.name,
+    );
+    sa.enqueue(new IkeInit(this));
+    sa.pump();
+  }
+
+  #firstPath(): Path | undefined {
+    const { realm, config } = this;
+    const { environment } = realm;
+    if (config.remote === undefined) {
+      this.lastError = "The peer's address is not configured: this side waits for the peer.";
+      return undefined;
+    }
+    const { address, port = IKE_PORT } = config.remote;
+    const local = config.local ?? environment.localAddress(address);
+    if (local === undefined) {
+      this.#failed("no-route", `No route to ${endpointText({ address, port })}. Give this host a route to the peer.`);
+      return undefined;
+    }
+    // Any port but 500 wants the non-ESP marker, so it is spoken to from our NAT port.
+    const ours = port === IKE_PORT ? environment.ikePort : environment.natPort;
+    return { local: { address: local, port: ours }, remote: { address, port } };
+  }
+
+  /** Where ESP in UDP and all further IKE messages go, RFC 7296 §2.23. */
+  floated(path: Path): Path {
+    const { ikePort, natPort } = this.realm.environment;
+    if (path.local.port !== ikePort) return path;
+    return {
+      local: { address: path.local.address, port: natPort },
+      remote: { address: path.remote.address, port: path.remote.port === IKE_PORT ? NAT_PORT : path.remote.port },
+    };
+  }
+
+  /** An attempt to reach the peer came to nothing. */
+  failed(sa: IkeSa, code: string, message: string): void {
+    sa.end();
+    this.#failed(code, message);
+  }
+
+  #failed(code: string, message: string): void {
+    this.lastError = message;
+    this.realm.event("error", code, message, this.name);
+    if (this.wanted) this.#later(this.realm.backOff(this.realm.options.reconnect, this.#attempts++));
+  }
+
+  #later(ms: number): void {
+    if (this.current === undefined && this.opening === undefined) this.timers.set("connect", ms, () => this.connect());
+  }
+
+  /** Both sides are authenticated. `ours`: we asked for it. */
+  established(sa: IkeSa): void {
+    const { realm } = this;
+    const before = this.current;
+    sa.state = "up";
+    sa.since = realm.now;
+    this.sas.add(sa);
+    if (this.opening === sa) this.opening = undefined;
+    this.timers.clear("connect");
+    this.current = sa;
+    if (before === undefined) this.since = realm.now;
+    this.group = sa.selection!.group.id;
+    this.lastError = undefined;
+    this.#attempts = 0;
+    const where = `${endpointText(sa.path.remote)}, ${sa.selection!.name}`;
+    realm.event("info", "ike-up", `IKE SA with ${this.title} is up (${where}).`, this.name);
+    watchIke(sa);
+    const { opening } = this;
+    // The peer was faster. Its IKE SA will do, unless ours is as good as finished.
+    if (opening?.window.waiting?.kind === "init") opening.end();
+    const crossed = before?.state === "up" && before.initiator !== sa.initiator && before.since >= sa.createdAt;
+    if (crossed) this.#settleTwins(before, sa);
+  }
+
+  /** Both sides began at once. Of the two IKE SAs the one with the lower initiator's SPI is closed by its initiator. */
+  #settleTwins(before: IkeSa, sa: IkeSa): void {
+    const loser = compare(spi64(before.spiI), spi64(sa.spiI)) < 0 ? before : sa;
+    this.current = loser === sa ? before : sa;
+    if (loser.initiator) loser.timers.set("settle", SETTLE, () => this.close(loser));
+  }
+
+  /** INITIAL_CONTACT (RFC 7296 §2.4): the peer knows no older IKE SA, so those that were up before it asked are dead. */
+  forgetBefore(sa: IkeSa): void {
+    for (const other of [...this.sas]) {
+      const older = other !== sa && other.state !== "connecting" && other.since <= sa.createdAt;
+      if (!older) continue;
+      const text = `${this.title} has started anew; its old IKE SA and Child SAs are removed.`;
+      this.realm.event("info", "initial-contact", text, this.name);
+      if (this.current === other) this.current = undefined;
+      other.end();
+    }
+  }
+
+  /** The IKE SA in use is lost; the peer is asked for a new one when it is wanted. */
+  down(sa: IkeSa, level: "info" | "warn" | "error", code: string, message: string): void {
+    const current = this.current === sa || this.opening === sa;
+    sa.end();
+    if (!current) return;
+    this.realm.event(level, code, message, this.name);
+    if (level !== "info") this.lastError = message;
+    if (this.wanted) this.#later(this.realm.backOff(this.realm.options.reconnect, this.#attempts++));
+  }
+
+  /** A request of ours was never answered. */
+  unanswered(sa: IkeSa, task: Task): void {
+    const where = endpointText(sa.path.remote);
+    if (sa.state === "connecting") {
+      const port = task.kind === "init" ? sa.path.remote.port : `${sa.path.remote.port} (NAT traversal)`;
+      const next = `Check that the peer runs, that UDP port ${port} is open on the way, and its address.`;
+      this.failed(sa, "unreachable", `${this.title} at ${where} does not answer. ${next}`);
+      return;
+    }
+    this.down(sa, "warn", "peer-dead", `${this.title} at ${where} no longer answers; its IKE SA is removed.`);
+  }
+
+  /** The other side is not who it should be: it is told so, and the attempt has failed. */
+  mistrusted(sa: IkeSa, why: string): void {
+    this.close(sa, NOTIFY.AUTHENTICATION_FAILED);
+    this.#failed("authentication-failed", why);
+  }
+
+  /** Called by an IKE SA that has ended. */
+  left(sa: IkeSa): void {
+    this.sas.delete(sa);
+    if (this.opening === sa) this.opening = undefined;
+    if (this.current !== sa) return;
+    this.current = undefined;
+    // After twins (see above) or a reauthentication another one may be there.
+    for (const other of this.sas) if (other.state === "up" && other.adopted) this.current = other;
+    if (this.current === undefined) this.since = this.realm.now;
+  }
+
+  /** The peer is reached elsewhere now. */
+  moved(sa: IkeSa): void {
+    if (sa !== this.current) return;
+    this.realm.emit({ kind: "path", peer: this.name, path: sa.path });
+    this.realm.event("info", "moved", `${this.title} is now at ${endpointText(sa.path.remote)}.`, this.name);
+  }
+
+  /** Ends an IKE SA in order: its Child SAs send no more, the peer is told. */
+  close(sa: IkeSa, reason?: number): void {
+    if (sa.state === "gone" || sa.state === "closing") return;
+    if (!sa.keyed) {
+      sa.end();
+      return;
+    }
+    for (const child of [...sa.children]) this.children.close(child);
+    for (const task of sa.takeTasks()) task.lost();
+    sa.timers.clearAll();
+    sa.state = "closing";
+    this.left(sa);
+    this.sas.add(sa);
+    sa.enqueue(new IkeDelete(reason), true);
+    sa.release();
+    sa.pump();
+  }
+
+  /** The operator wants it down, or gone. */
+  terminate(): void {
+    this.wanted = false;
+    this.timers.clearAll();
+    for (const sa of [...this.sas]) this.close(sa);
+    this.children.clear();
+  }
+
+  /** The operator, or a packet without a tunnel, wants it up. */
+  initiate(): void {
+    this.wanted = this.config.initiate;
+    if (this.current !== undefined) {
+      this.ensureChildren();
+      return;
+    }
+    // Packets may want it many times a second.
+    if (this.realm.now - this.#triedAt >= MIN_INTERVAL) this.connect();
+  }
+
+  /** A configuration that the running IKE SA can live with (see replace.ts). */
+  configure(config: PeerConfig): void {
+    const { realm, current } = this;
+    this.ikeProposals = config.ikeProposals.map(ikeProposal);
+    for (const child of config.children) child.espProposals.map(espProposal);
+    this.config = config;
+    this.wanted = config.initiate;
+    if (!this.wanted) this.timers.clearAll();
+    if (current !== undefined && !this.mayComeFrom(current.path.remote.address)) {
+      const text = `${this.title} may no longer come from ${endpointText(current.path.remote)}; its IKE SA is ended.`;
+      realm.event("info", "ike-down", text, this.name);
+      this.close(current);
+    }
+    if (this.current === undefined) {
+      if (this.wanted) this.connect();
+      return;
+    }
+    for (const child of [...this.children]) {
+      const now = config.children.find(({ name }) => name === child.name);
+      if (now !== undefined && sameChild(child.config, now)) {
+        child.config = now;
+        if (child.state === "up") watchChild(child);
+      } else {
+        deleteChild(child);
+      }
+    }
+    watchIke(this.current);
+    this.ensureChildren();
+  }
+
+  /** After IKE_AUTH and whenever one is missing: asks for the Child SAs that are configured and not there. */
+  ensureChildren(): void {
+    const sa = this.current;
+    if (sa === undefined || !(this.wanted || sa.initiator)) return;
+    for (const child of this.config.children) this.askForChild(sa, child);
+    sa.pump();
+  }
+
+  askForChild(sa: IkeSa, child: ChildConfig): void {
+    // One that was refused a moment ago has its own time to be asked for again.
+    if (this.timers.has(`child ${child.name}`)) return;
+    if (this.children.up(child.name) === undefined) sa.enqueue(new ChildCreate(this, child));
+  }
+
+  /** A Child SA that the peer asked for: it is told in the answer, so it is the peer that begins to send on it. */
+  installAnswered(child: Child, keys: ChildKeys): void {
+    const { replaces } = child.terms;
+    const { children, realm } = this;
+    const first = replaces === undefined && children.sender(child.name) === undefined;
+    children.install(child, keys, first);
+    if (!first) {
+      const wait = replaces === undefined ? SETTLE : realm.options.transmitFallback;
+      child.timers.set("transmit", wait, () => {
+        children.transmit(child);
+        if (replaces !== undefined) deleteChild(replaces);
+      });
+    }
+    this.#installed(child);
+  }
+
+  /** A Child SA that we asked for. `transmit` false: it has lost against a crossing one and will be deleted. */
+  installAsked(child: Child, keys: ChildKeys, transmit: boolean): void {
+    this.children.install(child, keys, transmit);
+    this.#installed(child);
+  }
+
+  #installed(child: Child): void {
+    watchChild(child);
+    this.#childAttempts.delete(child.name);
+    this.timers.clear(`child ${child.name}`);
+    const { terms } = child;
+    const what = `SPIs in ${espSpiText(terms.spiIn)}, out ${espSpiText(terms.spiOut)}; ${terms.cipher}`;
+    if (terms.replaces !== undefined) {
+      const text = `Child SA ${child.name} is rekeyed (${what}).`;
+      this.realm.event("info", "child-rekeyed", text, this.name);
+      return;
+    }
+    const selectors = `${selectorsText(terms.local)} to ${selectorsText(terms.remote)}`;
+    this.realm.event("info", "child-up", `Child SA ${child.name} is up (${what}): ${selectors}.`, this.name);
+  }
+
+  /** A Child SA is missing; when it is wanted it is asked for later, ever more patiently. */
+  childMissing(name: string): void {
+    const child = this.config.children.find((config) => config.name === name);
+    if (child === undefined || !this.wanted) return;
+    const attempts = this.#childAttempts.get(name) ?? 0;
+    this.#childAttempts.set(name, attempts + 1);
+    const wait = this.realm.backOff(this.realm.options.childRetry, attempts);
+    this.timers.set(`child ${name}`, wait, () => {
+      if (this.current === undefined) return;
+      this.askForChild(this.current, child);
+      this.current.pump();
+    });
+  }
+}

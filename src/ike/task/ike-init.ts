@@ -1,0 +1,312 @@
+/** IKE_SA_INIT, RFC 7296 §1.2: suite, nonces, key exchange, NAT detection; COOKIE (§2.6) and INVALID_KE_PAYLOAD (§1.2). */
+import type { Datagram } from "../effect.ts";
+import { Handshake } from "../handshake.ts";
+import { findNat, natPayloads } from "../nat.ts";
+import type { Neighbour } from "../neighbour.ts";
+import { addressText, endpointText } from "../octets.ts";
+import type { Realm } from "../realm.ts";
+import { answerInit, IkeSa } from "../sa.ts";
+import {
+  answerProposal,
+  type Group,
+  generateKeyPair,
+  groupOf,
+  type IkeProposal,
+  matchAnswer,
+  offer,
+  selectProposal,
+} from "../suite/index.ts";
+import {
+  EXCHANGE,
+  encodeMessage,
+  type Header,
+  type Message,
+  NOTIFY,
+  NOTIFY_FIRST_STATUS,
+  nameOf,
+  notifyOf,
+  type Payload,
+  payloadsOf,
+} from "../wire/index.ts";
+import { IkeAuth } from "./ike-auth.ts";
+import type { Task } from "./task.ts";
+
+/** Bytes of our nonces; at least half of the longest PRF's key (RFC 7296 §2.10). */
+export const NONCE_LENGTH = 32;
+/** How often a responder may send us back to the start. */
+const MAX_ROUNDS = 5;
+/** A first message longer than this is no honest one: it is kept until IKE_AUTH. Bytes. */
+const MAX_REQUEST = 8_192;
+const EMPTY_SPI = new Uint8Array(0);
+
+/** The number of a group as INVALID_KE_PAYLOAD carries it. */
+export function groupData(group: Group): Uint8Array {
+  return Uint8Array.of(group.id >>> 8, group.id);
+}
+
+/** The group that an INVALID_KE_PAYLOAD asks for, if it is one of ours. */
+export function wantedGroup(data: Uint8Array): Group | undefined {
+  return data.length === 2 ? groupOf((data[0] << 8) | data[1]) : undefined;
+}
+
+/** Our side as initiator. */
+export class IkeInit implements Task {
+  readonly kind = "init";
+  readonly exchange = EXCHANGE.IKE_SA_INIT;
+  readonly #neighbour: Neighbour;
+  #cookie: Uint8Array | undefined;
+  #rounds = 0;
+
+  constructor(neighbour: Neighbour) {
+    this.#neighbour = neighbour;
+  }
+
+  request(sa: IkeSa): readonly Payload[] {
+    const { realm } = sa;
+    const { ikeProposals, config } = this.#neighbour;
+    sa.handshake ??= this.#begin(realm);
+    const { ni, pair } = sa.handshake;
+    const cookie = this.#cookie === undefined ? [] : [notifyOf(NOTIFY.COOKIE, this.#cookie)];
+    return [
+      ...cookie,
+      { kind: "sa", proposals: offer(ikeProposals, EMPTY_SPI) },
+      { kind: "ke", group: pair!.group.id, data: pair!.publicKey },
+      { kind: "nonce", data: ni },
+      ...natPayloads(sa.spiI, 0n, sa.path, config.encapsulation === "always", (n) => realm.random(n)),
+    ];
+  }
+
+  #begin(realm: Realm): Handshake {
+    const { ikeProposals, group } = this.#neighbour;
+    const first = ikeProposals.find((proposal) => proposal.group.id === group) ?? ikeProposals[0];
+    const handshake = new Handshake();
+    handshake.ni = realm.random(NONCE_LENGTH);
+    handshake.pair = generateKeyPair(first.group, (n) => realm.random(n));
+    return handshake;
+  }
+
+  /**
+   * An answer, which anybody on the way could have written. True: the exchange is over or begins again; false: it is not
+   * worth believing, so the wait goes on.
+   */
+  received(sa: IkeSa, message: Message, datagram: Datagram): boolean {
+    const { payloads, header } = message;
+    const error = payloadsOf(payloads, "notify").find(
+      ({ notify }) => notify < NOTIFY_FIRST_STATUS || notify === NOTIFY.COOKIE,
+    );
+    if (error === undefined) return this.#agreed(sa, header, payloads, datagram);
+    sa.window.settle();
+    if (error.notify === NOTIFY.COOKIE && error.data.length >= 1 && error.data.length <= 64 && this.#again(sa)) {
+      this.#cookie = error.data.slice();
+    } else if (error.notify === NOTIFY.INVALID_KE_PAYLOAD) {
+      this.#otherGroup(sa, error.data);
+    } else {
+      this.#refused(sa, error.notify);
+    }
+    return true;
+  }
+
+  #again(sa: IkeSa): boolean {
+    this.#rounds += 1;
+    if (this.#rounds > MAX_ROUNDS) return false;
+    sa.window.restart();
+    sa.enqueue(this, true);
+    return true;
+  }
+
+  #otherGroup(sa: IkeSa, data: Uint8Array): void {
+    const { realm } = sa;
+    const handshake = sa.handshake!;
+    realm.count("invalid-ke");
+    const group = wantedGroup(data);
+    const possible = group !== undefined && this.#neighbour.ikeProposals.some((proposal) => proposal.group === group);
+    if (!possible || group === handshake.pair!.group || !this.#again(sa)) {
+      const text =
+        "The peer wants a key exchange method that is not in the IKE proposals here. Configure a common one.";
+      this.#neighbour.failed(sa, "no-proposal", text);
+      return;
+    }
+    handshake.forgetPair();
+    handshake.pair = generateKeyPair(group, (n) => realm.random(n));
+  }
+
+  #refused(sa: IkeSa, notify: number): void {
+    const { title, config } = this.#neighbour;
+    if (notify === NOTIFY.NO_PROPOSAL_CHOSEN) {
+      sa.realm.count("no-proposal");
+      const offered = config.ikeProposals.join(", ");
+      const text = `${title} accepts none of the IKE proposals ${offered}, or does not know us. Compare both configurations.`;
+      this.#neighbour.failed(sa, "no-proposal", text);
+      return;
+    }
+    const text = `${title} refuses an IKE SA: ${nameOf(NOTIFY, notify)}. Look into the peer's log.`;
+    this.#neighbour.failed(sa, "refused", text);
+  }
+
+  #agreed(sa: IkeSa, header: Header, payloads: readonly Payload[], datagram: Datagram): boolean {
+    const { realm } = sa;
+    const neighbour = this.#neighbour;
+    const handshake = sa.handshake!;
+    const [answer] = payloadsOf(payloads, "sa");
+    const [ke] = payloadsOf(payloads, "ke");
+    const [nonce] = payloadsOf(payloads, "nonce");
+    const complete = answer !== undefined && ke !== undefined && nonce !== undefined && header.spiR !== 0n;
+    const selection = complete ? matchAnswer(answer.proposals, neighbour.ikeProposals) : undefined;
+    if (selection === undefined || selection.group !== handshake.pair!.group || ke.group !== selection.group.id) {
+      realm.count("malformed");
+      return false;
+    }
+    handshake.theirs = ke.data.slice();
+    handshake.nr = nonce.data.slice();
+    handshake.response = datagram.bytes.slice();
+    const before = sa.spiRemote;
+    try {
+      sa.spiRemote = header.spiR;
+      sa.key(selection, handshake.keys(selection, sa.spiI, sa.spiR));
+    } catch {
+      sa.spiRemote = before;
+      sa.window.settle();
+      const text = `The public value of ${neighbour.title} is not usable with ${selection.group.name}. Look into the peer's log.`;
+      neighbour.failed(sa, "invalid-ke", text);
+      return true;
+    }
+    sa.window.settle();
+    this.#findNat(sa, payloads);
+    sa.enqueue(new IkeAuth(neighbour), true);
+    return true;
+  }
+
+  #findNat(sa: IkeSa, payloads: readonly Payload[]): void {
+    const { config, title } = this.#neighbour;
+    const nat = findNat(payloads, sa.spiI, sa.spiR, sa.path);
+    sa.natLocal = nat.local;
+    sa.natRemote = nat.remote;
+    sa.encapsulated = nat.supported && (nat.local || nat.remote || config.encapsulation === "always");
+    if (sa.encapsulated) sa.path = this.#neighbour.floated(sa.path);
+    if (config.encapsulation === "always" && !nat.supported) {
+      const text = `${title} does not speak of NAT traversal, so it cannot put ESP into UDP. Switch it on there.`;
+      sa.realm.event("warn", "no-encapsulation", text, config.name);
+    }
+  }
+
+  /** Never called: the answer to IKE_SA_INIT is not authentic yet. */
+  answered(): void {}
+
+  lost(): void {}
+}
+
+/** Answers a message in the clear that belongs to no IKE SA. */
+export function answerStranger(realm: Realm, header: Header, datagram: Datagram, payload: Payload): void {
+  const { spiI, spiR, exchange, messageId } = header;
+  const answer = { spiI, spiR, exchange, messageId, initiator: !header.initiator, response: true };
+  const bytes = encodeMessage({ header: answer, payloads: [payload] });
+  realm.send({ local: datagram.local, remote: datagram.remote, bytes });
+}
+
+/** Our side as responder: makes a half-open IKE SA, or says why not. */
+export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram): void {
+  const { header, payloads } = message;
+  const { remote } = datagram;
+  const [asked] = payloadsOf(payloads, "sa");
+  const [ke] = payloadsOf(payloads, "ke");
+  const [nonce] = payloadsOf(payloads, "nonce");
+  const tooLong = datagram.bytes.length > MAX_REQUEST;
+  if (header.messageId !== 0 || !header.initiator || header.spiI === 0n || tooLong || !asked || !ke || !nonce) {
+    realm.count("malformed");
+  }
+  if (message.unknownCritical.length > 0) {
+    realm.count("critical-payload");
+    return;
+  }
+  const candidates = candidatesFor(realm, remote.address);
+  if (candidates.length === 0) {
+    realm.count("unknown-peer");
+    const text = `${endpointText(remote)} asks for an IKE SA, and no peer is configured for ${addressText(remote.address)}.`;
+    realm.notice("unknown-peer", text);
+    if (realm.mayAnswerStranger()) answerStranger(realm, header, datagram, notifyOf(NOTIFY.NO_PROPOSAL_CHOSEN));
+    return;
+  }
+  if (!admitted(realm, message, datagram, nonce.data)) return;
+  const wanted = proposalsOf(candidates);
+  const selection = selectProposal(asked.proposals, wanted);
+  if (selection === undefined) {
+    realm.count("no-proposal");
+    const ours = wanted.map((proposal) => proposal.name).join(", ");
+    const text = `${endpointText(remote)} proposes no IKE suite that is accepted here (${ours}). Configure a common one.`;
+    realm.notice("no-proposal", text);
+    if (realm.mayAnswerStranger()) answerStranger(realm, header, datagram, notifyOf(NOTIFY.NO_PROPOSAL_CHOSEN));
+    return;
+  }
+  if (ke.group !== selection.group.id) {
+    realm.count("invalid-ke");
+    const payload = notifyOf(NOTIFY.INVALID_KE_PAYLOAD, groupData(selection.group));
+    if (realm.mayAnswerStranger()) answerStranger(realm, header, datagram, payload);
+    return;
+  }
+  if (ke.data.length !== selection.group.publicLength) {
+    realm.count("malformed");
+    return;
+  }
+  const sa = new IkeSa(realm, {
+    initiator: false,
+    spiRemote: header.spiI,
+    path: { local: datagram.local, remote },
+    state: "half-open",
+  });
+  const handshake = new Handshake();
+  sa.handshake = handshake;
+  sa.selection = selection;
+  handshake.ni = nonce.data.slice();
+  handshake.nr = realm.random(NONCE_LENGTH);
+  handshake.theirs = ke.data.slice();
+  handshake.pair = generateKeyPair(selection.group, (n) => realm.random(n));
+  const nat = findNat(payloads, sa.spiI, 0n, sa.path);
+  sa.natLocal = nat.local;
+  sa.natRemote = nat.remote;
+  const spoil = candidates.some(({ config }) => config.encapsulation === "always");
+  sa.leaveHalfOpen = realm.halfOpen.add(sa, header.spiI, remote);
+  sa.timers.set("half-open", realm.options.halfOpen.lifetime, () => {
+    realm.count("half-open-expired");
+    sa.end();
+  });
+  answerInit(sa, datagram, [
+    { kind: "sa", proposals: [answerProposal(selection, EMPTY_SPI)] },
+    { kind: "ke", group: selection.group.id, data: handshake.pair.publicKey },
+    { kind: "nonce", data: handshake.nr },
+    ...(nat.supported ? natPayloads(sa.spiI, sa.spiR, sa.path, spoil, (n) => realm.random(n)) : []),
+  ]);
+}
+
+/** Peers that may be calling from this address; those who live there first. */
+function candidatesFor(realm: Realm, address: Uint8Array): Neighbour[] {
+  const possible = [...realm.neighbours.values()].filter((neighbour) => neighbour.mayComeFrom(address));
+  const home = possible.filter((neighbour) => neighbour.livesAt(address));
+  return [...home, ...possible.filter((neighbour) => !home.includes(neighbour))];
+}
+
+function proposalsOf(candidates: readonly Neighbour[]): IkeProposal[] {
+  const byName = new Map<string, IkeProposal>();
+  for (const { ikeProposals } of candidates) for (const proposal of ikeProposals) byName.set(proposal.name, proposal);
+  return [...byName.values()];
+}
+
+/** Room for one more half-open IKE SA? When there are many, only who shows a COOKIE of ours is let in (RFC 7296 §2.6). */
+function admitted(realm: Realm, message: Message, datagram: Datagram, nonce: Uint8Array): boolean {
+  const { header, payloads } = message;
+  const { halfOpen, cookies, now } = realm;
+  const { address } = datagram.remote;
+  if (!halfOpen.room(datagram.remote)) {
+    realm.count("half-open-limit");
+    return false;
+  }
+  if (!halfOpen.crowded(datagram.remote)) return true;
+  const shown = payloads[0];
+  if (shown?.kind === "notify" && shown.notify === NOTIFY.COOKIE) {
+    if (cookies.verify(shown.data, nonce, address, header.spiI, now)) return true;
+    realm.count("cookie-invalid");
+  }
+  realm.count("cookie-sent");
+  const payload = notifyOf(NOTIFY.COOKIE, cookies.make(nonce, address, header.spiI, now));
+  answerStranger(realm, header, datagram, payload);
+  return false;
+}

@@ -1,0 +1,133 @@
+/**
+ * Message ids with a window of one (RFC 7296 §2.1–2.3): one request of ours at a time, sent again with growing patience
+ * until it is answered or the peer counts as dead; one request of the peer's at a time, whose answer is kept so that it can
+ * be given again, bit by bit the same.
+ */
+import { digestOf, type LastAnswer } from "./linger.ts";
+import type { Realm } from "./realm.ts";
+import type { Alarm } from "./schedule.ts";
+import { equal } from "./suite/index.ts";
+import type { Task } from "./task/task.ts";
+
+interface Outstanding {
+  readonly id: number;
+  readonly task: Task;
+  readonly bytes: Uint8Array;
+  readonly sentAt: number;
+  tries: number;
+  alarm: Alarm;
+}
+
+/** What became of an answered request. */
+export interface Settled {
+  readonly task: Task;
+  /** Round trip in ms; undefined when it was sent more than once, as nobody can tell which copy was answered. */
+  readonly roundTrip: number | undefined;
+}
+
+export interface WindowOwner {
+  /** Sends what is to be sent, by the path as it is now. */
+  transmit(bytes: Uint8Array): void;
+  /** The last copy went unanswered. */
+  gaveUp(task: Task): void;
+}
+
+const ID_MASK = 0xffff_ffff;
+
+export class Window {
+  readonly #realm: Realm;
+  readonly #owner: WindowOwner;
+  #nextOut = 0;
+  #outstanding: Outstanding | undefined;
+  #nextIn = 0;
+  #last: LastAnswer | undefined;
+
+  constructor(realm: Realm, owner: WindowOwner) {
+    this.#realm = realm;
+    this.#owner = owner;
+  }
+
+  /** Task of the request that waits for its answer. */
+  get waiting(): Task | undefined {
+    return this.#outstanding?.task;
+  }
+
+  /** Id of our next request. */
+  get nextOut(): number {
+    return this.#nextOut;
+  }
+
+  /** Ids ran out: the IKE SA must end (RFC 7296 §2.2). */
+  get exhausted(): boolean {
+    return this.#nextOut >= ID_MASK || this.#nextIn >= ID_MASK;
+  }
+
+  /** The answer that was sent last, for Linger. */
+  get last(): LastAnswer | undefined {
+    return this.#last;
+  }
+
+  /** Sends our next request. Only when none waits. */
+  send(task: Task, bytes: Uint8Array): void {
+    const { first } = this.#realm.options.retransmit;
+    const sentAt = this.#realm.now;
+    const alarm = this.#realm.after(first, () => this.#again());
+    this.#outstanding = { id: this.#nextOut++, task, bytes, sentAt, tries: 1, alarm };
+    this.#owner.transmit(bytes);
+  }
+
+  #again(): void {
+    const outstanding = this.#outstanding!;
+    const { first, factor, limit, tries } = this.#realm.options.retransmit;
+    if (outstanding.tries >= tries) {
+      this.#outstanding = undefined;
+      this.#realm.count("gave-up");
+      this.#owner.gaveUp(outstanding.task);
+      return;
+    }
+    const wait = Math.min(limit, first * factor ** outstanding.tries);
+    outstanding.tries += 1;
+    outstanding.alarm = this.#realm.after(wait, () => this.#again());
+    this.#realm.count("retransmitted");
+    this.#owner.transmit(outstanding.bytes);
+  }
+
+  /** Is this the id of the answer that we wait for? */
+  awaits(id: number): boolean {
+    return this.#outstanding?.id === id;
+  }
+
+  /** The answer has come. */
+  settle(): Settled {
+    const { task, alarm, tries, sentAt } = this.#outstanding!;
+    this.#outstanding = undefined;
+    this.#realm.cancel(alarm);
+    return { task, roundTrip: tries === 1 ? this.#realm.now - sentAt : undefined };
+  }
+
+  /** IKE_SA_INIT begins again with message id 0 after COOKIE or INVALID_KE_PAYLOAD. */
+  restart(): void {
+    this.#nextOut = 0;
+  }
+
+  /** How this request of the peer's stands to the one that we expect. */
+  place(id: number, bytes: Uint8Array): "expected" | "repeated" | "strange" {
+    if (id === this.#nextIn) return "expected";
+    const repeated = id + 1 === this.#nextIn && this.#last !== undefined && equal(this.#last.digest, digestOf(bytes));
+    return repeated ? "repeated" : "strange";
+  }
+
+  /** The peer's request was answered. */
+  answered(request: Uint8Array, answer: Uint8Array): void {
+    this.#nextIn += 1;
+    this.#last = { digest: digestOf(request), answer };
+  }
+
+  /** Nothing is sent any more; returns the task that was waiting. */
+  close(): Task | undefined {
+    const outstanding = this.#outstanding;
+    this.#outstanding = undefined;
+    this.#realm.cancel(outstanding?.alarm);
+    return outstanding?.task;
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Two or more IKE endpoints in one process, on a network that loses, doubles, delays and reorders datagrams, with NATs in it, and
+ * with a model of the datapath: which SAs can open and which one sends, made from effects alone.
+ */
+import type { ChildSa, Datagram, Effect, Endpoint, IkeEvent, Path } from "../../src/ike/effect.ts";
+import { IkeEndpoint, type IkeOptions } from "../../src/ike/endpoint.ts";
+import { Dice } from "./clock.ts";
+
+export interface Weather {
+  /** Shares of datagrams, 0–1. */
+  loss: number;
+  duplication: number;
+  /** One-way delay in ms, between these. Unequal ones reorder. */
+  delay: readonly [number, number];
+}
+
+export const CALM: Weather = { loss: 0, duplication: 0, delay: [5, 5] };
+
+/** A copy of an installed Child SA, with the keys as they were when the effect came. */
+export interface Installed {
+  readonly child: ChildSa;
+  readonly keyIn: string;
+  readonly keyOut: string;
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+
+/** The datapath of one host. */
+export class Datapath {
+  readonly installed = new Map<number, Installed>();
+  /** Child id that sends, by "peer/child". */
+  readonly sending = new Map<string, number>();
+  readonly history: string[] = [];
+  readonly keepalives: Path[] = [];
+  /** The effects' own key arrays: the core must wipe them. */
+  readonly keys: Uint8Array[] = [];
+  releases = 0;
+
+  apply(effect: Effect): void {
+    const name = (id: number) => {
+      const { child } = this.installed.get(id)!;
+      return `${child.peer}/${child.child}`;
+    };
+    switch (effect.kind) {
+      case "install": {
+        const { child } = effect;
+        if (this.installed.has(child.id)) throw new Error(`Child SA ${child.id} is installed twice`);
+        for (const other of this.installed.values()) {
+          if (other.child.inbound.spi === child.inbound.spi) throw new Error("an inbound SPI is used twice");
+        }
+        if (child.replaces !== undefined && !this.installed.has(child.replaces)) throw new Error("replaces nothing");
+        for (const half of [child.inbound, child.outbound]) {
+          if (half.key.every((byte) => byte === 0)) throw new Error("an empty key");
+          this.keys.push(half.key, half.salt);
+        }
+        this.installed.set(child.id, {
+          child,
+          keyIn: hex(child.inbound.key) + hex(child.inbound.salt),
+          keyOut: hex(child.outbound.key) + hex(child.outbound.salt),
+        });
+        if (effect.transmit) this.sending.set(name(child.id), child.id);
+        break;
+      }
+      case "transmit":
+        if (!this.installed.has(effect.id)) throw new Error(`transmit on unknown Child SA ${effect.id}`);
+        this.sending.set(name(effect.id), effect.id);
+        break;
+      case "retire":
+        if (!this.installed.has(effect.id)) throw new Error(`retire of unknown Child SA ${effect.id}`);
+        if (this.sending.get(name(effect.id)) === effect.id) this.sending.delete(name(effect.id));
+        break;
+      case "remove":
+        if (!this.installed.has(effect.id)) throw new Error(`remove of unknown Child SA ${effect.id}`);
+        if (this.sending.get(name(effect.id)) === effect.id) throw new Error("removed while it sends");
+        this.installed.delete(effect.id);
+        break;
+      case "keepalive":
+        this.keepalives.push(effect.path);
+        break;
+      case "path":
+        for (const [id, installed] of this.installed) {
+          if (installed.child.peer === effect.peer) {
+            this.installed.set(id, { ...installed, child: { ...installed.child, path: effect.path } });
+          }
+        }
+        break;
+      default:
+        break;
+    }
+    this.history.push(effect.kind);
+  }
+
+  /** SPI and key of a packet sent now for this child; undefined: nothing sends. */
+  packet(child: string): { readonly spi: number; readonly key: string } | undefined {
+    const id = this.sending.get(child);
+    if (id === undefined) return undefined;
+    const { child: sa, keyOut } = this.installed.get(id)!;
+    return { spi: sa.outbound.spi, key: keyOut };
+  }
+
+  opens(packet: { readonly spi: number; readonly key: string }): boolean {
+    for (const { child, keyIn } of this.installed.values()) {
+      if (child.inbound.spi === packet.spi) return keyIn === packet.key;
+    }
+    return false;
+  }
+}
+
+export class Host {
+  readonly network: Network;
+  readonly name: string;
+  readonly address: Uint8Array;
+  readonly dice: Dice;
+  readonly events: IkeEvent[] = [];
+  readonly spis = new Set<number>();
+  ike: IkeEndpoint;
+  datapath = new Datapath();
+  /** Reserved SPIs at most. */
+  slots = 64;
+  sent = 0;
+  #options: Partial<IkeOptions>;
+
+  constructor(network: Network, name: string, address: Uint8Array, seed: number, options: Partial<IkeOptions>) {
+    this.network = network;
+    this.name = name;
+    this.address = address;
+    this.dice = new Dice(seed);
+    this.#options = options;
+    this.ike = this.#boot();
+  }
+
+  #boot(): IkeEndpoint {
+    return new IkeEndpoint(
+      {
+        random: (n) => this.dice.bytes(n),
+        reserveSpi: () => {
+          if (this.spis.size >= this.slots) return undefined;
+          for (;;) {
+            const spi = this.dice.word() >>> 0;
+            if (spi < 256 || this.spis.has(spi)) continue;
+            this.spis.add(spi);
+            return spi;
+          }
+        },
+        releaseSpi: (spi) => {
+          if (!this.spis.delete(spi)) throw new Error("released an SPI that was not reserved");
+          for (const { child } of this.datapath.installed.values()) {
+            if (child.inbound.spi === spi) throw new Error("released an SPI that is installed");
+          }
+        },
+        localAddress: () => this.address,
+        ikePort: 500,
+        natPort: 4500,
+      },
+      this.#options,
+    );
+  }
+
+  /** Everything is forgotten, as after a crash. */
+  crash(): void {
+    this.spis.clear();
+    this.datapath = new Datapath();
+    this.ike = this.#boot();
+  }
+
+  do(run: (ike: IkeEndpoint, now: number) => Effect[]): Effect[] {
+    const effects = run(this.ike, this.network.now);
+    for (const effect of effects) {
+      if (effect.kind === "remove") this.spis.delete(this.datapath.installed.get(effect.id)!.child.inbound.spi);
+      this.datapath.apply(effect);
+      if (effect.kind === "send") {
+        this.sent += 1;
+        this.network.send(effect.datagram);
+      }
+      if (effect.kind === "event") this.events.push(effect.event);
+    }
+    return effects;
+  }
+
+  codes(): string[] {
+    return this.events.map(({ code }) => code);
+  }
+}
+
+interface Flight {
+  readonly at: number;
+  readonly turn: number;
+  readonly datagram: Datagram;
+}
+
+/** A NAT in front of one inside address: its ports become other ports of `outside`. */
+export interface Nat {
+  readonly inside: Uint8Array;
+  outside: Uint8Array;
+  /** Added to every port. */
+  shift: number;
+}
+
+const sameAddress = (a: Uint8Array, b: Uint8Array) => hex(a) === hex(b);
+
+export class Network {
+  now = 1_000;
+  weather: Weather = { ...CALM };
+  readonly nats: Nat[] = [];
+  readonly hosts: Host[] = [];
+  readonly dice: Dice;
+  /** Seen by every test that wants to know or to interfere: false drops the datagram. */
+  watch: ((datagram: Datagram) => boolean) | undefined;
+  #flights: Flight[] = [];
+  #turn = 0;
+
+  constructor(seed = 1) {
+    this.dice = new Dice(seed);
+  }
+
+  host(name: string, address: Uint8Array, options: Partial<IkeOptions> = {}): Host {
+    const host = new Host(this, name, address, this.dice.word(), options);
+    this.hosts.push(host);
+    return host;
+  }
+
+  send(datagram: Datagram): void {
+    if (this.watch?.(datagram) === false) return;
+    const { loss, duplication, delay } = this.weather;
+    const copies = this.dice.fraction() < duplication ? 2 : 1;
+    for (let i = 0; i < copies; i++) {
+      if (this.dice.fraction() < loss) continue;
+      const at = this.now + delay[0] + this.dice.fraction() * (delay[1] - delay[0]);
+      this.#flights.push({ at, turn: this.#turn++, datagram: { ...datagram, bytes: datagram.bytes.slice() } });
+    }
+  }
+
+  #translate(datagram: Datagram): Datagram {
+    let { local: from, remote: to } = datagram;
+    const out = this.nats.find(({ inside }) => sameAddress(inside, from.address));
+    if (out !== undefined) from = { address: out.outside, port: from.port + out.shift };
+    const into = this.nats.find(
+      ({ outside, shift }) => sameAddress(outside, to.address) && [500, 4500].includes(to.port - shift),
+    );
+    if (into !== undefined) to = { address: into.inside, port: to.port - into.shift };
+    return { local: to, remote: from, bytes: datagram.bytes };
+  }
+
+  #arrive(datagram: Datagram): void {
+    const there = this.#translate(datagram);
+    const host = this.hosts.find(({ address }) => sameAddress(address, there.local.address));
+    host?.do((ike, now) => ike.handle(there, now));
+  }
+
+  #next(): { readonly at: number; readonly run: () => void } | undefined {
+    const flight = this.#flights.reduce<Flight | undefined>(
+      (best, one) =>
+        best === undefined || one.at < best.at || (one.at === best.at && one.turn < best.turn) ? one : best,
+      undefined,
+    );
+    let best = flight && {
+      at: flight.at,
+      run: () => {
+        this.#flights = this.#flights.filter((one) => one !== flight);
+        this.#arrive(flight.datagram);
+      },
+    };
+    for (const host of this.hosts) {
+      const at = host.ike.next();
+      if (at === undefined || (best !== undefined && best.at <= at)) continue;
+      best = { at, run: () => host.do((ike, now) => ike.tick(now)) };
+    }
+    return best;
+  }
+
+  /** Lets `ms` milliseconds pass; `after` runs when anything has happened. */
+  run(ms: number, after?: () => void): void {
+    const end = this.now + ms;
+    for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
+      this.now = Math.max(this.now, next.at);
+      next.run();
+      after?.();
+    }
+    this.now = end;
+  }
+}
+
+export function v4(text: string): Uint8Array {
+  return Uint8Array.from(text.split(".").map(Number));
+}
+
+export function v6(text: string): Uint8Array {
+  const [head, tail = ""] = text.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === "" ? [] : tail.split(":");
+  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill("0"), ...right];
+  return Uint8Array.from(
+    groups.flatMap((group) => [Number.parseInt(group, 16) >>> 8, Number.parseInt(group, 16) & 255]),
+  );
+}
+
+export function endpoint(address: string, port: number): Endpoint {
+  return { address: address.includes(":") ? v6(address) : v4(address), port };
+}
