@@ -4,44 +4,28 @@
  */
 
 import { randomBytes } from "node:crypto";
-import {
-  ADJ_BLACKHOLE,
-  ADJ_LOCAL,
-  ADJ_PROHIBIT,
-  ADJ_TUNNEL,
-  COUNTERS_MAX,
-  EPOCH_IDLE,
-  W_COUNTERS,
-  W_EPOCH,
-} from "../../assembly/layout.ts";
-import { sendDatagram } from "../linux/udp.ts";
+import { ADJ_BLACKHOLE, ADJ_LOCAL, ADJ_PROHIBIT, ADJ_TUNNEL, EPOCH_IDLE, W_EPOCH } from "../../assembly/layout.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
 import { Commands } from "./commands.ts";
-import { COUNTERS } from "./counters.ts";
+import { ControlSender } from "./controlsend.ts";
 import { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
 import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
 import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { instantiate, loadModule } from "./module.ts";
-import { socketFor } from "./path.ts";
 import type { ChildHandle, Cipher, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix } from "./plane.ts";
 import { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
 import { SaSlots } from "./sa.ts";
 import { Selectors } from "./selectors.ts";
 import { closeSockets, openSockets, type Sockets } from "./sockets.ts";
+import { tally } from "./tally.ts";
 import { Tuns } from "./tuns.ts";
 import { Vrfs } from "./vrf.ts";
 import { Workers } from "./workers.ts";
-
-/** Before an IKE message on the port that ESP shares, RFC 3948 §2.2. */
-const NON_ESP_MARKER = new Uint8Array(4);
-
-/** RFC 3948 §2.3. */
-const NAT_KEEPALIVE = Uint8Array.of(0xff);
 
 /** Milliseconds until FIB nodes that wait for the epoch are looked at again. */
 const RECLAIM = 20;
@@ -95,7 +79,7 @@ class OpenPlane implements Plane {
   readonly #rings: readonly Ring[];
   readonly #events: Events;
   readonly #workers: Workers;
-  #ikeRefused = 0;
+  readonly #sender: ControlSender;
   #reclaim: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
   readonly #atExit = (): void => this.#workers.tellStop();
@@ -104,6 +88,7 @@ class OpenPlane implements Plane {
     this.#memory = memory;
     this.#sockets = sockets;
     this.#commands = commands;
+    this.#sender = new ControlSender(sockets);
     this.ikePort = sockets.ikePort;
     this.natPort = sockets.natPort;
     const fast = instantiate(module, memory.memory);
@@ -148,21 +133,12 @@ class OpenPlane implements Plane {
     for (const ring of this.#rings) void this.#listen(ring);
   }
 
-  sendIke({ local, remote, bytes }: IkeDatagram): boolean {
-    return this.#send(local, remote, local.port === this.ikePort ? [bytes] : [NON_ESP_MARKER, bytes]);
+  sendIke(datagram: IkeDatagram): boolean {
+    return this.#sender.ike(datagram);
   }
 
-  sendKeepalive({ local, remote }: Outer): boolean {
-    return this.#send(local, remote, [NAT_KEEPALIVE]);
-  }
-
-  #send(local: Outer["local"], remote: Outer["remote"], parts: readonly Uint8Array[]): boolean {
-    const index = socketFor(remote.address.length === 4 ? 4 : 6, local.port, this.ikePort);
-    // Any worker's socket will do: all are bound to the same port.
-    const socket = this.#sockets.sets[0][index];
-    const sent = socket !== undefined && sendDatagram(socket, parts, remote, local.address) === 0;
-    if (!sent) this.#ikeRefused++;
-    return sent;
+  sendKeepalive(outer: Outer): boolean {
+    return this.#sender.keepalive(outer);
   }
 
   addVrf(): number {
@@ -261,16 +237,8 @@ class OpenPlane implements Plane {
   }
 
   counters(): Record<string, number> {
-    const { memory, regions } = this.#memory;
-    const sums: Record<string, number> = {};
-    for (const counter of COUNTERS) sums[counter.name] = 0;
-    for (let worker = 0; worker < regions.arenas.count; worker++) {
-      const counts = new BigUint64Array(memory.buffer, arenaOf(regions, worker) + W_COUNTERS, COUNTERS_MAX);
-      for (const counter of COUNTERS) sums[counter.name] += Number(Atomics.load(counts, counter.index));
-    }
-    // Not a worker's: what the control thread itself could not send.
-    sums["ike-send-refused"] = this.#ikeRefused;
-    return sums;
+    // The last is not a worker's: what the control thread itself could not send.
+    return { ...tally(this.#memory), "ike-send-refused": this.#sender.refused };
   }
 
   engines(): Record<Cipher, string> {
