@@ -32,6 +32,8 @@ export function labCommand(): Command {
     .action(async (flags: LabFlags) => {
       process.exitCode = await guarded(() => runLab(flags));
     });
+  // Options behind `exec PLACE` belong to the command that is run.
+  lab.enablePositionalOptions();
   lab
     .command("exec")
     .description("run a command at a place of the lab, e.g. vcpe lab exec branch-a -- ping 10.100.0.2")
@@ -40,7 +42,7 @@ export function labCommand(): Command {
     .passThroughOptions()
     .addOption(nameOption())
     .action(async (place: string, command: string[], { name }: { name: string }) => {
-      process.exitCode = await guarded(() => execute(name, place, command));
+      process.exitCode = await guarded(() => execute(name, place, command[0] === "--" ? command.slice(1) : command));
     });
   lab
     .command("status")
@@ -56,8 +58,9 @@ export function labCommand(): Command {
     .action(async ({ name }: { name: string }) => {
       process.exitCode = await guarded(() => takeDown(name));
     });
-  // Options behind `exec PLACE --` belong to the command that is run.
-  return lab.enablePositionalOptions();
+  // Wrong usage is thrown, so that the program ends with its own exit code for it.
+  for (const command of [lab, ...lab.commands]) command.exitOverride();
+  return lab;
 }
 
 /** Several labs can be up side by side; most people need one. */

@@ -1,5 +1,5 @@
 /** Throughput: TCP streams and 1024-byte UDP datagrams by iperf3, read from its JSON. */
-import { attempt, inside, tail } from "./command.ts";
+import { attempt, inside, run, tail } from "./command.ts";
 import { Daemon } from "./daemon.ts";
 import { LabFault } from "./fault.ts";
 import type { LabState } from "./state.ts";
@@ -9,6 +9,8 @@ export interface Throughput {
   readonly mbps: number;
   /** UDP: datagrams that did not arrive. TCP: bytes sent again, the trace that loss leaves there. Percent. */
   readonly lossPct: number;
+  /** UDP: datagrams sent; TCP: 0. */
+  readonly packets: number;
 }
 
 interface IperfSum {
@@ -41,7 +43,7 @@ export function parseIperf(json: string, protocol: "tcp" | "udp"): Throughput {
     const sum = report.end?.sum;
     if (!sum) throw new LabFault("bad-output", "iperf3 gave no UDP summary.");
     const lossPct = sum.lost_percent ?? 100;
-    return { mbps: (sum.bits_per_second / 1e6) * (1 - lossPct / 100), lossPct };
+    return { mbps: (sum.bits_per_second / 1e6) * (1 - lossPct / 100), lossPct, packets: sum.packets ?? 0 };
   }
   if (!sent || !received) throw new LabFault("bad-output", "iperf3 gave no TCP summary.");
   const mss = report.start?.tcp_mss ?? report.start?.tcp_mss_default ?? 1448;
@@ -63,7 +65,7 @@ export async function serveIperf(state: LabState, place: string, namespace: stri
 export interface TrafficOptions {
   readonly protocol: "tcp" | "udp";
   readonly seconds: number;
-  /** UDP only: offered load, 10^6 bits of payload a second. */
+  /** Offered load, 10^6 bits of payload a second. Default: 50 for UDP, as much as goes for TCP. */
   readonly offeredMbps?: number;
   readonly signal?: AbortSignal;
 }
@@ -71,11 +73,30 @@ export interface TrafficOptions {
 /** Sends from inside `namespace` to the iperf3 server at `address`. UDP datagrams carry 1024 bytes. */
 export async function traffic(namespace: string, address: string, options: TrafficOptions): Promise<Throughput> {
   const argv = ["iperf3", "-J", "-c", address, "-t", String(options.seconds), "--connect-timeout", "3000"];
-  if (options.protocol === "udp") argv.push("-u", "-l", "1024", "-b", `${options.offeredMbps ?? 50}M`);
+  const offered = options.offeredMbps ?? (options.protocol === "udp" ? 50 : undefined);
+  if (options.protocol === "udp") argv.push("-u", "-l", "1024");
+  if (offered !== undefined) argv.push("-b", `${offered}M`);
   const timeoutMs = options.seconds * 1000 + 15_000;
   const done = await attempt(inside(namespace, argv), { timeoutMs, signal: options.signal });
   if (done.stdout.trim() === "") {
     throw new LabFault("bad-output", `iperf3 to ${address} ended with ${done.code}.${tail(done.stderr)}`);
   }
   return parseIperf(done.stdout, options.protocol);
+}
+
+/**
+ * Datagrams that came as far as the host in `namespace` and were dropped there because the program that was to read them
+ * did not get to it: the machine's fault, not the path's. A count since the namespace was made, IPv4 and IPv6 together.
+ */
+export async function unread(namespace: string): Promise<number> {
+  return parseUnread(await run(inside(namespace, ["cat", "/proc/net/snmp", "/proc/net/snmp6"])));
+}
+
+/** Reads the kernel's UDP counters: /proc/net/snmp has a line of names and one of values, /proc/net/snmp6 one pair a line. */
+export function parseUnread(text: string): number {
+  const [names, values] = [...text.matchAll(/^Udp: (.*)$/gm)].map((match) => match[1]!.split(" "));
+  const at = names?.indexOf("RcvbufErrors") ?? -1;
+  const six = /^Udp6RcvbufErrors\s+(\d+)$/m.exec(text);
+  if (at < 0 || !values || !six) throw new LabFault("bad-output", "The kernel's UDP counters have no RcvbufErrors.");
+  return Number(values[at]) + Number(six[1]);
 }

@@ -10,7 +10,7 @@ export interface TunnelConfig {
   vrf: string;
   peer: { address?: string; port?: number; id: string };
   local: { address?: string; id: string };
-  auth: { psk: { file: string } };
+  auth: { psk: { file: string } | { value: string } };
   start: "initiate" | "respond";
   ike?: { proposals?: string[]; lifetime?: string };
   esp?: { proposals?: string[]; lifetime?: string };

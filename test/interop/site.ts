@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { LabFault } from "../../src/lab/fault.ts";
 import { Lab } from "../../src/lab/lab.ts";
 import { type PingResult, ping } from "../../src/lab/ping.ts";
 import { Router } from "../../src/lab/router.ts";
@@ -163,20 +162,5 @@ export class Interop {
   async down(): Promise<void> {
     await this.stopEdge();
     await this.lab.down();
-  }
-}
-
-/** Looks every 50 ms until `test` gives something else than false or undefined. Fault `command-timeout`. */
-export async function eventually<T>(
-  wish: string,
-  test: () => Promise<T | false | undefined>,
-  withinMs = 10_000,
-): Promise<T> {
-  const until = performance.now() + withinMs;
-  for (;;) {
-    const found = await test();
-    if (found !== false && found !== undefined) return found;
-    if (performance.now() > until) throw new LabFault("command-timeout", `${wish}: not within ${withinMs / 1000} s.`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseIperf } from "../../../src/lab/iperf.ts";
+import { parseIperf, parseUnread } from "../../../src/lab/iperf.ts";
 import { parsePing, parseStream } from "../../../src/lab/ping.ts";
 
 describe("ping's words", () => {
@@ -68,7 +68,16 @@ describe("iperf3's JSON", () => {
 
   it("gives what arrived of UDP", () => {
     const sum = { bits_per_second: 50e6, bytes: 1, packets: 100, lost_packets: 10, lost_percent: 10 };
-    expect(parseIperf(JSON.stringify({ end: { sum } }), "udp")).toEqual({ mbps: 45, lossPct: 10 });
+    expect(parseIperf(JSON.stringify({ end: { sum } }), "udp")).toEqual({ mbps: 45, lossPct: 10, packets: 100 });
+  });
+
+  it("does not tell what the receiving program left unread: the kernel does", () => {
+    const four =
+      "Udp: InDatagrams RcvbufErrors InCsumErrors\nUdp: 100 7 0\nUdpLite: InDatagrams RcvbufErrors\nUdpLite: 0 9\n";
+    expect(
+      parseUnread(`${four}Udp6InDatagrams \t1\nUdp6RcvbufErrors                \t5\nUdpLite6RcvbufErrors \t3\n`),
+    ).toBe(12);
+    expect(() => parseUnread("nothing")).toThrow(/RcvbufErrors/);
   });
 
   it("passes on iperf3's own complaint, and refuses what is not its report", () => {
