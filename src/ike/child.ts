@@ -45,6 +45,11 @@ export class Child {
   state: ChildState = "up";
   /** The one that takes over from this one and that the peer made; used when the peer deletes this one. */
   successor: Child | undefined;
+  /**
+   * The peer knows that it has it. Not so, at first, when the peer asked for it: our answer may be lost. Its next request shows
+   * that it got the answer, as it asks one thing at a time.
+   */
+  confirmed: boolean;
   /** Its outbound SA is in use (install with transmit, transmit) and has not been retired. */
   sending = false;
 
@@ -53,6 +58,7 @@ export class Child {
     this.sa = sa;
     this.terms = terms;
     this.config = terms.config;
+    this.confirmed = terms.ours;
     this.since = realm.now;
     this.rekeys = terms.replaces === undefined ? 0 : terms.replaces.rekeys + 1;
     this.timers = new Timers(realm);

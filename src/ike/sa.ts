@@ -223,6 +223,7 @@ export class IkeSa {
     const opened = message && this.#open(datagram.bytes, message);
     if (opened === undefined) return;
     this.#heard(datagram, this.state === "half-open");
+    for (const child of this.children) child.confirmed = true;
     const answer = opened instanceof WireError ? giveUp(this, opened.message) : answerRequest(this, opened);
     this.#answer(header, datagram, answer);
   }

@@ -185,7 +185,9 @@ export class Host {
 interface Flight {
   readonly at: number;
   readonly turn: number;
-  readonly datagram: Datagram;
+  readonly run: () => void;
+  /** Nothing has happened when it arrives, as far as IKE goes. */
+  readonly quiet: boolean;
 }
 
 /** A NAT in front of one inside address: its ports become other ports of `outside`. */
@@ -204,6 +206,8 @@ export class Network {
   readonly nats: Nat[] = [];
   readonly hosts: Host[] = [];
   readonly dice: Dice;
+  /** One-way delay of certain datagrams instead of the weather's, ms; such a datagram comes exactly once. */
+  delay: ((datagram: Datagram) => number | undefined) | undefined;
   /** Seen by every test that wants to know or to interfere: false drops the datagram. */
   watch: ((datagram: Datagram) => boolean) | undefined;
   #flights: Flight[] = [];
@@ -221,13 +225,24 @@ export class Network {
 
   send(datagram: Datagram): void {
     if (this.watch?.(datagram) === false) return;
+    const fixed = this.delay?.(datagram);
+    if (fixed !== undefined) {
+      const copy = { ...datagram, bytes: datagram.bytes.slice() };
+      this.later(fixed, () => this.#arrive(copy), false);
+      return;
+    }
     const { loss, duplication, delay } = this.weather;
     const copies = this.dice.fraction() < duplication ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       if (this.dice.fraction() < loss) continue;
-      const at = this.now + delay[0] + this.dice.fraction() * (delay[1] - delay[0]);
-      this.#flights.push({ at, turn: this.#turn++, datagram: { ...datagram, bytes: datagram.bytes.slice() } });
+      const copy = { ...datagram, bytes: datagram.bytes.slice() };
+      this.later(delay[0] + this.dice.fraction() * (delay[1] - delay[0]), () => this.#arrive(copy), false);
     }
+  }
+
+  /** Runs `run` in `ms` milliseconds. `quiet`: the callback of `run` is not told. */
+  later(ms: number, run: () => void, quiet = true): void {
+    this.#flights.push({ at: this.now + ms, turn: this.#turn++, run, quiet });
   }
 
   #translate(datagram: Datagram): Datagram {
@@ -247,25 +262,26 @@ export class Network {
     host?.do((ike, now) => ike.handle(there, now));
   }
 
-  #next(): { readonly at: number; readonly run: () => void } | undefined {
-    const flight = this.#flights.reduce<Flight | undefined>(
-      (best, one) =>
-        best === undefined || one.at < best.at || (one.at === best.at && one.turn < best.turn) ? one : best,
-      undefined,
-    );
-    let best = flight && {
-      at: flight.at,
-      run: () => {
-        this.#flights = this.#flights.filter((one) => one !== flight);
-        this.#arrive(flight.datagram);
-      },
-    };
-    for (const host of this.hosts) {
-      const at = host.ike.next();
-      if (at === undefined || (best !== undefined && best.at <= at)) continue;
-      best = { at, run: () => host.do((ike, now) => ike.tick(now)) };
+  #next(): { readonly at: number; readonly run: () => void; readonly quiet: boolean } | undefined {
+    const earlier = (one: Flight, best: Flight) => one.at < best.at || (one.at === best.at && one.turn < best.turn);
+    let flight: Flight | undefined;
+    for (const one of this.#flights) if (flight === undefined || earlier(one, flight)) flight = one;
+    const tick = this.hosts
+      .map((host) => ({ host, at: host.ike.next() ?? Number.POSITIVE_INFINITY }))
+      .reduce((best, one) => (one.at < best.at ? one : best));
+    if (flight !== undefined && flight.at <= tick.at) {
+      const { at, run, quiet } = flight;
+      return {
+        at,
+        quiet,
+        run: () => {
+          this.#flights = this.#flights.filter((one) => one !== flight);
+          run();
+        },
+      };
     }
-    return best;
+    if (tick.at === Number.POSITIVE_INFINITY) return undefined;
+    return { at: tick.at, quiet: false, run: () => tick.host.do((ike, now) => ike.tick(now)) };
   }
 
   /** Lets `ms` milliseconds pass; `after` runs when anything has happened. */
@@ -274,7 +290,7 @@ export class Network {
     for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
       this.now = Math.max(this.now, next.at);
       next.run();
-      after?.();
+      if (!next.quiet) after?.();
     }
     this.now = end;
   }

@@ -35,6 +35,10 @@ export class ChildCreate extends ChildExchange {
     if (lost) deleteChild(child);
   }
 
+  postponed(): void {
+    this.neighbour.childMissing(this.config.name);
+  }
+
   refused(_sa: IkeSa, notify: number): void {
     if (this.rival === undefined) explainRefusal(this.neighbour, this.config, notify);
   }

@@ -41,8 +41,10 @@ export abstract class ChildExchange implements Task {
   abstract get old(): Child | undefined;
   /** Both sides agree: the Child SA is to be handed to the datapath. */
   abstract agreed(child: Child, keys: ChildKeys): void;
-  /** The peer (or a lack of room here) says no. */
+  /** The peer says no. */
   abstract refused(sa: IkeSa, notify: number): void;
+  /** There is no room here at the moment. */
+  abstract postponed(): void;
 
   /** The crossing Child SA, if the peer has not deleted it again. */
   get rival(): Child | undefined {
@@ -54,7 +56,7 @@ export abstract class ChildExchange implements Task {
     if (!this.needed(sa)) return undefined;
     this.#offer = ChildOffer.make(sa, this.neighbour, this.config, true, this.#group);
     if (this.#offer === undefined) {
-      this.refused(sa, NOTIFY.NO_ADDITIONAL_SAS);
+      this.postponed();
       return undefined;
     }
     sa.strayDeletes.clear();

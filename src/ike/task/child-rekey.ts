@@ -23,6 +23,9 @@ import type { Answer } from "./task.ts";
 /** Wait after a refusal that will probably come again. Milliseconds. */
 const STUBBORN = 60_000;
 
+/** Wait until the peer will know the Child SA that is to be rekeyed. Milliseconds. */
+const UNCONFIRMED = 2_000;
+
 /** Our side as initiator. */
 export class ChildRekey extends ChildExchange {
   readonly old: Child;
@@ -33,7 +36,10 @@ export class ChildRekey extends ChildExchange {
   }
 
   needed(sa: IkeSa): boolean {
-    return this.old.state === "up" && this.old.sa === sa;
+    const { old } = this;
+    if (old.state !== "up" || old.sa !== sa) return false;
+    if (!old.confirmed) this.#later(UNCONFIRMED, 0.5);
+    return old.confirmed;
   }
 
   preface(): Payload[] {
@@ -59,13 +65,22 @@ export class ChildRekey extends ChildExchange {
     rival.timers.set("tidy", neighbour.realm.options.tidy, () => deleteChild(rival));
   }
 
+  postponed(): void {
+    this.#later(STUBBORN, 0.5);
+  }
+
+  #later(ms: number, part: number): void {
+    const { old } = this;
+    old.timers.set("rekey", this.neighbour.realm.jittered(ms, part), () => rekeyChild(old));
+  }
+
   refused(sa: IkeSa, notify: number): void {
     const { old, neighbour } = this;
     const { realm } = neighbour;
     if (this.rival !== undefined || old.state !== "up") return;
     if (notify === NOTIFY.TEMPORARY_FAILURE) {
       realm.count("temporary-failure");
-      old.timers.set("rekey", realm.jittered(TEMPORARY.ms, TEMPORARY.part), () => rekeyChild(old));
+      this.#later(TEMPORARY.ms, TEMPORARY.part);
       return;
     }
     if (notify === NOTIFY.CHILD_SA_NOT_FOUND) {
@@ -73,13 +88,14 @@ export class ChildRekey extends ChildExchange {
       const text = `${neighbour.title} no longer has Child SA ${old.name} (SPI ${espSpiText(old.terms.spiOut)}); it is made anew.`;
       realm.event("warn", "child-down", text, neighbour.name);
       neighbour.children.close(old);
+      restore(old);
       neighbour.askForChild(sa, this.config);
       return;
     }
     const text = `${neighbour.title} refuses to rekey Child SA ${old.name}: ${countRefusal(neighbour, notify)}.`;
     neighbour.lastError = text;
     realm.event("warn", "child-rekey-failed", text, neighbour.name);
-    old.timers.set("rekey", realm.jittered(STUBBORN, 0.5), () => rekeyChild(old));
+    this.#later(STUBBORN, 0.5);
   }
 }
 

@@ -138,7 +138,8 @@ export class IkeRekey implements Task {
   /** The peer began the same; its new IKE SA waits for the outcome. */
   cross(sa: IkeSa, lowest: Uint8Array): void {
     this.#crossed = { sa, lowest };
-    tidy(sa);
+    // The loser deletes it; one that never learned of it cannot, and nobody else ever used it.
+    sa.timers.set("tidy", sa.realm.options.tidy, () => sa.end());
   }
 
   get #rival(): IkeSa | undefined {
