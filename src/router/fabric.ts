@@ -137,6 +137,7 @@ export class Fabric {
     // A forwarding interface no longer listens to router advertisements unless accept_ra is 2; without this, a host that
     // got its own default route from one would lose it.
     for (const { name } of await this.#host.listLinks()) {
+      if (name === "lo") continue;
       const key = `net/ipv6/conf/${name}/accept_ra`;
       if (this.#host.readSysctl("net/ipv6/conf/all/forwarding") === "0" && this.#host.readSysctl(key) === "1") {
         await this.#loans.sysctl(key, "2");

@@ -66,6 +66,9 @@ export interface KeyingOptions {
 /** A packet that wants a tunnel which is down starts it, but not more often than this; milliseconds. */
 const ACQUIRE_EVERY = 1000;
 
+/** IKE messages kept until all peers are known; more than that are left to retransmission. */
+const EARLY = 256;
+
 /** After a rekey for age was asked for and has not come, it is asked for again; milliseconds. */
 const ASK_AGAIN = 60_000;
 
@@ -81,6 +84,8 @@ export class Keying {
   readonly #acquired = new Map<string, number>();
   readonly #errors = new Map<string, LastError>();
   readonly #secrets = new Map<string, Uint8Array>();
+  /** What came before `open`; undefined: it is open. */
+  #early: IkeDatagram[] | undefined = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -89,6 +94,13 @@ export class Keying {
     this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
     options.plane.onIke = (datagram) => this.#receive(datagram);
     options.plane.onEvent = (event) => this.#event(event);
+  }
+
+  /** All peers are there: from now on messages are answered. Earlier, a known peer would be refused as a stranger. */
+  open(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const datagram of early) this.#receive(datagram);
   }
 
   /** `peer.auth.secret` is wiped when the peer is removed. */
@@ -162,6 +174,10 @@ export class Keying {
 
   #receive(datagram: IkeDatagram): void {
     if (this.#closed) return;
+    if (this.#early) {
+      if (this.#early.length < EARLY) this.#early.push(datagram);
+      return;
+    }
     this.#carry(this.#options.ike.handle(datagram, this.#now()));
   }
 

@@ -71,6 +71,7 @@ export class Router {
   /** Brings everything up. @throws RouterError apply-failed: all that was made has been removed again. */
   async start(secrets: Secrets): Promise<void> {
     await this.#inTurn(() => this.#apply(this.#config, secrets));
+    this.keying.open();
     this.#timers = [
       setInterval(() => this.keying.watch(), WATCH_EVERY),
       setInterval(() => {

@@ -1,0 +1,83 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { BRANCH, PSK } from "../router/configuration.ts";
+
+const root = new URL("../../../", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "vcpe-cli-"));
+const good = join(folder, "good.yaml");
+const bad = join(folder, "bad.yaml");
+writeFileSync(good, BRANCH);
+writeFileSync(bad, BRANCH.replace("lifetime: 4h", "lifetime: long"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function vcpe(...args: string[]) {
+  const node = join(root, "node_modules/.bin/node");
+  const run = spawnSync(node, [join(root, "src/cli/main.ts"), ...args], {
+    encoding: "utf8",
+    env: { ...process.env, PSK },
+  });
+  return { code: run.status, out: run.stdout, err: run.stderr };
+}
+
+describe("vcpe", () => {
+  it("says its version", () => {
+    expect(vcpe("version")).toMatchObject({ code: 0, out: "0.1.0\n" });
+    expect(vcpe("--version").out).toBe("0.1.0\n");
+  });
+
+  it("lists every sub-command in its help", () => {
+    const { code, out } = vcpe("--help");
+    expect(code).toBe(0);
+    for (const name of [
+      "edge",
+      "gateway",
+      "check",
+      "status",
+      "reload",
+      "rekey",
+      "initiate",
+      "terminate",
+      "version",
+      "lab",
+    ]) {
+      expect(out).toMatch(new RegExp(`^  ${name}\\b`, "m"));
+    }
+    expect(out).toContain("Exit codes: 0 done");
+  });
+
+  it.each([[["stat"]], [["edge"]], [["rekey"]], [["status", "--colour"]], [["check"]]])(
+    "refuses %j with code 2",
+    (args) => {
+      const { code, err } = vcpe(...args);
+      expect(code).toBe(2);
+      expect(err).toContain("error:");
+    },
+  );
+
+  it("checks a configuration file", () => {
+    expect(vcpe("check", good)).toMatchObject({ code: 0, out: `${good} is good: router branch-a, 1 VRF, 1 tunnel\n` });
+    const { out } = vcpe("check", "--json", good);
+    expect(JSON.parse(out).tunnels[0].dpdMs).toBe(30_000);
+    expect(out).not.toContain(PSK);
+    const { code, err } = vcpe("check", bad);
+    expect(code).toBe(3);
+    expect(err).toBe(
+      `${bad}:14:67: tunnels[0].ike.lifetime: "long" is not a duration. Write a number and a unit: 500ms, 30s, 5m, 4h, 1h30m or 1d.\n`,
+    );
+    expect(JSON.parse(vcpe("check", "--schema").out)).toMatchObject({ type: "object", title: "vcpe router" });
+  });
+
+  it("starts no router from a bad file", () => {
+    expect(vcpe("edge", "-c", bad).code).toBe(3);
+    expect(vcpe("gateway", "-c", join(folder, "absent.yaml"))).toMatchObject({ code: 3 });
+  });
+
+  it("says when there is no such router", () => {
+    const { code, err } = vcpe("status", "--name", "no-such-router-here");
+    expect(code).toBe(4);
+    expect(err).toContain('No router called "no-such-router-here" runs here');
+  });
+});

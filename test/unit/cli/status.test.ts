@@ -1,0 +1,136 @@
+import { describe, expect, it } from "vitest";
+import { PLAIN, picture } from "../../../src/cli/status.ts";
+import { bytesText, countText, table } from "../../../src/cli/table.ts";
+import type { RouterStatus } from "../../../src/router/status/schema.ts";
+
+const now = Date.parse("2026-01-01T01:00:00Z");
+
+const STATUS: RouterStatus = {
+  name: "branch-a",
+  version: "0.1.0",
+  since: "2026-01-01T00:00:00Z",
+  pid: 42,
+  workers: 1,
+  engines: { chacha20poly1305: "wasm" },
+  tunnels: [
+    {
+      name: "to-gateway",
+      vrf: "main",
+      peer: { id: "gw.vcpe.test", address: "2001:db8::1", port: 4500 },
+      state: "up",
+      since: "2026-01-01T00:30:00Z",
+      ike: {
+        suite: "chacha20poly1305-sha256-x25519",
+        spiLocal: "0x1",
+        spiRemote: "0x2",
+        rekeys: 3,
+        since: "2026-01-01T00:30:00Z",
+      },
+      nat: { local: true, remote: false },
+      rttMs: 12.34,
+      mtu: 1418,
+      children: [
+        {
+          name: "to-gateway",
+          cipher: "chacha20poly1305",
+          spiIn: "0xc0ffee01",
+          spiOut: "0xdeadbeef",
+          since: "2026-01-01T00:59:00Z",
+          rekeys: 2,
+          esn: true,
+          in: { packets: 1234567, bytes: 1_500_000_000 },
+          out: { packets: 10, bytes: 840 },
+          replayed: 0,
+          forged: 0,
+          selectors: { local: ["0.0.0.0/0"], remote: ["0.0.0.0/0"] },
+        },
+      ],
+    },
+    {
+      name: "spare",
+      vrf: "main",
+      peer: { id: "spare.test", address: null, port: null },
+      state: "down",
+      since: "2026-01-01T00:00:00Z",
+      ike: null,
+      nat: null,
+      rttMs: null,
+      mtu: 1418,
+      children: [],
+      lastError: { code: "authentication-failed", message: "spare.test refuses us.", at: "2026-01-01T00:59:30Z" },
+    },
+  ],
+  routes: [{ vrf: "main", prefix: "10.2.0.0/24", via: "tunnel to-gateway" }],
+  drops: { "no-route": 1234, forged: 0 },
+  counters: {},
+  ike: { malformed: 2 },
+  memory: { rss: 123_456_789 },
+};
+
+describe("the picture of a router", () => {
+  it("is a table that a person can read", () => {
+    expect(picture(STATUS, PLAIN, undefined, now)).toEqual([
+      "branch-a  vcpe 0.1.0, pid 42, up 1h, 1 worker, 123 MB",
+      "engines: chacha20poly1305 wasm",
+      "",
+      "TUNNEL      STATE  SINCE  PEER          ADDRESS             IKE                             REKEYS    RTT   MTU  NAT",
+      "to-gateway  up     30m    gw.vcpe.test  [2001:db8::1]:4500  chacha20poly1305-sha256-x25519       3  12 ms  1418  here",
+      "spare       down   1h     spare.test    any                                                                1418",
+      "  30s ago: spare.test refuses us. [authentication-failed]",
+      "",
+      "CHILD SA    CIPHER            SPI IN      SPI OUT     SINCE  REKEYS  IN packets    bytes  OUT packets  bytes",
+      "to-gateway  chacha20poly1305  0xc0ffee01  0xdeadbeef  1m          2   1,234,567  1.50 GB           10  840 B",
+      "",
+      "VRF   PREFIX       VIA",
+      "main  10.2.0.0/24  tunnel to-gateway",
+      "",
+      "drops: no-route 1,234",
+      "ike: malformed 2",
+    ]);
+  });
+
+  it("shows rates when it knows how it was a moment ago", () => {
+    const before = structuredClone(STATUS);
+    before.tunnels[0].children[0].in.bytes -= 1_250_000;
+    const lines = picture(STATUS, PLAIN, before, now);
+    expect(lines.find((line) => line.startsWith("to-gateway  chacha"))).toMatch(/10\.0 Mbit\/s .* 0 bit\/s$/);
+  });
+
+  it("counts the routes that it leaves out", () => {
+    const routes = Array.from({ length: 1500 }, (_, i) => ({
+      vrf: "main",
+      prefix: `10.${i >> 8}.${i & 255}.0/24`,
+      via: "vcpe0",
+    }));
+    expect(picture({ ...STATUS, routes }, PLAIN, undefined, now)).toContain("and 1,480 more (--json shows all)");
+  });
+
+  it("works for a router that has nothing", () => {
+    const empty = { ...STATUS, tunnels: [], routes: [], drops: {}, ike: {} };
+    expect(picture(empty, PLAIN, undefined, now).slice(3)).toEqual(["no tunnels", "", "no Child SAs", "", "no routes"]);
+  });
+});
+
+describe("tables and numbers", () => {
+  it("set numbers to the right and cut blanks at the end", () => {
+    expect(
+      table(
+        ["a", "count", "last"],
+        [
+          ["xx", "1", "q"],
+          ["y", "22", ""],
+        ],
+      ),
+    ).toEqual(["a   count  last", "xx      1  q", "y      22"]);
+  });
+  it.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.00 kB"],
+    [999_499, "999 kB"],
+    [999_600, "1.00 MB"],
+    [12_345_678, "12.3 MB"],
+    [1.5e15, "1.50 PB"],
+  ])("%d is %s", (bytes, text) => expect(bytesText(bytes)).toBe(text));
+  it("group digits", () => expect([0, 999, 1000, 1234567].map(countText)).toEqual(["0", "999", "1,000", "1,234,567"]));
+});
