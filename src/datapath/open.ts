@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ADJ_BLACKHOLE, ADJ_LOCAL, ADJ_PROHIBIT, ADJ_TUNNEL, EPOCH_IDLE, W_EPOCH } from "../../assembly/layout.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
@@ -26,6 +27,9 @@ import { tally } from "./tally.ts";
 import { Tuns } from "./tuns.ts";
 import { Vrfs } from "./vrf.ts";
 import { Workers } from "./workers.ts";
+
+/** Milliseconds for which records of a ring are handled without a pause. */
+const SHARE = 5;
 
 /** Milliseconds until FIB nodes that wait for the epoch are looked at again. */
 const RECLAIM = 20;
@@ -272,6 +276,8 @@ class OpenPlane implements Plane {
   /** Takes records out of a worker's ring for as long as the datapath is open. */
   async #listen(ring: Ring): Promise<void> {
     while (this.#closed === undefined) {
+      // A flood of IKE messages must not keep timers and the status API from their turn: after each share, they have it.
+      const until = performance.now() + SHARE;
       for (let record = ring.take(); record !== undefined; record = ring.take()) {
         try {
           this.#events.handle(record);
@@ -282,7 +288,9 @@ class OpenPlane implements Plane {
           });
         }
         if (this.#closed !== undefined) return;
+        if (performance.now() > until) break;
       }
+      await nextTurn();
       await ring.wait();
     }
   }

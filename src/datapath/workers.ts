@@ -37,7 +37,7 @@ export class Workers {
         sockets: sockets[worker].map((socket) => socket?.fd ?? -1),
         commands: command.part,
       };
-      const thread = new Worker(entry, { workerData, name: `vcpe-${worker}` });
+      const thread = new Worker(entry, { workerData, name: `vcpe-${worker}`, execArgv: [] });
       this.#threads.push(thread);
       this.#ready.push(this.#watch(thread, worker, onFailed));
     });
