@@ -15,12 +15,12 @@ export const STATE_SIZE: usize = 256;
 // @ts-ignore: decorator
 @inline
 function rotl16(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+  return i8x16.shuffle(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
 // @ts-ignore: decorator
 @inline
 function rotl8(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14));
+  return v128.or(i32x4.shl(x, 8), i32x4.shr_u(x, 24));
 }
 // @ts-ignore: decorator
 @inline

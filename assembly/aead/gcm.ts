@@ -1,10 +1,10 @@
 import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_STRIDE, OP_TEXT, SA_KEY } from "../layout";
-import { encrypt, SLICES_SIZE, tower } from "./aes";
-import { encryptZero, expandRounds, roundsOf, splat } from "./aeskey";
-import { expandPowers, hash, POWERS } from "./ghash";
-import { CHUNK, SLICES, STAGE, STATE, STREAM } from "./scratch";
+import { encrypt, encryptPair } from "./aes";
+import { encryptZero, expandRounds, roundsOf } from "./aeskey";
+import { expandPowers, hash, POWER_SIZE, POWERS } from "./ghash";
+import { CHUNK, ROWS, SLICES, STAGE, STATE, STREAM } from "./scratch";
+import { addRows, slice, SLICES_SIZE, spread } from "./slices";
 import { addStream, equal, loadPadded } from "./tail";
-import { transpose } from "./transpose";
 
 /*
  * AES-GCM with 16-byte tags (NIST SP 800-38D; ESP: RFC 4106), a group of packets of one SA at a time.
@@ -13,7 +13,7 @@ import { transpose } from "./transpose";
  * chacha20poly1305.ts the mask and what is left after whole chunks are loose blocks, and those of the whole group (one
  * key, so one SA) are made side by side first.
  *
- *   SA_KEY  │ splatted round keys, up to 15 × 256 │ GHASH tables 2048 │ 64 unused
+ *   SA_KEY  │ round keys in slices, up to 15 × 256 │ GHASH tables 2048 │ 64 unused
  *   STREAM  │ mask 16 │ last bytes' keystream 0–16 × 16 │ mask 16 │ …
  */
 
@@ -25,9 +25,11 @@ const TABLES: usize = 15 * SLICES_SIZE;
 export function expand(sa: usize, key: usize, keyLength: u32): void {
   const keys = sa + SA_KEY;
   const tables = keys + TABLES;
+  const rest = tables + POWERS * POWER_SIZE;
   // The tables' space serves as scratch until the tables are made, and is overwritten by them.
   expandRounds(keys, key, keyLength, tables);
-  expandPowers(tables, encryptZero(keys, roundsOf(keyLength), tables));
+  expandPowers(tables, encryptZero(keys, roundsOf(keyLength), tables), rest);
+  v128.store(rest, i64x2(0, 0));
 }
 
 /** Loose blocks of a text: the tag's mask and the keystream of what is left after whole chunks. */
@@ -37,14 +39,21 @@ function looseCount(length: u32): u32 {
   return 1 + ((length & (CHUNK - 1)) + BLOCK - 1) / BLOCK;
 }
 
-/** Turns the rows in STATE into 256 bytes of keystream at `stream`. */
+/** Turns the counter blocks in ROWS into 256 bytes of keystream at `stream`. */
 function fill(keys: usize, rounds: u32, stream: usize, scratch: usize): void {
-  const state = scratch + STATE;
-  transpose(state, state);
+  const slices = scratch + SLICES;
+  slice(scratch + ROWS, slices);
+  addKey(slices, slices, keys);
+  encrypt(slices, keys, rounds);
+  for (let n: usize = 0; n < CHUNK; n += 16) v128.store(stream + n, i64x2(0, 0));
+  addRows(slices, stream);
+}
+
+/** Round key `key` added to `from`, written to `to`. */
+function addKey(from: usize, to: usize, key: usize): void {
   for (let n: usize = 0; n < SLICES_SIZE; n += 16) {
-    v128.store(state + n, v128.xor(v128.load(state + n), v128.load(keys + n)));
+    v128.store(to + n, v128.xor(v128.load(from + n), v128.load(key + n)));
   }
-  transpose(encrypt(state, keys, rounds, scratch + SLICES), stream);
 }
 
 /** Makes the loose blocks of all packets of the group. */
@@ -56,7 +65,7 @@ function looseBlocks(ops: usize, count: u32, keys: usize, rounds: u32, scratch: 
     const length = load<u32>(op, OP_LENGTH);
     let counter: u32 = 1;
     for (let left = looseCount(length); left != 0; left--) {
-      v128.store(scratch + STATE + row * BLOCK, tower(i32x4.replace_lane(nonce, 3, bswap(counter))));
+      v128.store(scratch + ROWS + row * BLOCK, i32x4.replace_lane(nonce, 3, bswap(counter)));
       counter = counter == 1 ? 2 + (length / CHUNK) * (CHUNK / BLOCK) : counter + 1;
       if (++row == CHUNK / BLOCK) {
         fill(keys, rounds, stream, scratch);
@@ -68,29 +77,47 @@ function looseBlocks(ops: usize, count: u32, keys: usize, rounds: u32, scratch: 
   if (row != 0) fill(keys, rounds, stream, scratch);
 }
 
-/** Adds (xor) keystream from counter 2 on to the whole chunks of a text, up to `end`. */
+/**
+ * Adds (xor) keystream from counter 2 on to the whole chunks of a text, up to `end`. Of the sixteen blocks of a chunk only
+ * bytes 14 and 15, the lower half of the counter, are not the same throughout; the upper half is 0, as no text has 2^16
+ * blocks. So the rest is put into slices once, and the counter's bits go straight into their units.
+ */
 function addChunks(text: usize, end: usize, nonce: usize, keys: usize, rounds: u32, scratch: usize): void {
-  const state = scratch + STATE;
+  const base = scratch + STATE;
   const slices = scratch + SLICES;
-  // Slices 0–11 are the nonce; 12 and 13 the upper half of the counter, 0 as no text has 2^16 blocks.
-  v128.store(slices, tower(i32x4.replace_lane(v128.load(nonce), 3, 0)));
-  splat(slices, state);
-  for (let n: usize = 0; n < SLICES_SIZE; n += 16) {
-    v128.store(state + n, v128.xor(v128.load(state + n), v128.load(keys + n)));
+  spread(i32x4.replace_lane(v128.load(nonce), 3, 0), base);
+  let counter: u32 = 2;
+  while (text < end) {
+    count(base, counter);
+    addKey(base, slices, keys);
+    if (end - text > CHUNK) {
+      count(base, counter + 16);
+      addKey(base, slices + SLICES_SIZE, keys);
+      encryptPair(slices, keys, rounds);
+      addRows(slices, text);
+      addRows(slices + SLICES_SIZE, text + CHUNK);
+      text += 2 * CHUNK;
+      counter += 32;
+    } else {
+      encrypt(slices, keys, rounds);
+      addRows(slices, text);
+      text += CHUNK;
+    }
   }
-  let counters0 = i16x8(2, 3, 4, 5, 6, 7, 8, 9);
-  let counters8 = i16x8(10, 11, 12, 13, 14, 15, 16, 17);
-  const byte = i16x8.splat(0xff);
-  for (; text < end; text += CHUNK) {
-    const upper = i8x16.narrow_i16x8_u(i16x8.shr_u(counters0, 8), i16x8.shr_u(counters8, 8));
-    const lower = i8x16.narrow_i16x8_u(v128.and(counters0, byte), v128.and(counters8, byte));
-    v128.store(state, v128.xor(tower(upper), v128.load(keys, 224)), 224);
-    v128.store(state, v128.xor(tower(lower), v128.load(keys, 240)), 240);
-    const made = encrypt(state, keys, rounds, slices);
-    transpose(made, made);
-    addStream(text, CHUNK, made);
-    counters0 = i16x8.add(counters0, i16x8.splat(16));
-    counters8 = i16x8.add(counters8, i16x8.splat(16));
+}
+
+/** Puts the counters `first` … `first` + 15 (below 2^16) into slices. Unit 3 of row 2 is byte 14, unit 7 of row 3 byte 15. */
+function count(slices: usize, first: u32): void {
+  const counters0 = i16x8.add(i16x8.splat(<i16>first), i16x8(0, 1, 2, 3, 4, 5, 6, 7));
+  const counters8 = i16x8.add(i16x8.splat(<i16>first), i16x8(8, 9, 10, 11, 12, 13, 14, 15));
+  let upper = i8x16.narrow_i16x8_u(i16x8.shr_u(counters0, 8), i16x8.shr_u(counters8, 8));
+  let lower = i8x16.narrow_i16x8_u(v128.and(counters0, i16x8.splat(0xff)), v128.and(counters8, i16x8.splat(0xff)));
+  // The top bits of sixteen bytes make a unit.
+  for (let at = slices + 224 + 16; at > slices; at -= 32) {
+    store<u16>(at, <u16>i8x16.bitmask(upper), 6);
+    store<u16>(at, <u16>i8x16.bitmask(lower), 14);
+    upper = i8x16.add(upper, upper);
+    lower = i8x16.add(lower, lower);
   }
 }
 

@@ -1,5 +1,4 @@
 import { high, lookup, low, NIBBLE } from "./swizzle";
-import { transpose } from "./transpose";
 
 /*
  * GHASH (NIST SP 800-38D §6.4): Y = (Y + X) · H for each block X, in GF(2^128) modulo 1 + z + z^2 + z^7 + z^128. The first
@@ -21,12 +20,6 @@ import { transpose } from "./transpose";
 export const POWER_SIZE: usize = 512;
 /** Blocks that one call takes at most: powers of H for which there are tables. */
 export const POWERS: u32 = 4;
-
-// @ts-ignore: decorator
-@inline
-function part(table: usize, b: usize, lows: v128, highs: v128): v128 {
-  return v128.xor(lookup(v128.load(table + b * 16), lows), lookup(v128.load(table + b * 16, 256), highs));
-}
 
 // One byte up (towards higher powers): zeros, or the top byte of the lower half, come in.
 // @ts-ignore: decorator
@@ -62,53 +55,65 @@ const FOLD_HIGH_NEXT = memory.data<u8>(
 
 /**
  * Takes in `count` (1–4) blocks at `from`: (…((y + X1)·H + X2)·H + …)·H = (y + X1)·H^count + X2·H^(count−1) + …
+ * The accumulators are made in two halves, because sixteen at once and their tables do not fit in the registers.
  */
 export function hash(tables: usize, y: v128, from: usize, count: u32): v128 {
   const nibble = v128.load(NIBBLE);
-  let s0 = i64x2(0, 0);
-  let s1 = i64x2(0, 0);
-  let s2 = i64x2(0, 0);
-  let s3 = i64x2(0, 0);
-  let s4 = i64x2(0, 0);
-  let s5 = i64x2(0, 0);
-  let s6 = i64x2(0, 0);
-  let s7 = i64x2(0, 0);
-  let s8 = i64x2(0, 0);
-  let s9 = i64x2(0, 0);
-  let sa = i64x2(0, 0);
-  let sb = i64x2(0, 0);
-  let sc = i64x2(0, 0);
-  let sd = i64x2(0, 0);
-  let se = i64x2(0, 0);
-  let sf = i64x2(0, 0);
-  // The block that waits for y comes last, so that the others need not wait with it.
+  const zero = i64x2(0, 0);
+
+  // Bytes 0–7 of the powers. The block that waits for y comes last, so that the others need not wait with it.
+  let s0 = zero;
+  let s1 = zero;
+  let s2 = zero;
+  let s3 = zero;
+  let s4 = zero;
+  let s5 = zero;
+  let s6 = zero;
+  let s7 = zero;
   let power = tables;
   for (let n = <i32>count - 1; n >= 0; n--) {
     let x = v128.load(from + n * 16);
     if (n == 0) x = v128.xor(x, y);
-    const lows = low(x, nibble);
-    const highs = high(x, nibble);
-    s0 = v128.xor(s0, part(power, 0, lows, highs));
-    s1 = v128.xor(s1, part(power, 1, lows, highs));
-    s2 = v128.xor(s2, part(power, 2, lows, highs));
-    s3 = v128.xor(s3, part(power, 3, lows, highs));
-    s4 = v128.xor(s4, part(power, 4, lows, highs));
-    s5 = v128.xor(s5, part(power, 5, lows, highs));
-    s6 = v128.xor(s6, part(power, 6, lows, highs));
-    s7 = v128.xor(s7, part(power, 7, lows, highs));
-    s8 = v128.xor(s8, part(power, 8, lows, highs));
-    s9 = v128.xor(s9, part(power, 9, lows, highs));
-    sa = v128.xor(sa, part(power, 10, lows, highs));
-    sb = v128.xor(sb, part(power, 11, lows, highs));
-    sc = v128.xor(sc, part(power, 12, lows, highs));
-    sd = v128.xor(sd, part(power, 13, lows, highs));
-    se = v128.xor(se, part(power, 14, lows, highs));
-    sf = v128.xor(sf, part(power, 15, lows, highs));
+    const l = low(x, nibble);
+    const h = high(x, nibble);
+    s0 = v128.xor(s0, v128.xor(lookup(v128.load(power), l), lookup(v128.load(power, 256), h)));
+    s1 = v128.xor(s1, v128.xor(lookup(v128.load(power, 16), l), lookup(v128.load(power, 272), h)));
+    s2 = v128.xor(s2, v128.xor(lookup(v128.load(power, 32), l), lookup(v128.load(power, 288), h)));
+    s3 = v128.xor(s3, v128.xor(lookup(v128.load(power, 48), l), lookup(v128.load(power, 304), h)));
+    s4 = v128.xor(s4, v128.xor(lookup(v128.load(power, 64), l), lookup(v128.load(power, 320), h)));
+    s5 = v128.xor(s5, v128.xor(lookup(v128.load(power, 80), l), lookup(v128.load(power, 336), h)));
+    s6 = v128.xor(s6, v128.xor(lookup(v128.load(power, 96), l), lookup(v128.load(power, 352), h)));
+    s7 = v128.xor(s7, v128.xor(lookup(v128.load(power, 112), l), lookup(v128.load(power, 368), h)));
+    power += POWER_SIZE;
+  }
+
+  // Bytes 8–15 of the powers.
+  let s8 = zero;
+  let s9 = zero;
+  let sa = zero;
+  let sb = zero;
+  let sc = zero;
+  let sd = zero;
+  let se = zero;
+  let sf = zero;
+  power = tables;
+  for (let n = <i32>count - 1; n >= 0; n--) {
+    let x = v128.load(from + n * 16);
+    if (n == 0) x = v128.xor(x, y);
+    const l = low(x, nibble);
+    const h = high(x, nibble);
+    s8 = v128.xor(s8, v128.xor(lookup(v128.load(power, 128), l), lookup(v128.load(power, 384), h)));
+    s9 = v128.xor(s9, v128.xor(lookup(v128.load(power, 144), l), lookup(v128.load(power, 400), h)));
+    sa = v128.xor(sa, v128.xor(lookup(v128.load(power, 160), l), lookup(v128.load(power, 416), h)));
+    sb = v128.xor(sb, v128.xor(lookup(v128.load(power, 176), l), lookup(v128.load(power, 432), h)));
+    sc = v128.xor(sc, v128.xor(lookup(v128.load(power, 192), l), lookup(v128.load(power, 448), h)));
+    sd = v128.xor(sd, v128.xor(lookup(v128.load(power, 208), l), lookup(v128.load(power, 464), h)));
+    se = v128.xor(se, v128.xor(lookup(v128.load(power, 224), l), lookup(v128.load(power, 480), h)));
+    sf = v128.xor(sf, v128.xor(lookup(v128.load(power, 240), l), lookup(v128.load(power, 496), h)));
     power += POWER_SIZE;
   }
 
   // Together: Σ s(b) · z^(8b), even and odd b in two chains; the upper halves hold z^128 and more.
-  const zero = i64x2(0, 0);
   let evenLow = se;
   let evenHigh = zero;
   let oddLow = sf;
@@ -160,41 +165,38 @@ function timesZ(v: v128): v128 {
   return v128.xor(moved, v128.and(left, i8x16(<i8>0xe1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)));
 }
 
-/** Table of v·h for v = 0–15 at `table`: 16 rows, made from v = 8, 4, 2, 1 (`e0` … `e3`), turned into columns. */
-function expandHalf(table: usize, e0: v128, e1: v128, e2: v128, e3: v128): void {
-  v128.store(table, i64x2(0, 0));
-  v128.store(table, e3, 16);
-  v128.store(table, e2, 32);
-  v128.store(table, e1, 64);
-  v128.store(table, e0, 128);
-  for (let v: usize = 3; v < 16; v++) {
-    const rest = v & (v - 1);
-    if (rest != 0)
-      v128.store(table + v * 16, v128.xor(v128.load(table + rest * 16), v128.load(table + (v - rest) * 16)));
+/** Table of v·h for v = 0–15 at `table`, from `h8`, `h4`, `h2`, `h1` (v = 8, 4, 2, 1); vector b takes byte b of each. */
+function expandHalf(table: usize, h8: v128, h4: v128, h2: v128, h1: v128, row: usize): void {
+  for (let v: u32 = 0; v < 16; v++) {
+    let product = i64x2(0, 0);
+    if (v & 8) product = v128.xor(product, h8);
+    if (v & 4) product = v128.xor(product, h4);
+    if (v & 2) product = v128.xor(product, h2);
+    if (v & 1) product = v128.xor(product, h1);
+    v128.store(row, product);
+    for (let b: usize = 0; b < 16; b++) store<u8>(table + b * 16 + v, load<u8>(row + b));
   }
-  transpose(table, table);
 }
 
 /** Table of one power. The top bit of a byte is z^0: so the high nibble holds z^0 … z^3, the low one z^4 … z^7. */
-function expandPower(table: usize, h: v128): void {
+function expandPower(table: usize, h: v128, row: usize): void {
   const z1 = timesZ(h);
   const z2 = timesZ(z1);
   const z3 = timesZ(z2);
-  expandHalf(table + 256, h, z1, z2, z3);
+  expandHalf(table + 256, h, z1, z2, z3, row);
   const z4 = timesZ(z3);
   const z5 = timesZ(z4);
   const z6 = timesZ(z5);
-  expandHalf(table, z4, z5, z6, timesZ(z6));
+  expandHalf(table, z4, z5, z6, timesZ(z6), row);
 }
 
-/** Tables of H, H^2, H^3, H^4 at `tables`, POWERS × POWER_SIZE bytes. */
-export function expandPowers(tables: usize, h: v128): void {
-  expandPower(tables, h);
+/** Tables of H, H^2, H^3, H^4 at `tables`, POWERS × POWER_SIZE bytes. `row`: 16 bytes of scratch. */
+export function expandPowers(tables: usize, h: v128, row: usize): void {
+  expandPower(tables, h, row);
   let power = h;
   for (let table = tables + POWER_SIZE; table < tables + POWERS * POWER_SIZE; table += POWER_SIZE) {
-    // Its own space holds the block until the table takes it.
-    v128.store(table, power);
-    power = hash(tables, i64x2(0, 0), table, 1);
-    expandPower(table, power);
+    v128.store(row, power);
+    power = hash(tables, i64x2(0, 0), row, 1);
+    expandPower(table, power, row);
   }
 }

@@ -5,13 +5,15 @@ import { AEAD, AEAD_SIZE, ARENA_SIZE, G_ARENAS_BASE } from "../layout";
  * hold any). Offsets from the scratch base:
  *
  *   0x0000  LANES   256   ChaCha20 state whose four lanes belong to different blocks, of different packets even
- *   0x0100  STATE   256   ChaCha20 state of one packet, or sixteen AES blocks on their way in
- *   0x0200  SLICES  512   sixteen AES blocks in byte slices, twice: a round reads one half and writes the other
+ *   0x0000  ROWS    256   sixteen AES counter blocks (AES and ChaCha20 never run at once)
+ *   0x0100  STATE   256   ChaCha20 state of one packet, or the slices that all AES blocks of one packet begin with
+ *   0x0200  SLICES  512   AES blocks in bit slices, twice sixteen
  *   0x0400  MACS    256   two Poly1305 contexts: the packet at hand, and the one before it that is not finished yet
  *   0x0500  STAGE    64   last blocks of a message, padded
  *   0x0600  STREAM 5120   keystream of the loose blocks of one group
  */
 export const LANES: usize = 0x0000;
+export const ROWS: usize = 0x0000;
 export const STATE: usize = 0x0100;
 export const SLICES: usize = 0x0200;
 export const MACS: usize = 0x0400;
