@@ -103,6 +103,8 @@ export interface Plane {
   onEvent: (event: PlaneEvent) => void;
   /** Sends one IKE message; adds the non-ESP marker when it leaves from the NAT port. False: the kernel refused it (counted). */
   sendIke(datagram: IkeDatagram): boolean;
+  /** Sends one byte 0xFF (RFC 3948 §2.3): keeps the NAT mapping of this path alive. False: the kernel refused it (counted). */
+  sendKeepalive(outer: Outer): boolean;
 
   /** A new VRF; its index. */
   addVrf(): number;
