@@ -195,6 +195,9 @@ export class Fabric {
     const all = this.#host.readSysctl("net/ipv4/conf/all/rp_filter") ?? "0";
     const settings = {
       [`net/ipv4/conf/${device}/rp_filter`]: all === "0" ? "0" : "2",
+      // The fast path's ICMP errors come out of the device with the VRF's own address, which is the host's too: without
+      // this the kernel takes them for forged and drops them on their way to the LAN.
+      [`net/ipv4/conf/${device}/accept_local`]: "1",
       // No link-local address: else the kernel would speak of neighbours and routers to a device that has none.
       [`net/ipv6/conf/${device}/addr_gen_mode`]: "1",
       [`net/ipv6/conf/${device}/accept_ra`]: "0",

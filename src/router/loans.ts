@@ -134,7 +134,7 @@ export class Loans {
 
   /** Only one router at a time looks at what is set and by whom. */
   async #together(act: () => void): Promise<void> {
-    const path = join(this.#path, "../../lock");
+    const path = join(this.#path, "../../.lock");
     for (let tries = 0; tries < 100; tries++) {
       const lock = tryLock(path);
       if (lock) {
