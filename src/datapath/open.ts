@@ -134,7 +134,7 @@ class OpenPlane implements Plane {
   /** Resolves when the workers run; then listens to their rings. */
   async start(): Promise<void> {
     await this.#workers.ready();
-    for (const ring of this.#rings) void this.#listen(ring);
+    for (const ring of this.#rings) this.#listen(ring).catch((error) => this.#failed(error));
   }
 
   sendIke(datagram: IkeDatagram): boolean {

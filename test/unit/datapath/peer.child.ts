@@ -170,7 +170,10 @@ const actions: Record<string, (argument: never) => unknown> = {
   },
   look: () => ({
     counters: Object.fromEntries(Object.entries(plane.counters()).filter(([, value]) => value !== 0)),
-    events: events.map((event) => ("remote" in event ? { ...event, remote: [...event.remote.address] } : event)),
+    events: events.map((event) => {
+      if (event.kind === "moved") return { ...event, remote: [...event.remote.address] };
+      return event.kind === "failed" ? { ...event, error: event.error.message } : event;
+    }),
     ike,
     traffic: Object.fromEntries(
       [...children].flatMap(([name, child]) => {

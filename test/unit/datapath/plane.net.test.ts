@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { batchIp } from "../../../src/linux/iproute.ts";
-import { addAddresses, findLink, setLink } from "../../../src/linux/links.ts";
+import { addAddresses, deleteLink, findLink, setLink } from "../../../src/linux/links.ts";
 import { itAsRoot, withNamespaces } from "../linux/namespace.ts";
 import type { InstallCommand, OpenCommand } from "./peer.child.ts";
 import { Peer } from "./peer.ts";
@@ -261,6 +261,10 @@ describe("two datapaths on a wire", () => {
           await a.call("mtu", 1240);
           await b.call("mtu", 1240);
           expect(await ask(a, "fd00:2::1", 20, 1232)).toBe(20);
+          await install(a, b, "six", { outer: outer6, seed: 2 });
+          const name = { name: "six", instead: "one" };
+          await Promise.all([a.call("transmit", name), b.call("transmit", name)]);
+          expect(await ask(a, "fd00:2::1", 20, 1232)).toBe(20);
         },
         { tunnelMtu: 0 },
       );
@@ -275,6 +279,16 @@ describe("two datapaths on a wire", () => {
       for (let i = 0; i < 5; i++) await a.call("retun", opening("a"));
       expect(await findLink("vcpe-p0", { netns: names.a })).toMatchObject({ up: true });
       expect(await ask(a, "10.2.0.1", 10)).toBe(10);
+    });
+  });
+
+  itAsRoot("a TUN device that somebody deletes ends the worker, which is an event that names it", async () => {
+    await withPeers(async ({ a, names }) => {
+      await deleteLink("vcpe-p0", { netns: names.a });
+      await expect
+        .poll(async () => (await a.call<Look>("look")).events, { timeout: 5000 })
+        .toContainEqual({ kind: "failed", error: expect.stringMatching(/Worker 0 .* somebody deleted the device/) });
+      await a.call("close");
     });
   });
 
