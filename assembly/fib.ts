@@ -10,7 +10,7 @@
  *    └──────────────────────────────────┴───────────────┴─┘
  *     31                                    6 5       1 0
  *    ┌───────────────────────────────────────┬─────────┬─┐
- *    │ address of the node ÷ 64              │ bits    │1│  node of 2^bits slots, 4 bytes a slot
+ *    │ address of the node ÷ 64              │ kind    │1│  node of 2^kind slots, 4 bytes a slot
  *    └───────────────────────────────────────┴─────────┴─┘
  *
  * The bits are cut at fixed depths, so an address meets the same cuts in a tree of any shape:
@@ -19,6 +19,17 @@
  *            ├── 4 ────┼── 4 ────┼── 4 ────┼── 4 ────┼── 4 ────┼── 4 ────┤      64-byte nodes where routes are sparse
  *            ├────── 8 ──────────┼────── 8 ──────────┼────── 8 ──────────┤      1 KiB nodes where they are dense
  *            ├───────────────── 16 ──────────────────┤                          256 KiB root of a large table
+ *                                ├────────── straight ────────────────┤         64 bytes where one way leads on
+ *
+ * Kinds 4, 8 and 16 take that many bits of the address as the number of the slot. Kind 1 is the straight node: it holds 1 to
+ * 64 bits, begins at a depth of 8·i and does not reach across bit 64. An address that runs along these bits goes on in slot 1,
+ * any other one in slot 0, which is a leaf. One that ends at another depth than 8·i leads to a leaf: the end of a lone prefix.
+ *
+ *      0         4         8         12        16                  24
+ *     ┌─────────┬─────────┬─────────┬─────────┬───────────────────┐
+ *     │ slot 0  │ slot 1  │ length  │ 64 −    │ the bits,         │
+ *     │ (aside) │ (along) │ n       │ n       │ left-aligned u64  │
+ *     └─────────┴─────────┴─────────┴─────────┴───────────────────┘
  *
  * The prefix length in a leaf is the writer's: it says which leaves a new or withdrawn prefix may overwrite. See fibtree.
  *
@@ -32,8 +43,13 @@ import { VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout";
 export const NODE: u32 = 1;
 /** Part of a node word that is its address. */
 export const NODE_ADDRESS: u32 = ~63;
-/** Bits that a node word's bit count and a leaf's prefix length are shifted by. */
+/** Bits below a node word's kind and a leaf's prefix length. */
 export const FIELD_SHIFT: u32 = 1;
+/** The kind of a straight node, and its fields. */
+export const STRAIGHT: u32 = 1;
+export const STRAIGHT_LENGTH: usize = 8;
+export const STRAIGHT_SHIFT: usize = 12;
+export const STRAIGHT_BITS: usize = 16;
 /** Bits below a leaf's adjacency index. */
 export const ADJACENCY_SHIFT: u32 = 9;
 
@@ -45,10 +61,18 @@ export const ADJACENCY_SHIFT: u32 = 9;
 export function fibLookup4(vrf: u32, address: u32): u32 {
   let word = atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT4);
   while (word & NODE) {
-    // A shift takes its count modulo 32, and the low five bits of word >> 1 are the node's bit count.
-    const bits = word >> FIELD_SHIFT;
-    word = load<u32>((word & NODE_ADDRESS) + ((address >> (0 - bits)) << 2));
-    address <<= bits;
+    const node = word & NODE_ADDRESS;
+    // A shift takes its count modulo 32: the low five bits of word >> 1 are the kind, and 64 − n stands for 32 − n.
+    const kind = word >> FIELD_SHIFT;
+    if ((kind & 31) == STRAIGHT) {
+      const aside = (address ^ load<u32>(node, STRAIGHT_BITS + 4)) >> load<u32>(node, STRAIGHT_SHIFT);
+      if (aside) return load<u32>(node) >> ADJACENCY_SHIFT;
+      word = load<u32>(node, 4);
+      address <<= load<u32>(node, STRAIGHT_LENGTH);
+    } else {
+      word = load<u32>(node + ((address >> (0 - kind)) << 2));
+      address <<= kind;
+    }
   }
   return word >> ADJACENCY_SHIFT;
 }
@@ -62,8 +86,15 @@ export function fibLookup6(vrf: u32, high: u64, low: u64): u32 {
   let word = atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT6);
   let depth: u32 = 0;
   while (word & NODE) {
-    const bits = (word >> FIELD_SHIFT) & 31;
-    word = load<u32>((word & NODE_ADDRESS) + ((<u32>(high >> (64 - bits))) << 2));
+    const node = word & NODE_ADDRESS;
+    let bits = (word >> FIELD_SHIFT) & 31;
+    if (bits == STRAIGHT) {
+      if ((high ^ load<u64>(node, STRAIGHT_BITS)) >> load<u32>(node, STRAIGHT_SHIFT)) {
+        return load<u32>(node) >> ADJACENCY_SHIFT;
+      }
+      word = load<u32>(node, 4);
+      bits = load<u32>(node, STRAIGHT_LENGTH);
+    } else word = load<u32>(node + ((<u32>(high >> (64 - bits))) << 2));
     high <<= bits;
     depth += bits;
     // No node reaches across bit 64.

@@ -10,18 +10,25 @@ import { fibLookup4, fibLookup6 } from "./fib";
 import { headOf } from "./fibpages";
 import { reclaimSome } from "./fibretire";
 import { ROUTE_FULL, ROUTE_NEW, leafOf, routeCover, routeRemove, routeSet, routesForget } from "./fibroutes";
-import { treeClear, treeNarrow, treeRemove, treeSet, treeWiden } from "./fibtree";
+import { treeNarrow, treeWiden } from "./fibroot";
+import { treeClear, treeRemove, treeSet } from "./fibtree";
 import { G_FIB_PRIVATE, VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout";
 
 export { fibBytes, fibStart } from "./fibpages";
 export { fibReclaim, fibRetired } from "./fibretire";
-export { fibNodes } from "./fibtree";
+export { fibNodes } from "./fibnode";
 
-/** Routes of one VRF and family from which on its root has 16 bits (256 KiB), and from which down no longer. */
+/** Routes of one VRF and family from which on it is large: memory is spent on speed, and its root has 16 bits (256 KiB). */
 const LARGE: u32 = 16384;
+/** Routes from which down a large root goes again. */
 const SMALL: u32 = 4096;
 /** The shape of the root is looked at each time that the number of routes is a multiple of this. */
 const LOOK: u32 = 256;
+/** treeSet's `dense` and treeRemove's `sparse`: far enough apart that a flapping route does not change the shape each time. */
+const DENSE: u32 = 8;
+const SPARSE: u32 = 4;
+const DENSE_LARGE: u32 = 1;
+const SPARSE_LARGE: u32 = 1;
 
 /** u32 each: routes in all VRFs, IPv4 and IPv6. */
 const ROUTES: usize = G_FIB_PRIVATE + 132;
@@ -55,14 +62,14 @@ export function fibSet(vrf: u32, family: u32, length: u32, adjacency: u32): u32 
   const kept = routeSet(head + HEAD_ROOT, six, high(six), low(six), leaf);
   if (kept == ROUTE_FULL) return 0;
   const root = rootOf(vrf, six);
-  if (!treeSet(root, high(six), low(six), leaf)) {
+  if (!treeSet(root, high(six), low(six), leaf, large(head) ? DENSE_LARGE : DENSE)) {
     // Only a new prefix needs new nodes, so there is no older adjacency to put back.
     routeRemove(head + HEAD_ROOT, six, high(six), low(six), length);
     return 0;
   }
   if (kept == ROUTE_NEW) {
     const count = counted(head, six, 1);
-    if (count >= LARGE && count % LOOK == 0) treeWiden(root);
+    if (count >= LARGE && count % LOOK == 0) treeWiden(root, DENSE_LARGE, SPARSE_LARGE);
   }
   return 1;
 }
@@ -74,9 +81,9 @@ export function fibRemove(vrf: u32, family: u32, length: u32): u32 {
   const head = headOf(vrf) + (six ? 4 : 0);
   if (!routeRemove(head + HEAD_ROOT, six, high(six), low(six), length)) return 0;
   const root = rootOf(vrf, six);
-  treeRemove(root, high(six), low(six), length, routeCover);
+  treeRemove(root, high(six), low(six), length, routeCover, large(head) ? SPARSE_LARGE : SPARSE);
   const count = counted(head, six, -1);
-  if (count <= SMALL && count % LOOK == 0) treeNarrow(root);
+  if (count <= SMALL && count % LOOK == 0) treeNarrow(root, DENSE, SPARSE);
   return 1;
 }
 
@@ -101,6 +108,10 @@ function high(six: bool): u64 {
 
 function low(six: bool): u64 {
   return six ? bswap(load<u64>(ADDRESS, 8)) : 0;
+}
+
+function large(head: usize): bool {
+  return load<u32>(head, HEAD_COUNT) >= LARGE;
 }
 
 /** Counts routes that came or went; returns those of this VRF and family. */

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { ARENA_SIZE, G_ARENAS_BASE, G_EPOCH, W_EPOCH } from "../../../assembly/layout.ts";
+import { ARENA_SIZE, G_ARENAS_BASE, G_EPOCH, VRF_ROOT4, VRFS, W_EPOCH } from "../../../assembly/layout.ts";
 import { type FibBed, fibBed, parse, prefixOf } from "./fibbed.ts";
 
 /**
@@ -125,6 +125,7 @@ describe("a reader while the writer flips routes", () => {
     fib.set(0, parse("0.0.0.0/0"), 1);
     fib.set(0, parse("198.51.100.0/24"), 3);
     const many = Array.from({ length: 16_500 }, (_, i) => prefixOf(Uint8Array.of(20, i >> 8, i, 0), 24));
+    const kinds = new Set<number>();
     const result = await observed(bed, ["198.51.100.7", "203.0.113.1", "20.1.1.1"], [], 3000, (turn) => {
       const at = turn % (2 * many.length);
       for (let i = 0; i < 64; i++) {
@@ -133,7 +134,9 @@ describe("a reader while the writer flips routes", () => {
         else fib.remove(0, many[index - many.length]);
       }
       fib.set(0, parse("0.0.0.0/0"), 1 + (turn & 1));
+      kinds.add((bed.words[(VRFS + VRF_ROOT4) / 4] >> 1) & 31);
     });
     expect(result.four).toEqual([[3], [1, 2], [1, 2, 9]]);
+    expect([...kinds]).toEqual(expect.arrayContaining([4, 16]));
   });
 });

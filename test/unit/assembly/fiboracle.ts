@@ -25,6 +25,11 @@ export class Oracle {
     return this.#map(vrf, address.length, length)?.delete(bits) ?? false;
   }
 
+  has(vrf: number, { address, length }: Prefix): boolean {
+    const bits = numberOf(address) >> BigInt(address.length * 8 - length);
+    return this.#map(vrf, address.length, length)?.has(bits) ?? false;
+  }
+
   clear(vrf: number): void {
     for (const key of [...this.#maps.keys()]) if (key.startsWith(`${vrf} `)) this.#maps.delete(key);
   }
