@@ -21,7 +21,7 @@ const BLOCK: u32 = 64;
 /** Loose blocks of a text: the one-time key and the keystream of what is left after whole chunks. */
 // @ts-ignore: decorator
 @inline
-export function looseCount(length: u32): u32 {
+function looseCount(length: u32): u32 {
   return 1 + ((length & (CHUNK - 1)) + BLOCK - 1) / BLOCK;
 }
 

@@ -1,15 +1,15 @@
-import { AEAD, AEAD_SIZE, ARENA_SIZE, G_ARENAS_BASE } from "../layout";
+import { AEAD, AEAD_SIZE, ARENA_SIZE, G_ARENAS_BASE, MAX_WORKERS } from "../layout";
 
 /**
- * The engine's scratch, AEAD_SIZE bytes in the arena of the worker that runs it (static data is shared by all workers, so it cannot
- * hold any). Offsets from the scratch base:
+ * The engine's scratch, AEAD_SIZE bytes in the arena of the worker that runs it: static data is shared by all workers, so
+ * it cannot hold any. Offsets from the scratch base:
  *
  *   0x0000  LANES   256   ChaCha20 state whose four lanes belong to different blocks, of different packets even
  *   0x0000  ROWS    256   sixteen AES counter blocks (AES and ChaCha20 never run at once)
  *   0x0100  STATE   256   ChaCha20 state of one packet, or the slices that all AES blocks of one packet begin with
  *   0x0200  SLICES  512   AES blocks in bit slices, twice sixteen
  *   0x0400  MACS    256   two Poly1305 contexts: the packet at hand, and the one before it that is not finished yet
- *   0x0500  STAGE    64   last blocks of a message, padded
+ *   0x0500  STAGE    80   last blocks of a message, padded, and its lengths
  *   0x0600  STREAM 5120   keystream of the loose blocks of one group
  */
 export const LANES: usize = 0x0000;
@@ -29,11 +29,12 @@ export const GROUP: u32 = 16;
 /** Bytes that one call of either cipher makes: 4 ChaCha20 blocks, 16 AES blocks. */
 export const CHUNK: u32 = 256;
 
-/** Scratch of the arena that the op vector lies in. Traps when it lies in none: a wrong guess would write over tables. */
+/** Scratch of the arena that the op vector lies in. Traps when that is none: a wrong guess would write over tables. */
 export function scratchOf(ops: usize): usize {
   const base = <usize>load<u32>(G_ARENAS_BASE);
   if (base == 0 || ops < base) unreachable();
   const worker = (ops - base) / ARENA_SIZE;
+  if (worker >= <usize>MAX_WORKERS) unreachable();
   return base + worker * ARENA_SIZE + AEAD;
 }
 

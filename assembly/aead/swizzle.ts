@@ -11,7 +11,7 @@ export function lookup(table: v128, index: v128): v128 {
   return i8x16.swizzle(table, index);
 }
 
-/** Sixteen times 0x0f, for `low` and `high`. In memory for the reason given in aes.ts. */
+/** Sixteen times 0x0f, for `low` and `high`. In memory for the reason given in slices.ts. */
 export const NIBBLE = memory.data<u8>([15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15], 16);
 
 /** Low nibble of each byte: always a valid index. `nibble`: what lies at NIBBLE. */
