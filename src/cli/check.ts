@@ -1,6 +1,7 @@
 /** `vcpe check`: is a configuration file good? Starts nothing. */
 import { formatProblem } from "../router/config/problem.ts";
 import { readConfig } from "../router/config/read.ts";
+import { reference } from "../router/config/reference.ts";
 import { RouterFile } from "../router/config/schema.ts";
 
 export function check(file: string, flags: { readonly json?: boolean }): void {
@@ -20,4 +21,9 @@ export function printSchema(): void {
   process.stdout.write(
     `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", ...RouterFile }, null, 2)}\n`,
   );
+}
+
+/** The reference of all keys, in Markdown; the end of docs/configuration.md. */
+export function printReference(): void {
+  process.stdout.write(reference(RouterFile));
 }

@@ -39,12 +39,20 @@ async function program(): Promise<Command> {
     .argument("[file]", CONFIG)
     .option("--json", "print the configuration as the router sees it, all defaults filled in, no secrets")
     .option("--schema", "print the JSON Schema of configuration files")
-    .action(async (file: string | undefined, flags: { json?: boolean; schema?: boolean }, command: Command) => {
-      const { check, printSchema } = await import("./check.ts");
-      if (flags.schema) printSchema();
-      else if (file === undefined) command.error("error: which file? vcpe check FILE", { exitCode: EXIT.usage });
-      else check(file, flags);
-    });
+    .option("--reference", "print the reference of all keys, in Markdown")
+    .action(
+      async (
+        file: string | undefined,
+        flags: { json?: boolean; schema?: boolean; reference?: boolean },
+        command: Command,
+      ) => {
+        const { check, printReference, printSchema } = await import("./check.ts");
+        if (flags.schema) printSchema();
+        else if (flags.reference) printReference();
+        else if (file === undefined) command.error("error: which file? vcpe check FILE", { exitCode: EXIT.usage });
+        else check(file, flags);
+      },
+    );
   vcpe
     .command("status")
     .description("show tunnels, Child SAs, routes and drops of running routers")

@@ -1,16 +1,13 @@
 /** A good file → RouterConfig: defaults filled in, texts canonical, numbers plain. */
 import { canonicalAddress, formatPrefix, prefixOf } from "../address.ts";
 import { freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./config.ts";
+import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 import { parseDuration } from "./duration.ts";
 import { type ConfigIdentity, parseIdentity } from "./identity.ts";
 import type { RouterFile } from "./schema.ts";
 import { secretVersion } from "./secret.ts";
 
 type TunnelFile = NonNullable<RouterFile["tunnels"]>[number];
-
-/** Strongest and, on our own fast path, fastest first; AES for peers that want it. */
-const IKE_PROPOSALS = ["chacha20poly1305-sha256-x25519", "aes256gcm16-sha384-ecp384", "aes128gcm16-sha256-ecp256"];
-const ESP_PROPOSALS = ["chacha20poly1305", "aes256gcm16", "aes128gcm16"];
 
 const HOUR = 3_600_000;
 const EVERYTHING = ["0.0.0.0/0", "::/0"];
@@ -55,9 +52,9 @@ function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {
     local: { address: local.address ? canonicalAddress(local.address) : null, identity: identity(local.id) },
     auth: { kind: "psk", secret: tunnel.name, version: secretVersion(secrets.get(tunnel.name) ?? new Uint8Array()) },
     start: tunnel.start ?? (address ? "initiate" : "respond"),
-    ike: { proposals: ike?.proposals ?? IKE_PROPOSALS, lifetimeMs: milliseconds(ike?.lifetime, 4 * HOUR) },
+    ike: { proposals: ike?.proposals ?? [...IKE_PROPOSALS], lifetimeMs: milliseconds(ike?.lifetime, 4 * HOUR) },
     esp: {
-      proposals: esp?.proposals ?? ESP_PROPOSALS,
+      proposals: esp?.proposals ?? [...ESP_PROPOSALS],
       lifetimeMs: milliseconds(esp?.lifetime, HOUR),
       packets: esp?.packets ?? 2 ** 32,
       bytes: esp?.bytes ?? 2 ** 40,

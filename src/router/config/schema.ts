@@ -4,6 +4,7 @@
  * `secret`: the value must never get into a message.
  */
 import Type, { type Static } from "typebox";
+import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 
 const closed = { additionalProperties: false } as const;
 
@@ -137,7 +138,7 @@ const TunnelFile = Type.Object(
           proposals: Type.Optional(
             Type.Array(Type.String({ format: "vcpe-ike-proposal" }), {
               minItems: 1,
-              description: "IKE suites, most wanted first: cipher-prf-group.",
+              description: `IKE suites, most wanted first. Default: ${IKE_PROPOSALS.join(", ")}.`,
             }),
           ),
           lifetime: Type.Optional(Duration("Rekey the IKE SA after this time, less up to 10 %. Default 4h.")),
@@ -151,8 +152,7 @@ const TunnelFile = Type.Object(
           proposals: Type.Optional(
             Type.Array(Type.String({ format: "vcpe-esp-proposal" }), {
               minItems: 1,
-              description:
-                "ESP suites, most wanted first: cipher, or cipher-group for a fresh key exchange at each rekey.",
+              description: `ESP suites, most wanted first; with a group, each rekey makes a fresh key exchange. Default: ${ESP_PROPOSALS.join(", ")}.`,
             }),
           ),
           lifetime: Type.Optional(Duration("Rekey Child SAs after this time, less up to 10 %. Default 1h.")),
@@ -227,7 +227,8 @@ const TunnelFile = Type.Object(
     encapsulation: Type.Optional(
       Type.Enum(["always", "nat"], {
         expects: "always or nat",
-        description: "always (the default): make the peer use ESP in UDP even when there is no NAT.",
+        description:
+          "always (the default): make the peer use ESP in UDP even when there is no NAT. nat: leave it to NAT detection; without a NAT no Child SA comes up, as ESP without UDP is not carried.",
       }),
     ),
   },
