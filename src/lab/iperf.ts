@@ -51,6 +51,7 @@ export function parseIperf(json: string, protocol: "tcp" | "udp"): Throughput {
   return {
     mbps: received.bits_per_second / 1e6,
     lossPct: sent.bytes === 0 ? 100 : Math.min(100, (again / sent.bytes) * 100),
+    packets: 0,
   };
 }
 

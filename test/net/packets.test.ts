@@ -10,6 +10,9 @@ import { asRoot } from "./root.ts";
 /** ICMP and IP header bytes in front of ping's payload. */
 const HEADERS = { ipv4: 28, ipv6: 48 };
 
+/** tcpdump's filter for the first segments of connections; it cannot look into TCP over IPv6 by name. */
+const SYN = "tcp[tcpflags] & tcp-syn != 0 or (ip6[6] == 6 and ip6[53] & 2 != 0)";
+
 describe.skipIf(!asRoot("packet sizes and lifetimes"))("packets through the tunnels", () => {
   const lab = region("p");
   const ns = (place: string) => lab().namespace(place);
@@ -63,15 +66,19 @@ describe.skipIf(!asRoot("packet sizes and lifetimes"))("packets through the tunn
       expect((await lab().router(edge).status()).counters.fragmented).toBeGreaterThan(before);
     });
 
-    it("too big over IPv6 arrive as soon as the sender knows the MTU", async () => {
+    it("too big over IPv6 arrive as soon as both ends know the MTU", async () => {
       await forget();
+      const first = await ping(ns(from), VPC.ipv6, { count: 1, size: 3000, df: "dont" });
+      expect(first.errors.map((error) => error.text)).toEqual([`Packet too big: mtu=${await mtu(edge)}`]);
+      // The answer is as large: now the other host learns the MTU.
+      await ping(ns(from), VPC.ipv6, { count: 1, size: 3000, df: "dont" });
       const result = await ping(ns(from), VPC.ipv6, { count: 4, interval: 0.1, size: 3000, df: "dont" });
-      expect(result.received, result.output).toBeGreaterThanOrEqual(3);
+      expect(result.received, result.output).toBe(4);
     });
 
     it("carry a TCP segment size that fits the tunnel", async () => {
       const fits = await mtu(edge);
-      const capture = await Capture.start(lab().state, `syn-${edge}`, ns("vpc"), "tcp port 5201");
+      const capture = await Capture.start(lab().state, `syn-${edge}`, ns("vpc"), SYN);
       for (const address of Object.values(VPC)) {
         const result = await traffic(ns(from), address, { protocol: "tcp", seconds: 1, offeredMbps: 20 });
         expect(result.mbps).toBeGreaterThan(15);
