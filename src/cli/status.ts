@@ -53,8 +53,8 @@ async function watch(name: string, json: boolean): Promise<void> {
       lines = [error.message];
     }
     if (terminal) {
-      const rows = (process.stdout.rows ?? 24) - 1;
-      const columns = process.stdout.columns ?? 80;
+      const rows = (process.stdout.rows || 24) - 1;
+      const columns = process.stdout.columns || 80;
       show(
         `\x1b[H${lines
           .slice(0, rows)
