@@ -103,11 +103,11 @@ export function familyOf(text: string): 4 | 6 {
 
 /** Does `outer` hold every address of `inner`? False across families. */
 export function contains(outer: AddressPrefix, inner: AddressPrefix): boolean {
-  return (
-    outer.address.length === inner.address.length &&
-    outer.length <= inner.length &&
-    equalBytes(maskAddress(inner.address, outer.length), outer.address)
-  );
+  if (outer.address.length !== inner.address.length || outer.length > inner.length) return false;
+  const whole = outer.length >>> 3;
+  for (let i = 0; i < whole; i++) if (outer.address[i] !== inner.address[i]) return false;
+  const rest = outer.length & 7;
+  return rest === 0 || (outer.address[whole] ^ inner.address[whole]) >>> (8 - rest) === 0;
 }
 
 /** First and last address of a prefix. */

@@ -24,6 +24,9 @@ import { serveStatus } from "./status/server.ts";
  */
 const ROOM = { sas: 16_384, adjacencies: 8192, fib: 64 * 1024 * 1024 };
 
+/** Changes of a reload that are named in the log; of more only the number is. */
+const MANY = 20;
+
 export interface OpenOptions {
   /** Read again at each reload. */
   readonly file: string;
@@ -68,9 +71,10 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
       const applied = await opened.apply(again.config, again.secrets);
       const warnings = again.warnings.map((warning) => formatProblem(options.file, warning));
       for (const warning of warnings) log.warn(warning);
+      const named = applied.length > MANY ? "" : `: ${applied.join("; ")}`;
       log.info(
         { changes: applied.length },
-        applied.length === 0 ? "reloaded: nothing has changed" : `reloaded: ${applied.join("; ")}`,
+        applied.length === 0 ? "reloaded: nothing has changed" : `reloaded${named}`,
       );
       return { applied, warnings };
     };

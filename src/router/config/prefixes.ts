@@ -107,26 +107,41 @@ function conflicts(file: RouterFile, claims: readonly Claim[]): Finding[] {
       );
     } else firstInKernel.set(text, claim);
   }
-  const wide = claims.filter(({ tunnel, prefix }) => tunnel && prefix.length > 0);
-  for (const outer of wide) {
-    const inner = wide.find(
-      (claim) =>
-        claim.vrf === outer.vrf &&
-        claim.owner !== outer.owner &&
-        claim.prefix.length > outer.prefix.length &&
-        contains(outer.prefix, claim.prefix),
-    );
-    if (!inner) continue;
-    findings.push(
-      warning(
-        "prefix-overlap",
-        outer.path,
-        `${formatPrefix(outer.prefix)} of ${outer.owner} overlaps ${formatPrefix(inner.prefix)} of ${inner.owner} (${formatPath(inner.path)})`,
-        "The longer prefix wins; nothing to do if that is what you want",
-      ),
-    );
+  return [...findings, ...overlaps(claims)];
+}
+
+/** Sorted, a prefix stands right behind those that hold it: one pass with a stack finds them all. */
+function overlaps(claims: readonly Claim[]): Finding[] {
+  const findings: Finding[] = [];
+  const told = new Set<Claim>();
+  const sorted = claims
+    .filter(({ tunnel, prefix }) => tunnel && prefix.length > 0)
+    .map((claim) => ({ claim, key: sortKey(claim) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  let around: Claim[] = [];
+  for (const { claim: inner } of sorted) {
+    around = around.filter((outer) => outer.vrf === inner.vrf && contains(outer.prefix, inner.prefix));
+    for (const outer of around) {
+      if (outer.owner === inner.owner || outer.prefix.length === inner.prefix.length || told.has(outer)) continue;
+      told.add(outer);
+      findings.push(
+        warning(
+          "prefix-overlap",
+          outer.path,
+          `${formatPrefix(outer.prefix)} of ${outer.owner} overlaps ${formatPrefix(inner.prefix)} of ${inner.owner} (${formatPath(inner.path)})`,
+          "The longer prefix wins; nothing to do if that is what you want",
+        ),
+      );
+    }
+    around.push(inner);
   }
   return findings;
+}
+
+/** VRF, family, address, then length: what holds comes before what is held. */
+function sortKey({ vrf, prefix }: Claim): string {
+  const length = String(prefix.length).padStart(3, "0");
+  return `${vrf} ${prefix.address.length} ${Buffer.from(prefix.address).toString("hex")} ${length}`;
 }
 
 /** A kernel route into the TUN that covers the peer would send our own datagrams back into the tunnel. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { Check } from "typebox/value";
 import { afterAll, describe, expect, it } from "vitest";
+import { contains, prefixOf } from "../../../src/router/address.ts";
 import { RouterConfig } from "../../../src/router/config/config.ts";
 import { formatDuration, parseDuration } from "../../../src/router/config/duration.ts";
 import { registerFormats } from "../../../src/router/config/formats.ts";
@@ -317,6 +318,54 @@ describe("the rules beyond the schema", () => {
     expect(messages(withSecond("    routes: [10.2.0.0/24]\n"))).toContain(
       '10.2.0.0/24 belongs to tunnel "second" and to tunnel "to-gateway" (tunnels[0].routes[0])',
     );
+  });
+
+  it("find every overlap of two tunnels, and only those", () => {
+    const prefix = fc
+      .tuple(fc.constantFrom(0, 64, 128, 192), fc.constantFrom(8, 9, 10, 16, 24))
+      .map(([part, length]) => {
+        const bits = length > 8 ? part & (0xff00 >> (length - 8)) : 0;
+        return `10.${bits}.0.0/${length}`;
+      });
+    const routes = fc.array(fc.uniqueArray(prefix, { maxLength: 3 }), { maxLength: 5 }).map((lists) => {
+      const taken = new Set<string>();
+      return lists.map((list) => list.filter((text) => !taken.has(text) && taken.add(text)));
+    });
+    fc.assert(
+      fc.property(routes, (lists) => {
+        const tunnels = lists.map((list, i) =>
+          second(`    routes: [${list.join(", ")}]\n`).replaceAll("second", `t${i}`),
+        );
+        const text = BRANCH.replace(
+          /tunnels:[\s\S]*/,
+          `tunnels:${tunnels.length === 0 ? " []" : ""}\n${tunnels.join("")}`,
+        );
+        const all = lists.flatMap((list, i) => list.map((each) => ({ i, prefix: prefixOf(each) })));
+        const wide = all.filter((a) =>
+          all.some((b) => b.i !== a.i && b.prefix.length > a.prefix.length && contains(a.prefix, b.prefix)),
+        );
+        const found = problems(text).filter((line) => line.includes("prefix-overlap"));
+        expect(found).toHaveLength(wide.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("take their time also with 3,000 tunnels", () => {
+    const tunnels = Array.from({ length: 3000 }, (_, i) =>
+      second(`    routes: [10.${i >> 8}.${i & 255}.0/24, 172.16.0.0/${i === 0 ? 12 : 32}]\n`)
+        .replaceAll("second", `t${i}`)
+        .replace("172.16.0.0/32", `172.16.${i >> 8}.${i & 255}/32`),
+    );
+    const text = BRANCH.replace(/tunnels:[\s\S]*/, `tunnels:\n${tunnels.join("")}`).replace(
+      "    local: [10.1.0.0/24,",
+      "    local: [",
+    );
+    const begun = performance.now();
+    const { config, warnings } = parse(text);
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(config.tunnels).toHaveLength(3000);
+    expect(warnings.map(({ code }) => code)).toEqual(["prefix-overlap"]);
   });
 
   it("let VRFs without a TUN have the same prefixes", () => {
