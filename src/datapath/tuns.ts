@@ -42,12 +42,15 @@ export class Tuns {
     return index;
   }
 
-  /** Takes the device away from the workers, then from the kernel. */
+  /** Takes the device away from the workers, then from the kernel. @throws PlaneError unknown; worker (it does not answer) */
   remove(index: number): void {
     const queues = this.#queues[index];
     if (queues === undefined) throw new PlaneError("unknown", `There is no TUN device ${index}.`);
     for (const commands of this.#commands) commands.setTun(index, -1);
-    for (const commands of this.#commands) commands.settle();
+    // A descriptor that a worker may still use is not closed: its number could be another file's the next moment.
+    if (!this.#commands.every((commands) => commands.settle())) {
+      throw new PlaneError("worker", "A worker of the datapath does not answer; close the datapath and open it anew.");
+    }
     for (const queue of queues) closeTun(queue);
     this.#queues[index] = undefined;
   }

@@ -4,6 +4,7 @@ import { addAddresses, findLink, setLink } from "../../../src/linux/links.ts";
 import { changeRoutes, listRoutes } from "../../../src/linux/routes.ts";
 import { readSysctl, writeSysctl } from "../../../src/linux/sysctl.ts";
 import { closeTun, openTun, setTunHeaderSize, setTunOffload, TUN_F_CSUM, TUN_F_TSO4 } from "../../../src/linux/tun.ts";
+import { openUdp } from "../../../src/linux/udp.ts";
 
 function codeOf(act: () => void): string {
   try {
@@ -64,6 +65,16 @@ closeTun(first);
 const held = (await findLink("vcpe-t1")) !== undefined;
 closeTun(second);
 
+// As nobody: what an operator who forgot sudo sees.
+process.setuid?.(65534);
+let refusal = "";
+try {
+  openTun({ name: "vcpe-t2" });
+} catch (error) {
+  refusal = (error as Error).message;
+}
+const lowPort = codeOf(() => openUdp({ family: 4, port: 500 }));
+
 console.log(
   JSON.stringify({
     made,
@@ -80,5 +91,7 @@ console.log(
     offload,
     nonsense,
     held,
+    refusal,
+    lowPort,
   }),
 );

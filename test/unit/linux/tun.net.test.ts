@@ -16,6 +16,9 @@ itAsRoot("a TUN device: made, configured, packets both ways, named errors, gone 
     expect(seen.sysctl).toMatch(/^[012]$/);
     expect(seen.sysctlAfter).toBe("2");
     expect(seen.gone).toBe(true);
+    expect(seen.refusal).toMatch(/Could not .*\/dev\/net\/tun|make the TUN device/);
+    expect(seen.refusal).toMatch(/\((EACCES|EPERM)\)\. Run it as root/);
+    expect(seen.lowPort).toBe("not-permitted");
     expect([seen.offload, seen.nonsense, seen.held]).toEqual([true, false, true]);
   });
 });
