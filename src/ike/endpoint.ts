@@ -2,15 +2,17 @@
  * The IKEv2 side of a router (RFC 7296), sans I/O: datagrams and time go in, effects come out, in the order in which they are to
  * be carried out before the next call. It keeps no more state than its peers and its options allow, whatever strangers send.
  */
+import { answerStranger } from "./admission.ts";
 import type { Datagram, Effect, Endpoint } from "./effect.ts";
 import { DEFAULT_OPTIONS, type IkeEnvironment, type IkeOptions } from "./environment.ts";
 import { Neighbour } from "./neighbour.ts";
 import type { PeerConfig } from "./peer.ts";
 import { Realm } from "./realm.ts";
+import { receive } from "./receive.ts";
 import { needsNewIkeSa } from "./replace.ts";
 import type { IkeSa } from "./sa.ts";
 import { type PeerStatus, statusOf } from "./status.ts";
-import { answerIkeInit, answerStranger } from "./task/ike-init.ts";
+import { answerIkeInit } from "./task/ike-init.ts";
 import { rekeyChild, rekeyIke } from "./watch.ts";
 import { decodeHeader, decodeMessage, EXCHANGE, type Header, NOTIFY, notifyOf, WireError } from "./wire/index.ts";
 
@@ -173,7 +175,7 @@ export class IkeEndpoint {
       this.#unknown(spi, header, datagram);
       return;
     }
-    sa.receive(header, datagram);
+    receive(sa, header, datagram);
   }
 
   #otherVersion(header: Header, datagram: Datagram): void {
@@ -191,7 +193,7 @@ export class IkeEndpoint {
     }
     const begun: IkeSa | undefined = realm.halfOpen.find(header.spiI, datagram.remote);
     if (begun !== undefined) {
-      begun.receive(header, datagram);
+      receive(begun, header, datagram);
       return;
     }
     try {

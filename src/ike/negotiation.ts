@@ -241,7 +241,7 @@ export function acceptChild(
     replaces,
   };
   const child = new Child(realm, sa, terms);
-  neighbour.installAnswered(child, keys);
+  neighbour.provision.answered(child, keys);
   return {
     child,
     payloads: [

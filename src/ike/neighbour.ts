@@ -2,26 +2,16 @@
  * A configured peer and its IKE SAs: begins one when it is wanted, keeps one, and begins again when it is lost. At most one
  * IKE SA is `current`; others are being opened, being replaced, or on their way out.
  */
-import type { Child } from "./child.ts";
 import { Children } from "./children.ts";
-import type { Path } from "./effect.ts";
 import { identityPayload, identityText } from "./identity.ts";
-import { compare, endpointText, espSpiText } from "./octets.ts";
+import { addressText, compare, endpointText } from "./octets.ts";
 import type { ChildConfig, PeerConfig } from "./peer.ts";
+import { Provision } from "./provision.ts";
 import type { Realm } from "./realm.ts";
 import { sameChild } from "./replace.ts";
+import { firstPath } from "./route.ts";
 import { IkeSa } from "./sa.ts";
-import { selectorsText } from "./selector.ts";
-import {
-  type ChildKeys,
-  type EspProposal,
-  equal,
-  espProposal,
-  type IkeProposal,
-  ikeProposal,
-  spi64,
-} from "./suite/index.ts";
-import { ChildCreate } from "./task/child-create.ts";
+import { type EspProposal, equal, espProposal, type IkeProposal, ikeProposal, spi64 } from "./suite/index.ts";
 import { IkeInit } from "./task/ike-init.ts";
 import { IkeDelete } from "./task/informational.ts";
 import type { Task } from "./task/task.ts";
@@ -29,10 +19,6 @@ import { Timers } from "./timers.ts";
 import { deleteChild, watchChild, watchIke } from "./watch.ts";
 import { NOTIFY } from "./wire/index.ts";
 
-/** Port of IKE where the peer's configuration says none. */
-const IKE_PORT = 500;
-/** Port of IKE and ESP in UDP, where RFC 3948 §2 puts it. */
-const NAT_PORT = 4500;
 /** Shortest time between two attempts that packets ask for. Milliseconds. */
 const MIN_INTERVAL = 1_000;
 /** A duplicate that both sides made at once is closed after so long, when the other one has settled. Milliseconds. */
@@ -43,6 +29,7 @@ export type NeighbourState = "down" | "connecting" | "up";
 export class Neighbour {
   readonly realm: Realm;
   readonly children: Children;
+  readonly provision: Provision;
   readonly timers: Timers;
   readonly sas = new Set<IkeSa>();
   config: PeerConfig;
@@ -59,7 +46,6 @@ export class Neighbour {
   lastError: string | undefined;
   #attempts = 0;
   #triedAt = Number.NEGATIVE_INFINITY;
-  readonly #childAttempts = new Map<string, number>();
 
   /** Throws SuiteError for a proposal that is none. */
   constructor(realm: Realm, config: PeerConfig) {
@@ -69,6 +55,7 @@ export class Neighbour {
     for (const child of config.children) child.espProposals.map(espProposal);
     this.children = new Children(realm, config.name);
     this.timers = new Timers(realm);
+    this.provision = new Provision(this);
     this.since = realm.now;
   }
 
@@ -108,8 +95,17 @@ export class Neighbour {
     if (this.current !== undefined || this.opening !== undefined) return;
     this.timers.clear("connect");
     this.#triedAt = realm.now;
-    const path = this.#firstPath();
-    if (path === undefined) return;
+    const { remote, local } = config;
+    if (remote === undefined) {
+      this.lastError = "The peer's address is not configured: this side waits for the peer.";
+      return;
+    }
+    const path = firstPath(realm.environment, remote, local);
+    if (path === undefined) {
+      const text = `No route to ${addressText(remote.address)}. Give this host a route to the peer.`;
+      this.#failed("no-route", text);
+      return;
+    }
     const sa = new IkeSa(realm, { initiator: true, spiRemote: 0n, path, state: "connecting" });
     sa.neighbour = this;
     this.sas.add(sa);
@@ -123,34 +119,6 @@ export class Neighbour {
     );
     sa.enqueue(new IkeInit(this));
     sa.pump();
-  }
-
-  #firstPath(): Path | undefined {
-    const { realm, config } = this;
-    const { environment } = realm;
-    if (config.remote === undefined) {
-      this.lastError = "The peer's address is not configured: this side waits for the peer.";
-      return undefined;
-    }
-    const { address, port = IKE_PORT } = config.remote;
-    const local = config.local ?? environment.localAddress(address);
-    if (local === undefined) {
-      this.#failed("no-route", `No route to ${endpointText({ address, port })}. Give this host a route to the peer.`);
-      return undefined;
-    }
-    // Any port but 500 wants the non-ESP marker, so it is spoken to from our NAT port.
-    const ours = port === IKE_PORT ? environment.ikePort : environment.natPort;
-    return { local: { address: local, port: ours }, remote: { address, port } };
-  }
-
-  /** Where ESP in UDP and all further IKE messages go, RFC 7296 §2.23. */
-  floated(path: Path): Path {
-    const { ikePort, natPort } = this.realm.environment;
-    if (path.local.port !== ikePort) return path;
-    return {
-      local: { address: path.local.address, port: natPort },
-      remote: { address: path.remote.address, port: path.remote.port === IKE_PORT ? NAT_PORT : path.remote.port },
-    };
   }
 
   /** An attempt to reach the peer came to nothing. */
@@ -280,6 +248,7 @@ export class Neighbour {
   terminate(): void {
     this.wanted = false;
     this.timers.clearAll();
+    this.provision.stop();
     for (const sa of [...this.sas]) this.close(sa);
     this.children.clear();
   }
@@ -288,7 +257,7 @@ export class Neighbour {
   initiate(): void {
     this.wanted = this.config.initiate;
     if (this.current !== undefined) {
-      this.ensureChildren();
+      this.provision.ensure();
       return;
     }
     // Packets may want it many times a second.
@@ -302,7 +271,10 @@ export class Neighbour {
     for (const child of config.children) child.espProposals.map(espProposal);
     this.config = config;
     this.wanted = config.initiate;
-    if (!this.wanted) this.timers.clearAll();
+    if (!this.wanted) {
+      this.timers.clearAll();
+      this.provision.stop();
+    }
     if (current !== undefined && !this.mayComeFrom(current.path.remote.address)) {
       const text = `${this.title} may no longer come from ${endpointText(current.path.remote)}; its IKE SA is ended.`;
       realm.event("info", "ike-down", text, this.name);
@@ -322,71 +294,6 @@ export class Neighbour {
       }
     }
     watchIke(this.current);
-    this.ensureChildren();
-  }
-
-  /** After IKE_AUTH and whenever one is missing: asks for the Child SAs that are configured and not there. */
-  ensureChildren(): void {
-    const sa = this.current;
-    if (sa === undefined || !(this.wanted || sa.initiator)) return;
-    for (const child of this.config.children) this.askForChild(sa, child);
-    sa.pump();
-  }
-
-  askForChild(sa: IkeSa, child: ChildConfig): void {
-    // One that was refused a moment ago has its own time to be asked for again.
-    if (this.timers.has(`child ${child.name}`)) return;
-    if (this.children.up(child.name) === undefined) sa.enqueue(new ChildCreate(this, child));
-  }
-
-  /** A Child SA that the peer asked for: it is told in the answer, so it is the peer that begins to send on it. */
-  installAnswered(child: Child, keys: ChildKeys): void {
-    const { replaces } = child.terms;
-    const { children, realm } = this;
-    const first = replaces === undefined && children.sender(child.name) === undefined;
-    children.install(child, keys, first);
-    if (!first) {
-      const wait = replaces === undefined ? SETTLE : realm.options.transmitFallback;
-      child.timers.set("transmit", wait, () => {
-        children.transmit(child);
-        if (replaces !== undefined) deleteChild(replaces);
-      });
-    }
-    this.#installed(child);
-  }
-
-  /** A Child SA that we asked for. `transmit` false: it has lost against a crossing one and will be deleted. */
-  installAsked(child: Child, keys: ChildKeys, transmit: boolean): void {
-    this.children.install(child, keys, transmit);
-    this.#installed(child);
-  }
-
-  #installed(child: Child): void {
-    watchChild(child);
-    this.#childAttempts.delete(child.name);
-    this.timers.clear(`child ${child.name}`);
-    const { terms } = child;
-    const what = `SPIs in ${espSpiText(terms.spiIn)}, out ${espSpiText(terms.spiOut)}; ${terms.cipher}`;
-    if (terms.replaces !== undefined) {
-      const text = `Child SA ${child.name} is rekeyed (${what}).`;
-      this.realm.event("info", "child-rekeyed", text, this.name);
-      return;
-    }
-    const selectors = `${selectorsText(terms.local)} to ${selectorsText(terms.remote)}`;
-    this.realm.event("info", "child-up", `Child SA ${child.name} is up (${what}): ${selectors}.`, this.name);
-  }
-
-  /** A Child SA is missing; when it is wanted it is asked for later, ever more patiently. */
-  childMissing(name: string): void {
-    const child = this.config.children.find((config) => config.name === name);
-    if (child === undefined || !this.wanted) return;
-    const attempts = this.#childAttempts.get(name) ?? 0;
-    this.#childAttempts.set(name, attempts + 1);
-    const wait = this.realm.backOff(this.realm.options.childRetry, attempts);
-    this.timers.set(`child ${name}`, wait, () => {
-      if (this.current === undefined) return;
-      this.askForChild(this.current, child);
-      this.current.pump();
-    });
+    this.provision.ensure();
   }
 }

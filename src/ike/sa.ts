@@ -1,31 +1,20 @@
 /**
- * One IKE SA: its keys, its place on the wire, its queue of exchanges, and the way of a message through it (RFC 7296 §2).
- * What an exchange means is in task/; how long things live is in watch.ts; what a peer wants is in neighbour.ts.
+ * One IKE SA: its keys, its place on the wire, its exchanges and its end (RFC 7296 §2). How a message comes in is in receive.ts;
+ * what an exchange means in task/; how long things live in watch.ts; what a peer wants in neighbour.ts.
  */
 import type { Child } from "./child.ts";
 import type { Datagram, Path } from "./effect.ts";
+import { Envelope } from "./envelope.ts";
 import type { Handshake } from "./handshake.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { sameEndpoint } from "./octets.ts";
+import { Queue } from "./queue.ts";
 import type { Realm } from "./realm.ts";
-import { type IkeKeys, type IkeSelection, SkOpener, SkSealer, wipe } from "./suite/index.ts";
-import { answerRequest, giveUp } from "./task/answer.ts";
-import type { Answer, Task } from "./task/task.ts";
+import type { IkeKeys, IkeSelection } from "./suite/index.ts";
+import type { Task } from "./task/task.ts";
 import { Timers } from "./timers.ts";
 import { Window } from "./window.ts";
-import {
-  decodeMessage,
-  EXCHANGE,
-  encodeMessage,
-  type Header,
-  type HeaderFields,
-  type Message,
-  type OpenMessage,
-  openMessage,
-  type Payload,
-  sealMessage,
-  WireError,
-} from "./wire/index.ts";
+import { EXCHANGE, encodeMessage, type HeaderFields } from "./wire/index.ts";
 
 /**
  * connecting: we began it; half-open: the peer began it and has not authenticated; up; replaced: a newer one took its
@@ -68,11 +57,9 @@ export class IkeSa {
   readonly strayDeletes = new Set<number>();
   /** Takes it out of the table of half-open IKE SAs. */
   leaveHalfOpen: (() => void) | undefined;
-  #d: Uint8Array | undefined;
-  #sealer: SkSealer | undefined;
-  #opener: SkOpener | undefined;
-  #tasks: Task[] = [];
-  #held = false;
+  /** From the moment in which there are keys. */
+  envelope: Envelope | undefined;
+  readonly #queue = new Queue();
 
   constructor(
     realm: Realm,
@@ -90,7 +77,7 @@ export class IkeSa {
     this.measuredAt = realm.now;
     this.timers = new Timers(realm);
     this.window = new Window(realm, {
-      transmit: (bytes) => this.#transmit({ ...this.path, bytes }),
+      transmit: (bytes) => this.transmit({ ...this.path, bytes }),
       gaveUp: (task) => this.#gaveUp(task),
     });
     realm.sas.set(this.spiLocal, this);
@@ -104,30 +91,27 @@ export class IkeSa {
     return this.initiator ? this.spiRemote : this.spiLocal;
   }
 
-  /** SK_d: what the keys of Child SAs and of the next IKE SA come from. */
+  /** SK_d. Only when `keyed`. */
   get d(): Uint8Array {
-    return this.#d!;
+    return this.envelope!.d;
   }
 
   get keyed(): boolean {
-    return this.#d !== undefined;
+    return this.envelope !== undefined;
   }
 
-  /** Takes the keys; what was copied from them is wiped. SK_pi and SK_pr stay with the caller. */
+  /** Takes the keys (see Envelope). */
   key(selection: IkeSelection, keys: IkeKeys): void {
     this.selection = selection;
-    this.#d = keys.d;
-    const [out, into] = this.initiator ? [keys.ei, keys.er] : [keys.er, keys.ei];
-    this.#sealer = new SkSealer(selection.encryption, out);
-    this.#opener = new SkOpener(selection.encryption, into);
-    wipe(out.key, out.salt, into.key, into.salt);
+    this.envelope = new Envelope(selection, keys, this.initiator);
   }
 
-  #header(exchange: number, response: boolean, messageId: number): HeaderFields {
+  header(exchange: number, response: boolean, messageId: number): HeaderFields {
     return { spiI: this.spiI, spiR: this.spiR, exchange, initiator: this.initiator, response, messageId };
   }
 
-  #transmit(datagram: Datagram): void {
+  /** Every message of this IKE SA leaves through here. */
+  transmit(datagram: Datagram): void {
     this.sentAt = this.realm.now;
     this.realm.send(datagram);
   }
@@ -138,39 +122,36 @@ export class IkeSa {
       task.lost();
       return;
     }
-    if (first) this.#tasks.unshift(task);
-    else this.#tasks.push(task);
+    this.#queue.add(task, first);
   }
 
   /** Is an exchange of this kind waiting for its turn or for its answer? */
   has(kind: Task["kind"]): boolean {
-    return this.window.waiting?.kind === kind || this.#tasks.some((task) => task.kind === kind);
+    return this.window.waiting?.kind === kind || this.#queue.has(kind);
   }
 
   /** Takes all exchanges that have not begun. */
   takeTasks(): Task[] {
-    const tasks = this.#tasks;
-    this.#tasks = [];
-    return tasks;
+    return this.#queue.takeAll();
   }
 
   /** No request is sent until the peer shows that it knows this IKE SA, or `ms` have passed. */
   hold(ms: number): void {
-    this.#held = true;
+    this.#queue.held = true;
     this.timers.set("hold", ms, () => this.release());
   }
 
   release(): void {
-    if (!this.#held) return;
-    this.#held = false;
+    if (!this.#queue.held) return;
+    this.#queue.held = false;
     this.timers.clear("hold");
     this.pump();
   }
 
   /** Begins the next exchange if the window is open. */
   pump(): void {
-    while (this.state !== "gone" && !this.#held && this.window.waiting === undefined) {
-      const task = this.#tasks.shift();
+    while (this.state !== "gone" && this.window.waiting === undefined) {
+      const task = this.#queue.take();
       if (task === undefined) return;
       if (this.window.exhausted) {
         task.lost();
@@ -179,150 +160,15 @@ export class IkeSa {
       }
       const payloads = task.request(this);
       if (payloads === undefined) continue;
-      const message = { header: this.#header(task.exchange, false, this.window.nextOut), payloads };
+      const message = { header: this.header(task.exchange, false, this.window.nextOut), payloads };
       if (task.exchange === EXCHANGE.IKE_SA_INIT) {
         const bytes = encodeMessage(message);
         this.handshake!.request = bytes;
         this.window.send(task, bytes);
       } else {
-        this.window.send(task, sealMessage(message, this.#sealer!));
+        this.window.send(task, this.envelope!.seal(message));
       }
     }
-  }
-
-  /** A datagram with our SPI. */
-  receive(header: Header, datagram: Datagram): void {
-    if (header.initiator === this.initiator) {
-      this.realm.count("unexpected");
-      return;
-    }
-    if (header.response) this.#response(header, datagram);
-    else this.#request(header, datagram);
-  }
-
-  #request(header: Header, datagram: Datagram): void {
-    const { realm, window } = this;
-    const place = window.place(header.messageId, datagram.bytes);
-    if (place === "repeated") {
-      realm.count("duplicate");
-      this.#transmit({ local: datagram.local, remote: datagram.remote, bytes: window.last!.answer });
-      return;
-    }
-    if (place === "strange") {
-      realm.count("window");
-      return;
-    }
-    const known = header.exchange === EXCHANGE.CREATE_CHILD_SA || header.exchange === EXCHANGE.INFORMATIONAL;
-    const fits = this.state === "half-open" ? header.exchange === EXCHANGE.IKE_AUTH : known && this.keyed;
-    if (!fits || this.state === "connecting") {
-      realm.count("unexpected");
-      return;
-    }
-    if (!this.#prepare()) return;
-    const message = this.#decode(datagram.bytes);
-    const opened = message && this.#open(datagram.bytes, message);
-    if (opened === undefined) return;
-    this.#heard(datagram, this.state === "half-open");
-    for (const child of this.children) child.confirmed = true;
-    const answer = opened instanceof WireError ? giveUp(this, opened.message) : answerRequest(this, opened);
-    this.#answer(header, datagram, answer);
-  }
-
-  /** The responder computes its keys when the first encrypted message comes, not before. */
-  #prepare(): boolean {
-    if (this.keyed) return true;
-    const { handshake, selection } = this;
-    try {
-      this.key(selection!, handshake!.keys(selection!, this.spiI, this.spiR));
-      return true;
-    } catch {
-      this.realm.count("malformed");
-      this.end();
-      return false;
-    }
-  }
-
-  #decode(bytes: Uint8Array): Message | undefined {
-    try {
-      return decodeMessage(bytes);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.realm.count("malformed");
-      return undefined;
-    }
-  }
-
-  /** The content; a WireError when it is authentic and wrong; undefined when it is not authentic (counted). */
-  #open(bytes: Uint8Array, message: Message): OpenMessage | WireError | undefined {
-    if (message.wrapper?.kind !== "encrypted") {
-      // INVALID_IKE_SPI and the like: anybody can write that, so it ends nothing (RFC 7296 §2.21.4).
-      this.realm.count(message.payloads.some(({ kind }) => kind === "notify") ? "unprotected-error" : "unexpected");
-      return undefined;
-    }
-    try {
-      return openMessage(bytes, message, this.#opener!);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      if (error.code !== "integrity") return error;
-      this.realm.count("integrity");
-      return undefined;
-    }
-  }
-
-  #answer(header: Header, datagram: Datagram, answer: Answer): void {
-    const response = { header: this.#header(header.exchange, true, header.messageId), payloads: answer.payloads };
-    const bytes = sealMessage(response, this.#sealer!);
-    this.window.answered(datagram.bytes, bytes);
-    this.#transmit({ local: datagram.local, remote: datagram.remote, bytes });
-    answer.after?.();
-    this.pump();
-  }
-
-  #response(header: Header, datagram: Datagram): void {
-    const { realm, window } = this;
-    if (!window.awaits(header.messageId)) {
-      realm.count("window");
-      return;
-    }
-    const task = window.waiting!;
-    if (header.exchange !== task.exchange) {
-      realm.count("unexpected");
-      return;
-    }
-    const message = this.#decode(datagram.bytes);
-    if (message === undefined) return;
-    if (task.received !== undefined) {
-      if (task.received(this, message, datagram)) this.pump();
-      return;
-    }
-    const opened = this.#open(datagram.bytes, message);
-    if (opened === undefined) return;
-    this.#heard(datagram, false);
-    const { roundTrip } = window.settle();
-    if (task.kind === "probe" && roundTrip !== undefined) {
-      this.rttMs = roundTrip;
-      this.measuredAt = realm.now;
-    }
-    try {
-      if (opened instanceof WireError) throw opened;
-      task.answered(this, opened.payloads);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      realm.count("invalid-syntax");
-      task.lost();
-      const why = `The peer's answer makes no sense: ${error.message}. The IKE SA is built anew.`;
-      if (this.neighbour === undefined) this.end();
-      else this.neighbour.down(this, "error", "invalid-syntax", why);
-    }
-    this.pump();
-  }
-
-  /** An authentic message, not a copy: the peer lives, and perhaps elsewhere. */
-  #heard(datagram: Datagram, authenticating: boolean): void {
-    this.heardAt = this.realm.now;
-    this.release();
-    if (authenticating) this.path = { local: datagram.local, remote: datagram.remote };
-    else this.follow({ local: datagram.local, remote: datagram.remote });
   }
 
   /**
@@ -361,22 +207,10 @@ export class IkeSa {
     for (const child of [...this.children]) this.neighbour!.children.remove(child);
     this.handshake?.wipe();
     this.handshake = undefined;
-    wipe(this.#d);
-    this.#sealer?.wipe();
-    this.#opener?.wipe();
+    this.envelope?.wipe();
     this.realm.sas.delete(this.spiLocal);
     const { last } = this.window;
     if (last !== undefined && (!wasHalfOpen || this.keyed)) this.realm.linger.keep(this.spiLocal, last, this.realm.now);
     this.neighbour?.left(this);
   }
-}
-
-/** Payloads of an IKE_SA_INIT answer, in the clear; kept for duplicates and for AUTH. */
-export function answerInit(sa: IkeSa, datagram: Datagram, payloads: readonly Payload[]): void {
-  const header = { spiI: sa.spiI, spiR: sa.spiR, exchange: EXCHANGE.IKE_SA_INIT, initiator: false, response: true };
-  const bytes = encodeMessage({ header: { ...header, messageId: 0 }, payloads });
-  sa.handshake!.request = datagram.bytes.slice();
-  sa.handshake!.response = bytes;
-  sa.window.answered(datagram.bytes, bytes);
-  sa.realm.send({ local: datagram.local, remote: datagram.remote, bytes });
 }

@@ -31,12 +31,12 @@ export class ChildCreate extends ChildExchange {
   agreed(child: Child, keys: ChildKeys): void {
     const { rival } = this;
     const lost = rival !== undefined && compare(child.terms.lowest, rival.terms.lowest) < 0;
-    this.neighbour.installAsked(child, keys, !lost);
+    this.neighbour.provision.asked(child, keys, !lost);
     if (lost) deleteChild(child);
   }
 
   postponed(): void {
-    this.neighbour.childMissing(this.config.name);
+    this.neighbour.provision.missing(this.config.name);
   }
 
   refused(_sa: IkeSa, notify: number): void {
@@ -81,7 +81,7 @@ function explainRefusal(neighbour: Neighbour, config: ChildConfig, notify: numbe
     neighbour.lastError = why;
     neighbour.realm.event("warn", "child-refused", why, neighbour.name);
   }
-  neighbour.childMissing(config.name);
+  neighbour.provision.missing(config.name);
 }
 
 /** IKE_AUTH: the peer refuses the Child SA; the IKE SA stands. */
@@ -100,13 +100,13 @@ export function childAgreed(
 ): void {
   try {
     const { terms, keys } = offer.agree(sa, payloads, nonces, undefined);
-    neighbour.installAsked(new Child(sa.realm, sa, terms), keys, true);
+    neighbour.provision.asked(new Child(sa.realm, sa, terms), keys, true);
   } catch (error) {
     offer.release();
     if (!(error instanceof Refusal)) throw error;
     sa.enqueue(new ChildDelete(offer.spi), true);
     sa.realm.event("warn", error.counter, error.message, neighbour.name);
     neighbour.lastError = error.message;
-    neighbour.childMissing(offer.config.name);
+    neighbour.provision.missing(offer.config.name);
   }
 }

@@ -51,7 +51,7 @@ export class ChildRekey extends ChildExchange {
     const { old, rival, neighbour } = this;
     // Where the peer has deleted the old one already, it has seen that its own exchange stands.
     const lost = rival !== undefined && (old.state === "gone" || compare(child.terms.lowest, rival.terms.lowest) < 0);
-    neighbour.installAsked(child, keys, !lost);
+    neighbour.provision.asked(child, keys, !lost);
     if (lost) {
       deleteChild(child);
       return;
@@ -89,7 +89,7 @@ export class ChildRekey extends ChildExchange {
       realm.event("warn", "child-down", text, neighbour.name);
       neighbour.children.close(old);
       restore(old);
-      neighbour.askForChild(sa, this.config);
+      neighbour.provision.ask(sa, this.config);
       return;
     }
     const text = `${neighbour.title} refuses to rekey Child SA ${old.name}: ${countRefusal(neighbour, notify)}.`;

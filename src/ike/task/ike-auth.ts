@@ -100,7 +100,7 @@ export class IkeAuth implements Task {
       else childRefused(neighbour, offer, error.notify);
     }
     forgetHandshake(sa);
-    if (neighbour.current === sa) neighbour.ensureChildren();
+    if (neighbour.current === sa) neighbour.provision.ensure();
   }
 
   /** The responder did not even say who it is. */

@@ -1,17 +1,18 @@
 /** IKE_SA_INIT, RFC 7296 §1.2: suite, nonces, key exchange, NAT detection; COOKIE (§2.6) and INVALID_KE_PAYLOAD (§1.2). */
+import { admitted, answerStranger, candidatesFor, proposalsOf } from "../admission.ts";
 import type { Datagram } from "../effect.ts";
 import { Handshake } from "../handshake.ts";
 import { findNat, natPayloads } from "../nat.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { addressText, endpointText } from "../octets.ts";
 import type { Realm } from "../realm.ts";
-import { answerInit, IkeSa } from "../sa.ts";
+import { floated } from "../route.ts";
+import { IkeSa } from "../sa.ts";
 import {
   answerProposal,
   type Group,
   generateKeyPair,
   groupOf,
-  type IkeProposal,
   matchAnswer,
   offer,
   selectProposal,
@@ -182,7 +183,7 @@ export class IkeInit implements Task {
     sa.natLocal = nat.local;
     sa.natRemote = nat.remote;
     sa.encapsulated = nat.supported && (nat.local || nat.remote || config.encapsulation === "always");
-    if (sa.encapsulated) sa.path = this.#neighbour.floated(sa.path);
+    if (sa.encapsulated) sa.path = floated(sa.realm.environment, sa.path);
     if (config.encapsulation === "always" && !nat.supported) {
       const text = `${title} does not speak of NAT traversal, so it cannot put ESP into UDP. Switch it on there.`;
       sa.realm.event("warn", "no-encapsulation", text, config.name);
@@ -193,14 +194,6 @@ export class IkeInit implements Task {
   answered(): void {}
 
   lost(): void {}
-}
-
-/** Answers a message in the clear that belongs to no IKE SA. */
-export function answerStranger(realm: Realm, header: Header, datagram: Datagram, payload: Payload): void {
-  const { spiI, spiR, exchange, messageId } = header;
-  const answer = { spiI, spiR, exchange, messageId, initiator: !header.initiator, response: true };
-  const bytes = encodeMessage({ header: answer, payloads: [payload] });
-  realm.send({ local: datagram.local, remote: datagram.remote, bytes });
 }
 
 /** Our side as responder: makes a half-open IKE SA, or says why not. */
@@ -277,36 +270,12 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
   ]);
 }
 
-/** Peers that may be calling from this address; those who live there first. */
-function candidatesFor(realm: Realm, address: Uint8Array): Neighbour[] {
-  const possible = [...realm.neighbours.values()].filter((neighbour) => neighbour.mayComeFrom(address));
-  const home = possible.filter((neighbour) => neighbour.livesAt(address));
-  return [...home, ...possible.filter((neighbour) => !home.includes(neighbour))];
-}
-
-function proposalsOf(candidates: readonly Neighbour[]): IkeProposal[] {
-  const byName = new Map<string, IkeProposal>();
-  for (const { ikeProposals } of candidates) for (const proposal of ikeProposals) byName.set(proposal.name, proposal);
-  return [...byName.values()];
-}
-
-/** Room for one more half-open IKE SA? When there are many, only who shows a COOKIE of ours is let in (RFC 7296 §2.6). */
-function admitted(realm: Realm, message: Message, datagram: Datagram, nonce: Uint8Array): boolean {
-  const { header, payloads } = message;
-  const { halfOpen, cookies, now } = realm;
-  const { address } = datagram.remote;
-  if (!halfOpen.room(datagram.remote)) {
-    realm.count("half-open-limit");
-    return false;
-  }
-  if (!halfOpen.crowded(datagram.remote)) return true;
-  const shown = payloads[0];
-  if (shown?.kind === "notify" && shown.notify === NOTIFY.COOKIE) {
-    if (cookies.verify(shown.data, nonce, address, header.spiI, now)) return true;
-    realm.count("cookie-invalid");
-  }
-  realm.count("cookie-sent");
-  const payload = notifyOf(NOTIFY.COOKIE, cookies.make(nonce, address, header.spiI, now));
-  answerStranger(realm, header, datagram, payload);
-  return false;
+/** Payloads of an IKE_SA_INIT answer, in the clear; kept for duplicates and for AUTH. */
+function answerInit(sa: IkeSa, datagram: Datagram, payloads: readonly Payload[]): void {
+  const header = { spiI: sa.spiI, spiR: sa.spiR, exchange: EXCHANGE.IKE_SA_INIT, initiator: false, response: true };
+  const bytes = encodeMessage({ header: { ...header, messageId: 0 }, payloads });
+  sa.handshake!.request = datagram.bytes.slice();
+  sa.handshake!.response = bytes;
+  sa.window.answered(datagram.bytes, bytes);
+  sa.realm.send({ local: datagram.local, remote: datagram.remote, bytes });
 }

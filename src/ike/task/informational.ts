@@ -116,7 +116,7 @@ function deleteChildOf(sa: IkeSa, spi: number): number | undefined {
 function lostChild(neighbour: Neighbour, child: Child): void {
   const text = `${neighbour.title} has deleted Child SA ${child.name}.`;
   neighbour.realm.event("info", "child-down", text, neighbour.name);
-  neighbour.childMissing(child.name);
+  neighbour.provision.missing(child.name);
 }
 
 /** The peer ends the IKE SA (§1.4.1). If both are rekeying it, the peer's new one stands (§2.25.2). */
