@@ -1,7 +1,7 @@
 /** What the lab proves: reachability, throughput, NAT, and that nothing crosses the internet in the clear. */
 import { Capture, NOT_TUNNEL } from "./capture.ts";
 import { LabFault } from "./fault.ts";
-import { traffic, unread } from "./iperf.ts";
+import { type Throughput, type TrafficOptions, traffic, unread } from "./iperf.ts";
 import { type Lab, step } from "./lab.ts";
 import { carry, newMarker } from "./marker.ts";
 import { ping } from "./ping.ts";
@@ -52,6 +52,8 @@ export interface CheckOptions {
 
 /** UDP at this modest load must arrive; the odd datagram that a busy machine drops is no fault of the tunnel. */
 const UDP_LOSS_ALLOWED_PCT = 1;
+/** A machine that is busy with something else may spoil one run; not three. */
+const UDP_TRIES = 3;
 
 function addressOf(host: string, family: Family): string {
   return SITES.find((site) => site.host === host)!.hostAddresses[family];
@@ -157,18 +159,36 @@ async function throughput(lab: Lab, protocol: "tcp" | "udp", report: LabReport, 
     const check = await checked(name, async () => {
       const load = protocol === "udp" ? { offeredMbps } : {};
       const run = { protocol, seconds, ...load, ...(signal ? { signal } : {}) };
-      const before = await unread(lab.namespace(flow.to));
-      const result = await traffic(lab.namespace(flow.from), addressOf(flow.to, family), run);
-      const late = protocol === "udp" ? (await unread(lab.namespace(flow.to))) - before : 0;
-      // What iperf3 did not read in time had come through the tunnel all the same.
-      const lossPct = late === 0 ? result.lossPct : Math.max(0, result.lossPct - (late / result.packets) * 100);
-      report.traffic.push({ name, mbps: round(result.mbps), lossPct: round(lossPct) });
-      const ok = result.mbps > 0 && (protocol === "tcp" || lossPct <= UDP_LOSS_ALLOWED_PCT);
-      const aside = late === 0 ? "" : ` on the way, ${late} datagrams unread by a busy iperf3`;
-      return { ok, detail: `${result.mbps.toFixed(0)} Mbit/s, ${lossPct.toFixed(2)} % lost${aside}` };
+      let result = await measured(lab, flow, family, run);
+      let tries = 1;
+      while (protocol === "udp" && result.lossPct > UDP_LOSS_ALLOWED_PCT && tries < UDP_TRIES) {
+        result = await measured(lab, flow, family, run);
+        tries++;
+      }
+      const { mbps, lossPct, late } = result;
+      report.traffic.push({ name, mbps: round(mbps), lossPct: round(lossPct) });
+      const ok = mbps > 0 && (protocol === "tcp" || lossPct <= UDP_LOSS_ALLOWED_PCT);
+      const unread = late === 0 ? "" : ` on the way, ${late} datagrams unread by a busy iperf3`;
+      const again = tries === 1 ? "" : ` (try ${tries})`;
+      return { ok, detail: `${mbps.toFixed(0)} Mbit/s, ${lossPct.toFixed(2)} % lost${unread}${again}` };
     });
     report.checks.push(check);
   }
+}
+
+/** One run; what iperf3 did not read in time had come through the tunnel all the same, and is no loss of the path's. */
+async function measured(
+  lab: Lab,
+  flow: Flow,
+  family: Family,
+  run: TrafficOptions,
+): Promise<Throughput & { late: number }> {
+  const receiver = lab.namespace(flow.to);
+  const before = await unread(receiver);
+  const result = await traffic(lab.namespace(flow.from), addressOf(flow.to, family), run);
+  const late = run.protocol === "udp" ? (await unread(receiver)) - before : 0;
+  const lossPct = late === 0 ? result.lossPct : Math.max(0, result.lossPct - (late / result.packets) * 100);
+  return { ...result, lossPct, late };
 }
 
 /** The capture that ran all the while and kept only what is neither IKE, nor ESP-in-UDP, nor ARP. */

@@ -151,7 +151,11 @@ export class Lab {
     await step(say, `routers answer: ${places.join(", ")}`, () =>
       Promise.all(places.map((place) => this.startRouter(place).answering())),
     );
-    await step(say, "tunnels are up", () => Promise.all(places.map((place) => this.router(place).tunnelsUp(15_000))));
+    // A gateway may know tunnels to peers that do not run here.
+    const ours = ["to-gateway", ...places.map((place) => `to-${place}`)];
+    await step(say, "tunnels are up", () =>
+      Promise.all(places.map((place) => this.router(place).tunnelsUp(15_000, ours))),
+    );
   }
 
   /** Ends everything and removes it. Safe to call twice. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
 import { LabFault } from "./fault.ts";
 import { type LabState, ROUTER_ROOT } from "./state.ts";
-import { ask, type RouterStatus, status } from "./status.ts";
+import { ask, type RouterStatus, status, type TunnelStatus } from "./status.ts";
 
 export interface RouterOptions {
   readonly state: LabState;
@@ -50,18 +50,22 @@ export class Router {
     await this.daemon.until(answers, "its status socket answered", withinMs);
   }
 
-  /** Waits until all of its tunnels are up. Fault `tunnel-down` says which is not, why, and which log to read. */
-  async tunnelsUp(withinMs = 10_000): Promise<void> {
+  /**
+   * Waits until its tunnels are up, or those of them that are named. Fault `tunnel-down` says which is not, why, and which log
+   * to read.
+   */
+  async tunnelsUp(withinMs = 10_000, only?: readonly string[]): Promise<void> {
+    const wanted = (tunnel: TunnelStatus) => only === undefined || only.includes(tunnel.name);
     let last: RouterStatus | undefined;
     const up = async () => {
       last = (await this.#try()) ?? last;
-      return last?.pid === this.daemon.pid && last.tunnels.every((tunnel) => tunnel.state === "up");
+      return last?.pid === this.daemon.pid && last.tunnels.filter(wanted).every((tunnel) => tunnel.state === "up");
     };
     try {
       await this.daemon.until(up, "all tunnels were up", withinMs);
     } catch (fault) {
       if (!(fault instanceof LabFault) || fault.code !== "command-timeout") throw fault;
-      const down = (last?.tunnels ?? []).filter((tunnel) => tunnel.state !== "up");
+      const down = (last?.tunnels ?? []).filter((tunnel) => wanted(tunnel) && tunnel.state !== "up");
       const names = down.map((tunnel) => `${tunnel.name} (${tunnel.state}${why(tunnel.lastError)})`);
       throw new LabFault(
         "tunnel-down",

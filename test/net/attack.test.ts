@@ -253,13 +253,17 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
     await expectRefused(hostile, 500, GATEWAY_ADDRESS.ipv4);
   }, 60_000);
 
+  /** What arrives at the gateway's port 4500, on one of its addresses. */
+  const capturing = (name: string, address: string) =>
+    Capture.start(lab().state, name, lab().namespace("gw"), `udp dst port 4500 and dst host ${address}`);
+
   it("refuses ESP that is replayed or changed, from the very address of the peer", async () => {
     for (const place of ["branch-a", "branch-b"] as const) {
       const before = await gateway();
       const peer = before.tunnels.find((tunnel) => tunnel.name === `to-${place}`)!.peer;
       if (place === "branch-b") expect(peer.address).toBe(NAT_ADDRESS);
       const toGateway = place === "branch-a" ? GATEWAY_ADDRESS.ipv6 : GATEWAY_ADDRESS.ipv4;
-      const capture = await Capture.start(lab().state, `esp-${place}`, lab().namespace("gw"), "udp dst port 4500");
+      const capture = await capturing(`esp-${place}`, toGateway);
       const sent = await ping(lab().namespace(`${place}-lan`), "10.100.0.2", { count: 50, interval: 0.01 });
       expect(sent.received).toBe(50);
       await capture.stop();
@@ -300,7 +304,7 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
   it("does not follow forged ESP to another address", async () => {
     const peerOf = async (status: RouterStatus) => status.tunnels.find((tunnel) => tunnel.name === "to-branch-b")!.peer;
     const before = await peerOf(await gateway());
-    const capture = await Capture.start(lab().state, "esp-moved", lab().namespace("gw"), "udp dst port 4500");
+    const capture = await capturing("esp-moved", GATEWAY_ADDRESS.ipv4);
     await ping(lab().namespace("branch-b-lan"), "10.100.0.2", { count: 20, interval: 0.01 });
     await capture.stop();
     const esp = capture
