@@ -206,6 +206,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
   const tooLong = datagram.bytes.length > MAX_REQUEST;
   if (header.messageId !== 0 || !header.initiator || header.spiI === 0n || tooLong || !asked || !ke || !nonce) {
     realm.count("malformed");
+    return;
   }
   if (message.unknownCritical.length > 0) {
     realm.count("critical-payload");

@@ -41,7 +41,6 @@ function successorOf(old: IkeSa, initiator: boolean, spiRemote: bigint): IkeSa {
   const sa = new IkeSa(old.realm, { initiator, spiRemote, path: old.path, state: "up" });
   sa.neighbour = old.neighbour;
   sa.adopted = false;
-  sa.since = old.realm.now;
   sa.rekeys = old.rekeys + 1;
   sa.natLocal = old.natLocal;
   sa.natRemote = old.natRemote;
@@ -89,6 +88,7 @@ function adopt(old: IkeSa, sa: IkeSa): void {
   old.timers.clearAll();
   old.state = "replaced";
   sa.adopted = true;
+  sa.since = old.realm.now;
   sa.timers.clear("tidy");
   if (neighbour.current === old) neighbour.current = sa;
   neighbour.group = sa.selection!.group.id;
