@@ -13,17 +13,7 @@ import {
   DROP_TOO_BIG,
 } from "./counters";
 import { count } from "./drop";
-import {
-  G_ICMP_RATE,
-  VRFS,
-  VRF_ADDR4,
-  VRF_ADDR6,
-  VRF_STRIDE,
-  W_ICMP_AT,
-  W_ICMP_TOKENS,
-  W_NOW,
-  W_TX_USED,
-} from "./layout";
+import { G_ICMP_RATE, VRFS, VRF_ADDR4, VRF_ADDR6, VRF_STRIDE, W_ICMP_AT, W_ICMP_TOKENS, W_NOW } from "./layout";
 import {
   destination,
   family,
@@ -101,12 +91,11 @@ export function answerIcmp(reason: u32, vrf: u32, mtu: u32): usize {
     count(COUNT_ICMP_LIMITED);
     return 0;
   }
-  // What lies in the send region before it may end anywhere; an IP header is read in words.
-  takeSendRegion((0 - load<u32>(arena, W_TX_USED)) & 7);
   const at = sendRegion();
   if (family == 4) write4(at, own, word, mtu);
   else write6(at, own, word, mtu);
-  takeSendRegion(icmpLength);
+  // Rounded up, so that the datagrams behind it stay aligned: the AEAD reads them in words.
+  takeSendRegion((icmpLength + 7) & ~7);
   return at;
 }
 

@@ -43,7 +43,7 @@ import {
   W_OPEN_COUNT,
   W_OPEN_NEXT,
 } from "./layout";
-import { outerTos, readMessage, received, receivedLength, segment, wasTruncated } from "./message";
+import { outerTos, readMessage, received, receivedLength, segment, wasFilled, wasTruncated } from "./message";
 import { inferSequence, isFresh } from "./replay";
 import { beginEvents, tellIke, tellUnknownSpi } from "./ring";
 import { inboundSa } from "./sa";
@@ -69,6 +69,7 @@ export function inbound(socket: u32, messages: u32): u32 {
   store<u32>(arena, 0, W_OPEN_COUNT);
   store<u32>(arena, 0, W_OPEN_NEXT);
   messages = min(messages, <u32>BATCH);
+  wasFilled(messages);
   for (let index: u32 = 0; index < messages; index++) {
     readMessage(socket, index);
     const bytes = receivedLength(index);

@@ -75,21 +75,42 @@ export let outerTos: u32 = 0;
 /** Bytes of each datagram in a superpacket; 0: the message is one datagram. */
 export let segment: u32 = 0;
 
-/** Makes all messages of RXMSG ready for recvmmsg, which overwrites the lengths of name and control and the flags. */
+/** Messages that the last recvmmsg wrote to; before the first, all of them want pointers too. */
+let used: u32 = BATCH;
+let pointed: bool = false;
+
+/** Makes all messages of RXMSG ready for recvmmsg, which overwrites the lengths of name and control and the flags of those it fills. */
 export function prepareReceive(): void {
+  if (!pointed) pointReceive();
+  let message = arena + RXMSG;
+  for (let i: u32 = 0; i < used; i++) {
+    store<u64>(message, NAME_STRIDE, MSG_NAME_LENGTH);
+    store<u64>(message, CTL_STRIDE, MSG_CONTROL_LENGTH);
+    store<u64>(message, 0, MSG_FLAGS);
+    message += MSG_STRIDE;
+  }
+  used = 0;
+}
+
+/** Says that recvmmsg filled this many messages: the next `prepareReceive` has these to do. */
+// @ts-ignore: decorator
+@inline
+export function wasFilled(messages: u32): void {
+  used = messages;
+}
+
+/** The part that the kernel leaves alone: a slot, a name and control data for each message. */
+function pointReceive(): void {
   let message = arena + RXMSG;
   let iov = arena + RXIOV;
   let from = arena + RXNAME;
   let control = arena + RXCTL;
-  let slot = arena + RX + SLOT_HEADROOM;
+  let slot = received(0);
   for (let i: u32 = 0; i < <u32>BATCH; i++) {
     store<u64>(message, host(from), MSG_NAME);
-    store<u64>(message, NAME_STRIDE, MSG_NAME_LENGTH);
     store<u64>(message, host(iov), MSG_IOV);
     store<u64>(message, 1, MSG_IOVS);
     store<u64>(message, host(control), MSG_CONTROL);
-    store<u64>(message, CTL_STRIDE, MSG_CONTROL_LENGTH);
-    store<u64>(message, 0, MSG_FLAGS);
     store<u64>(iov, host(slot));
     store<u64>(iov, SLOT_SIZE, 8);
     message += MSG_STRIDE;
@@ -98,6 +119,7 @@ export function prepareReceive(): void {
     control += CTL_STRIDE;
     slot += SLOT_STRIDE;
   }
+  pointed = true;
 }
 
 /** Address of the first byte that message `index` received. */

@@ -76,6 +76,26 @@ describe("IKE messages", () => {
   });
 });
 
+describe("the ring", () => {
+  it("keeps what control has not read, wherever its end falls", () => {
+    const router = new Router();
+    for (let round = 0; round < 60; round++) {
+      const size = 28 + ((round * 7919) % 50_000);
+      const lost = router.counters()["ike-ring-full"] ?? 0;
+      const messages: Buffer[] = [];
+      while ((router.counters()["ike-ring-full"] ?? 0) === lost && messages.length < 100) {
+        messages.push(ikeMessage(size, messages.length));
+        router.receive(SOCKET_IKE4, { bytes: messages.at(-1) as Buffer });
+      }
+      const read = router.ring().map(({ payload }) => payload);
+      expect(read).toEqual(messages.slice(0, read.length));
+      expect(messages.length - read.length).toBe((router.counters()["ike-ring-full"] ?? 0) - lost);
+      // A record that would have to wrap costs at most its own size in addition.
+      expect(read.length).toBeGreaterThanOrEqual(Math.min(100, Math.floor(RING_SIZE / (size + 96)) - 1));
+    }
+  });
+});
+
 describe("what is not IKE and not ESP", () => {
   it("is dropped and counted, on both ports", () => {
     const router = new Router();

@@ -58,6 +58,19 @@ describe("ICMP errors about packets from the TUN", () => {
     expect(branch.router.counters()).toMatchObject({ "icmp-sent": 1, "tun-read": 1 });
   });
 
+  it("name an MTU only where it was the MTU", () => {
+    const { branch } = pair({ mtu: 1400 });
+    const ends = [
+      ["10.1.0.9", "10.2.0.9", "203.0.113.9", "10.255.0.1"],
+      ["fd00:1::9", "fd00:2::9", "2001:db8::9", "fd00:ff::1"],
+    ] as const;
+    for (const [from, large, lost, own] of ends) {
+      const packets = [large, lost].map((to) => ip({ from, to, df: true, payload: udp(1, 2, data) }));
+      const { written } = branch.router.fromTun(branch.tun, ...packets);
+      expect(written.map(({ bytes }) => readError(bytes, own, from).word)).toEqual([1400, 0]);
+    }
+  });
+
   it("quotes small packets whole, also with an odd length", () => {
     const { branch } = pair();
     for (const size of [0, 1, 2, 3]) {

@@ -33,6 +33,19 @@ describe("a packet larger than the tunnel", () => {
     expect(branch.router.counters()).toEqual({ "tun-read": 1, encapsulated: 1, fragmented: 1, sealed: 3 });
   });
 
+  it.each([
+    [1396, 2 * 1376],
+    [1396, 2 * 1376 + 1],
+    [1400, 1376 + 1380],
+    [1400, 1376 + 1381],
+  ])("is cut into no more pieces than it must (MTU %i, %i bytes)", (mtu, bytes) => {
+    const { branch } = pair({ mtu });
+    const { sent } = branch.router.fromTun(branch.tun, ip({ ...ends4, payload: payload(bytes) }));
+    const inner = sent.map((message) => unseal(branch.out, message.bytes).inner);
+    expect(inner.length).toBe(bytes === 2 * 1376 || bytes === 1376 + 1380 ? 2 : 3);
+    expect(reassemble(inner).equals(payload(bytes))).toBe(true);
+  });
+
   it("is cut again when it is a fragment: offsets count on, the last piece keeps 'more fragments'", () => {
     const { branch } = pair({ mtu: 1000 });
     const whole = payload(5000);
@@ -46,6 +59,13 @@ describe("a packet larger than the tunnel", () => {
     expect(inner.length).toBe(7);
     expect(inner.every((piece) => piece.length <= 1000)).toBe(true);
     expect(reassemble(inner).equals(whole)).toBe(true);
+  });
+
+  it("is not forwarded as a fragment that ends beyond the largest packet", () => {
+    const { branch } = pair({ mtu: 1000 });
+    const last = (bytes: number) => ip({ ...ends4, offset: 65528, payload: payload(bytes) });
+    branch.router.fromTun(branch.tun, last(7), last(8), last(3000), ip({ ...ends4, offset: 8, mf: true }));
+    expect(branch.router.counters()).toEqual({ "tun-read": 4, encapsulated: 1, sealed: 1, "ip-malformed": 3 });
   });
 
   it("keeps only the options with the copied flag in later fragments", () => {
@@ -153,6 +173,8 @@ describe("the maximum segment size of TCP", () => {
       carryOne(p, []);
       carryOne(p, [0, 0, 2, 4]);
       expect(found(carryOne(p, [9, 0, 2, 4, 0xff, 0xff, 1, 1]), 2)).toBe(0xffff);
+      expect(found(carryOne(p, [2, 6, 0xff, 0xff, 0, 0, 1, 1]), 0)).toBe(0xffff);
+      expect(found(carryOne(p, [2, 3, 0xff, 1]), 0)).toBe(0xff01);
       carryOne(p, [1, 1, 1, 2]);
       carryOne(p, [1, 2, 4, 0xff]);
       expect(p.branch.router.counters()["mss-clamped"]).toBeUndefined();
