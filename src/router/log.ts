@@ -21,7 +21,13 @@ const DULL = new Set(["level", "time", "msg", "name", "err"]);
 /** Standard output gets the lines; `terminal`: in colour and for the eye. */
 export function makeLog(name: string, level: string, terminal = process.stdout.isTTY === true): Logger {
   const options = { name, level, base: { name } };
-  if (!terminal) return pino(options, pino.destination({ fd: 1, sync: true }));
+  // Whoever read the log may go away (`vcpe edge … | head`); the router stays.
+  process.stdout.on("error", () => undefined);
+  if (!terminal) {
+    const destination = pino.destination({ fd: 1, sync: true });
+    destination.on("error", () => undefined);
+    return pino(options, destination);
+  }
   const eye = new Writable({
     decodeStrings: false,
     write(line: string, _encoding, done) {

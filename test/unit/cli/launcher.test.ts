@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -73,6 +74,30 @@ function age(file: string): void {
 function touch(file: string): void {
   const then = new Date(Date.now() + 60_000);
   utimesSync(join(root, file), then, then);
+}
+
+/** A folder with the few programs that the launcher needs, and these. */
+function bare(...more: string[]): string {
+  const folder = join(root, "../bin");
+  mkdirSync(folder);
+  for (const name of [
+    "sh",
+    "uname",
+    "dirname",
+    "readlink",
+    "find",
+    "head",
+    "mkdir",
+    "cut",
+    "cat",
+    "rm",
+    "mv",
+    "sleep",
+    ...more,
+  ]) {
+    symlinkSync(spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim(), join(folder, name));
+  }
+  return folder;
 }
 
 const environment = (more: Record<string, string> = {}) => ({
@@ -162,6 +187,22 @@ describe("the launcher", () => {
     expect(asked()).toEqual(ALL);
   });
 
+  it("does so without flock too, and takes over from a start that was killed", async () => {
+    const PATH = bare("chmod");
+    copyFileSync(join(tools, "npm"), join(PATH, "npm"));
+    const lock = join(root, "build/.lock.d");
+    mkdirSync(lock, { recursive: true });
+    const dead = spawnSync("true").pid;
+    writeFileSync(join(lock, "pid"), String(dead));
+    const starts = Array.from({ length: 3 }, () => {
+      const child = spawn(join(root, "vcpe"), [], { env: environment({ PATH }), stdio: "ignore" });
+      return new Promise((resolve) => child.on("exit", resolve));
+    });
+    expect(await Promise.all(starts)).toEqual([0, 0, 0]);
+    expect(asked()).toEqual(ALL);
+    expect(existsSync(lock)).toBe(false);
+  });
+
   it("tries again after a build that failed", () => {
     const { code, err, out } = start([], { env: { BREAK: "1" } });
     expect(code).toBe(69);
@@ -175,12 +216,7 @@ describe("the launcher", () => {
     expect(old.code).toBe(69);
     expect(old.err).toContain("npm 9 is too old");
     rmSync(join(tools, "npm"));
-    const only = join(root, "../bin");
-    mkdirSync(only);
-    for (const name of ["sh", "uname", "dirname", "readlink", "find", "head", "mkdir", "flock", "cut"]) {
-      symlinkSync(spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim(), join(only, name));
-    }
-    const none = start([], { env: { PATH: only } });
+    const none = start([], { env: { PATH: bare("flock") } });
     expect(none.code).toBe(69);
     expect(none.err).toContain("npm is needed");
   });
