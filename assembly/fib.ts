@@ -1,7 +1,7 @@
 /**
  * FIB lookup: destination address → adjacency index (layout.ts), longest prefix wins. No route: 0.
  *
- * A trie of nodes with 4, 8 or 16 bits each, leaf-pushed: every slot holds either the answer or the next node, so a
+ * A trie of nodes of several sizes, leaf-pushed: every slot holds either the answer or the next node, so a
  * lookup never turns back. One structure serves IPv4, IPv6 and all VRFs. A word, in a slot as in the VRF's root:
  *
  *     31                               9 8             1 0
@@ -19,11 +19,12 @@
  *            ├── 4 ────┼── 4 ────┼── 4 ────┼── 4 ────┼── 4 ────┼── 4 ────┤      64-byte nodes where routes are sparse
  *            ├────── 8 ──────────┼────── 8 ──────────┼────── 8 ──────────┤      1 KiB nodes where they are dense
  *            ├───────────────── 16 ──────────────────┤                          256 KiB root of a large table
- *                                ├────────── straight ────────────────┤         64 bytes where one way leads on
+ *                                ├────────── straight ────────────────┤         64 bytes where one way leads on (IPv6)
  *
- * Kinds 4, 8 and 16 take that many bits of the address as the number of the slot. Kind 1 is the straight node: it holds 1 to
- * 64 bits, begins at a depth of 8·i and does not reach across bit 64. An address that runs along these bits goes on in slot 1,
- * any other one in slot 0, which is a leaf. One that ends at another depth than 8·i leads to a leaf: the end of a lone prefix.
+ * Kinds 4, 8 and 16 take that many bits of the address as the number of the slot. Kind 1, in IPv6 only, is the straight node: it
+ * holds 1 to 64 bits, begins at a depth of 8·i and does not reach across bit 64. An address that runs along these bits goes on
+ * in slot 1, any other one in slot 0, which is a leaf. One that ends at another depth than 8·i leads to a leaf: the end of a
+ * lone prefix.
  *
  *      0         4         8         12        16                  24
  *     ┌─────────┬─────────┬─────────┬─────────┬───────────────────┐
@@ -45,8 +46,9 @@ export const NODE: u32 = 1;
 export const NODE_ADDRESS: u32 = ~63;
 /** Bits below a node word's kind and a leaf's prefix length. */
 export const FIELD_SHIFT: u32 = 1;
-/** The kind of a straight node, and its fields. */
+/** The kind of a straight node, the only odd one, so that these two bits tell it from the others; and its fields. */
 export const STRAIGHT: u32 = 1;
+export const STRAIGHT_MASK: u32 = 3;
 export const STRAIGHT_LENGTH: usize = 8;
 export const STRAIGHT_SHIFT: usize = 12;
 export const STRAIGHT_BITS: usize = 16;
@@ -58,21 +60,15 @@ export const ADJACENCY_SHIFT: u32 = 9;
  * @param vrf VRF index, below MAX_VRFS.
  * @param address the address as a number (host order).
  */
+// @ts-ignore: decorator
+@inline
 export function fibLookup4(vrf: u32, address: u32): u32 {
   let word = atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT4);
   while (word & NODE) {
-    const node = word & NODE_ADDRESS;
-    // A shift takes its count modulo 32: the low five bits of word >> 1 are the kind, and 64 − n stands for 32 − n.
-    const kind = word >> FIELD_SHIFT;
-    if ((kind & 31) == STRAIGHT) {
-      const aside = (address ^ load<u32>(node, STRAIGHT_BITS + 4)) >> load<u32>(node, STRAIGHT_SHIFT);
-      if (aside) return load<u32>(node) >> ADJACENCY_SHIFT;
-      word = load<u32>(node, 4);
-      address <<= load<u32>(node, STRAIGHT_LENGTH);
-    } else {
-      word = load<u32>(node + ((address >> (0 - kind)) << 2));
-      address <<= kind;
-    }
+    // A shift takes its count modulo 32, and the low five bits of word >> 1 are the kind.
+    const bits = word >> FIELD_SHIFT;
+    word = load<u32>((word & NODE_ADDRESS) + ((address >> (0 - bits)) << 2));
+    address <<= bits;
   }
   return word >> ADJACENCY_SHIFT;
 }
@@ -82,22 +78,30 @@ export function fibLookup4(vrf: u32, address: u32): u32 {
  * @param vrf VRF index, below MAX_VRFS.
  * @param high @param low the two halves of the address as numbers (host order).
  */
+// @ts-ignore: decorator
+@inline
 export function fibLookup6(vrf: u32, high: u64, low: u64): u32 {
   let word = atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT6);
   let depth: u32 = 0;
-  while (word & NODE) {
+  for (;;) {
+    while ((word & STRAIGHT_MASK) == NODE) {
+      const bits = (word >> FIELD_SHIFT) & 31;
+      word = load<u32>((word & NODE_ADDRESS) + ((<u32>(high >> (64 - bits))) << 2));
+      high <<= bits;
+      depth += bits;
+      // No node reaches across bit 64.
+      if (depth == 64) high = low;
+    }
+    if (!(word & NODE)) break;
     const node = word & NODE_ADDRESS;
-    let bits = (word >> FIELD_SHIFT) & 31;
-    if (bits == STRAIGHT) {
-      if ((high ^ load<u64>(node, STRAIGHT_BITS)) >> load<u32>(node, STRAIGHT_SHIFT)) {
-        return load<u32>(node) >> ADJACENCY_SHIFT;
-      }
-      word = load<u32>(node, 4);
-      bits = load<u32>(node, STRAIGHT_LENGTH);
-    } else word = load<u32>(node + ((<u32>(high >> (64 - bits))) << 2));
+    if ((high ^ load<u64>(node, STRAIGHT_BITS)) >> load<u32>(node, STRAIGHT_SHIFT)) {
+      word = load<u32>(node);
+      break;
+    }
+    word = load<u32>(node, 4);
+    const bits = load<u32>(node, STRAIGHT_LENGTH);
     high <<= bits;
     depth += bits;
-    // No node reaches across bit 64.
     if (depth == 64) high = low;
   }
   return word >> ADJACENCY_SHIFT;

@@ -73,11 +73,11 @@ export function make(kind: u32): u32 {
   return (<u32>node) | (kind << FIELD_SHIFT) | NODE;
 }
 
-/** A new 4-bit node with `word` in `count` slots from `first` on, and `aside` in the others. */
-export function makeFour(aside: u32, first: u32, count: u32, word: u32): u32 {
-  const made = make(4);
+/** A new node of 4 or 8 bits with `word` in `count` slots from `first` on, and `aside` in the others. */
+export function makeSlots(bits: u32, aside: u32, first: u32, count: u32, word: u32): u32 {
+  const made = make(bits);
   if (!made) return 0;
-  spread(nodeOf(made), 16, aside);
+  spread(nodeOf(made), 1 << bits, aside);
   spread(nodeOf(made) + (first << 2), count, word);
   return made;
 }

@@ -10,7 +10,7 @@ import { partAt, reshape, unmakeFirst } from "./fibshape";
  * Makes the root 16 bits wide; without room for it, or without nodes, it stays as it is.
  * @param dense @param sparse what the nodes below go by from now on, see fibshape.
  */
-export function treeWiden(root: usize, dense: u32, sparse: u32): void {
+export function treeWiden(root: usize, six: bool, dense: u32, sparse: u32): void {
   const word = load<u32>(root);
   if (!(word & NODE) || kindOf(word) == 16) return;
   const wide = make(16);
@@ -23,11 +23,11 @@ export function treeWiden(root: usize, dense: u32, sparse: u32): void {
   flatten(old, nodeOf(wide), 16);
   atomic.store<u32>(root, wide);
   dropAbove(old, 16);
-  reshape(root, 0, dense, sparse);
+  reshape(root, six, 0, dense, sparse);
 }
 
 /** Makes a 16-bit root into smaller nodes; parameters as above. */
-export function treeNarrow(root: usize, dense: u32, sparse: u32): void {
+export function treeNarrow(root: usize, six: bool, dense: u32, sparse: u32): void {
   const word = load<u32>(root);
   if (!(word & NODE) || kindOf(word) != 16) return;
   const top = make(8);
@@ -47,7 +47,7 @@ export function treeNarrow(root: usize, dense: u32, sparse: u32): void {
   }
   atomic.store<u32>(root, top);
   drop(word);
-  reshape(root, 0, dense, sparse);
+  reshape(root, six, 0, dense, sparse);
 }
 
 /** Straight nodes that begin above depth 16 become 4-bit nodes there. False: the region is full. */

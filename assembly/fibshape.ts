@@ -3,7 +3,7 @@
  * answers the same, and is linked by one store. Making things wider or straighter only saves time or space: where there is no
  * room for it, the tree stays as it is.
  *
- *    one way           straight ─────────────────────→ next
+ *    one way           straight ─────────────────────→ next        (IPv6 only: IPv4 is never more than 32 bits deep)
  *
  *                           part ↓  ↑ straighten
  *
@@ -20,7 +20,7 @@ import {
   isStraight,
   kindOf,
   make,
-  makeFour,
+  makeSlots,
   makeStraight,
   nodeOf,
   slotOf,
@@ -64,10 +64,10 @@ export function partAt(link: usize, at: u32): bool {
   let top: u32 = 0;
   if (left > 8) far = makeStraight(aside, next, left - 8, bits << (at + 8));
   if (left > 4 && (far || left <= 8)) {
-    lower = makeFour(aside, eight & 15, left < 8 ? 1 << (8 - left) : 1, far ? far : next);
+    lower = makeSlots(4, aside, eight & 15, left < 8 ? 1 << (8 - left) : 1, far ? far : next);
   }
   if (lower || left <= 4) {
-    top = upper = makeFour(aside, eight >> 4, left < 4 ? 1 << (4 - left) : 1, lower ? lower : next);
+    top = upper = makeSlots(4, aside, eight >> 4, left < 4 ? 1 << (4 - left) : 1, lower ? lower : next);
   }
   if (upper && at) top = makeStraight(aside, upper, at, bits);
   if (!top) {
@@ -214,7 +214,7 @@ export function unmakeFirst(word: u32, count: u32): void {
 }
 
 /** Thickens and thins all nodes below `link`: for a table that has become large or small as a whole. */
-export function reshape(link: usize, depth: u32, dense: u32, sparse: u32): void {
+export function reshape(link: usize, six: bool, depth: u32, dense: u32, sparse: u32): void {
   if ((depth & 7) == 0 && load<u32>(link) & NODE) {
     thin(link, depth, sparse);
     thicken(link, dense);
@@ -223,6 +223,6 @@ export function reshape(link: usize, depth: u32, dense: u32, sparse: u32): void 
   if (!(word & NODE)) return;
   const span = spanOf(word);
   let at = nodeOf(word);
-  for (const end = at + (4 << kindOf(word)); at < end; at += 4) reshape(at, depth + span, dense, sparse);
-  if ((depth & 7) == 0) straighten(link, depth, 0);
+  for (const end = at + (4 << kindOf(word)); at < end; at += 4) reshape(at, six, depth + span, dense, sparse);
+  if (six && (depth & 7) == 0) straighten(link, depth, 0);
 }

@@ -22,7 +22,7 @@ import {
   drop,
   isStraight,
   kindOf,
-  makeFour,
+  makeSlots,
   makeStraight,
   nodeOf,
   restOf,
@@ -52,18 +52,18 @@ function paint(at: usize, count: u32, leaf: u32, length: u32): void {
  * Nodes from `depth` down to where the prefix of `leaf` ends, not linked yet; beside it they answer `old`.
  * Returns the word of the topmost; 0: the region is full.
  */
-function chain(old: u32, depth: u32, high: u64, low: u64, leaf: u32): u32 {
+function chain(old: u32, depth: u32, high: u64, low: u64, leaf: u32, six: bool): u32 {
   const length = lengthOf(leaf);
   const rest = restOf(depth, high, low);
-  const four = (depth & 7) != 0 || length <= depth + 4;
+  const four = !six || (depth & 7) != 0 || length <= depth + 4;
   const end = four ? depth + 4 : min(length, (depth & 64) + 64);
   let next = leaf;
   if (length > end) {
-    next = chain(old, end, high, low, leaf);
+    next = chain(old, end, high, low, leaf, six);
     if (!next) return 0;
   }
   const count: u32 = length < end ? 1 << (end - length) : 1;
-  const word = four ? makeFour(old, <u32>(rest >> 60), count, next) : makeStraight(old, next, end - depth, rest);
+  const word = four ? makeSlots(4, old, <u32>(rest >> 60), count, next) : makeStraight(old, next, end - depth, rest);
   if (!word) unmakeChain(next, old);
   return word;
 }
@@ -81,7 +81,7 @@ function unmakeChain(word: u32, old: u32): void {
  * Gives the range of a prefix its leaf. False: the region is full, and all lookups answer as before.
  * @param dense 4-bit children at which a 4-bit node becomes an 8-bit node, see `thicken`.
  */
-export function treeSet(root: usize, high: u64, low: u64, leaf: u32, dense: u32): bool {
+export function treeSet(root: usize, six: bool, high: u64, low: u64, leaf: u32, dense: u32): bool {
   const length = lengthOf(leaf);
   if (length == 0) {
     paint(root, 1, leaf, 0);
@@ -112,7 +112,7 @@ export function treeSet(root: usize, high: u64, low: u64, leaf: u32, dense: u32)
     word = load<u32>(link);
   }
   if (!(word & NODE)) {
-    const top = chain(word, depth, high, low, leaf);
+    const top = chain(word, depth, high, low, leaf, six);
     if (!top) return false;
     atomic.store<u32>(link, top);
     if (depth & 7) changed = true;
@@ -125,7 +125,7 @@ export function treeSet(root: usize, high: u64, low: u64, leaf: u32, dense: u32)
  * Gives the range of a prefix that has gone to `cover`, and folds the nodes that are no longer needed.
  * @param sparse groups of 16 slots that differ in themselves, above which an 8-bit node stays one.
  */
-export function treeRemove(root: usize, high: u64, low: u64, length: u32, cover: u32, sparse: u32): void {
+export function treeRemove(root: usize, six: bool, high: u64, low: u64, length: u32, cover: u32, sparse: u32): void {
   if (length == 0) {
     paint(root, 1, cover, 0);
     return;
@@ -159,7 +159,7 @@ export function treeRemove(root: usize, high: u64, low: u64, length: u32, cover:
     depth = load<u32>(step, 4);
   }
   thin(link, depth, sparse);
-  straighten(link, depth, step == PATH ? 0 : <usize>load<u32>(step - STEP));
+  if (six) straighten(link, depth, step == PATH ? 0 : <usize>load<u32>(step - STEP));
 }
 
 /** Empties a tree: no route from here on. */

@@ -24,10 +24,12 @@ const LARGE: u32 = 16384;
 const SMALL: u32 = 4096;
 /** The shape of the root is looked at each time that the number of routes is a multiple of this. */
 const LOOK: u32 = 256;
-/** treeSet's `dense` and treeRemove's `sparse`: far enough apart that a flapping route does not change the shape each time. */
+/** treeSet's `dense` and treeRemove's `sparse`: far enough apart that a flapping route seldom changes the shape. */
 const DENSE: u32 = 8;
 const SPARSE: u32 = 4;
-const DENSE_LARGE: u32 = 1;
+/** The same for large tables. In IPv6, where a step less counts most, two 4-bit nodes in a row are always one of 8 bits. */
+const DENSE_LARGE4: u32 = 2;
+const DENSE_LARGE6: u32 = 1;
 const SPARSE_LARGE: u32 = 1;
 
 /** u32 each: routes in all VRFs, IPv4 and IPv6. */
@@ -62,14 +64,14 @@ export function fibSet(vrf: u32, family: u32, length: u32, adjacency: u32): u32 
   const kept = routeSet(head + HEAD_ROOT, six, high(six), low(six), leaf);
   if (kept == ROUTE_FULL) return 0;
   const root = rootOf(vrf, six);
-  if (!treeSet(root, high(six), low(six), leaf, large(head) ? DENSE_LARGE : DENSE)) {
+  if (!treeSet(root, six, high(six), low(six), leaf, denseOf(head, six))) {
     // Only a new prefix needs new nodes, so there is no older adjacency to put back.
     routeRemove(head + HEAD_ROOT, six, high(six), low(six), length);
     return 0;
   }
   if (kept == ROUTE_NEW) {
     const count = counted(head, six, 1);
-    if (count >= LARGE && count % LOOK == 0) treeWiden(root, DENSE_LARGE, SPARSE_LARGE);
+    if (count >= LARGE && count % LOOK == 0) treeWiden(root, six, denseOf(head, six), sparseOf(head));
   }
   return 1;
 }
@@ -81,9 +83,9 @@ export function fibRemove(vrf: u32, family: u32, length: u32): u32 {
   const head = headOf(vrf) + (six ? 4 : 0);
   if (!routeRemove(head + HEAD_ROOT, six, high(six), low(six), length)) return 0;
   const root = rootOf(vrf, six);
-  treeRemove(root, high(six), low(six), length, routeCover, large(head) ? SPARSE_LARGE : SPARSE);
+  treeRemove(root, six, high(six), low(six), length, routeCover, sparseOf(head));
   const count = counted(head, six, -1);
-  if (count <= SMALL && count % LOOK == 0) treeNarrow(root, DENSE, SPARSE);
+  if (count <= SMALL && count % LOOK == 0) treeNarrow(root, six, DENSE, SPARSE);
   return 1;
 }
 
@@ -110,8 +112,12 @@ function low(six: bool): u64 {
   return six ? bswap(load<u64>(ADDRESS, 8)) : 0;
 }
 
-function large(head: usize): bool {
-  return load<u32>(head, HEAD_COUNT) >= LARGE;
+function denseOf(head: usize, six: bool): u32 {
+  return load<u32>(head, HEAD_COUNT) < LARGE ? DENSE : six ? DENSE_LARGE6 : DENSE_LARGE4;
+}
+
+function sparseOf(head: usize): u32 {
+  return load<u32>(head, HEAD_COUNT) < LARGE ? SPARSE : SPARSE_LARGE;
 }
 
 /** Counts routes that came or went; returns those of this VRF and family. */

@@ -85,6 +85,7 @@ describe("a reader while the writer flips routes", () => {
     const around6 = Array.from({ length: 24 }, (_, i) =>
       prefixOf(Uint8Array.of(0x20, 1, 0x0d, 0xb8, 8 * i + 6, i, i, 1, 0, 0, 0, 0, 0, 0, 0, i), 128),
     );
+    const bell = new Int32Array(new SharedArrayBuffer(4));
     let most = 0;
     const result = await observed(
       bed,
@@ -109,8 +110,8 @@ describe("a reader while the writer flips routes", () => {
           fib.remove(0, parse("2001:db8:ffff::1/128"));
         }
         most = Math.max(most, fib.stats().nodes + fib.stats().waiting);
-        // The region is small: give the reader time to let go, as a real writer's event loop would.
-        for (let spin = 0; fib.reclaim() > 1500 && spin < 1e7; spin++);
+        // The region is small: wait for the reader to let go, as a real writer's event loop would.
+        for (let ms = 0; fib.reclaim() > 800 && ms < 10_000; ms++) Atomics.wait(bell, 0, 0, 1);
       },
     );
     expect(result.four).toEqual([[2, 20], [3, 21], [1], [2]]);
