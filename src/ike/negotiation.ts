@@ -241,6 +241,8 @@ export function acceptChild(
     replaces,
   };
   const child = new Child(realm, sa, terms);
+  // Whoever can ask us anything under a new IKE SA has got the answer to IKE_AUTH.
+  if (!pfs) child.confirmed = true;
   neighbour.provision.answered(child, keys);
   return {
     child,

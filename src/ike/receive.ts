@@ -36,7 +36,9 @@ function receiveRequest(sa: IkeSa, header: Header, datagram: Datagram): void {
   const opened = message && sa.envelope!.open(datagram.bytes, message, realm);
   if (opened === undefined) return;
   heard(sa, datagram, halfOpen);
+  // A new request shows that the answer to the one before has come, and with it what that made.
   for (const child of sa.children) child.confirmed = true;
+  sa.successor?.release();
   const answer = opened instanceof WireError ? giveUp(sa, opened.message) : answerRequest(sa, opened);
   respond(sa, header, datagram, answer);
   sa.release();

@@ -42,6 +42,8 @@ export class IkeSa {
   encapsulated = false;
   /** Made by a crossed rekey and not yet chosen: no exchange but its own end may use it. */
   adopted = true;
+  /** The one that has taken over. */
+  successor: IkeSa | undefined;
   selection: IkeSelection | undefined;
   /** From IKE_SA_INIT until IKE_AUTH is over. */
   handshake: Handshake | undefined;

@@ -23,12 +23,11 @@ import type { Answer } from "./task.ts";
 /** Wait after a refusal that will probably come again. Milliseconds. */
 const STUBBORN = 60_000;
 
-/** Wait until the peer will know the Child SA that is to be rekeyed. Milliseconds. */
-const UNCONFIRMED = 2_000;
-
 /** Our side as initiator. */
 export class ChildRekey extends ChildExchange {
   readonly old: Child;
+  /** When we asked, the peer knew that it has the old one. */
+  #certain = false;
 
   constructor(neighbour: Neighbour, old: Child) {
     super(neighbour, neighbour.config.children.find(({ name }) => name === old.name) ?? old.config);
@@ -37,9 +36,8 @@ export class ChildRekey extends ChildExchange {
 
   needed(sa: IkeSa): boolean {
     const { old } = this;
-    if (old.state !== "up" || old.sa !== sa) return false;
-    if (!old.confirmed) this.#later(UNCONFIRMED, 0.5);
-    return old.confirmed;
+    this.#certain = old.confirmed;
+    return old.state === "up" && old.sa === sa;
   }
 
   preface(): Payload[] {
@@ -78,7 +76,9 @@ export class ChildRekey extends ChildExchange {
     const { old, neighbour } = this;
     const { realm } = neighbour;
     if (this.rival !== undefined || old.state !== "up") return;
-    if (notify === NOTIFY.TEMPORARY_FAILURE) {
+    // A Child SA that the peer asked for and has not got our answer about: it will have it, or ask for another one.
+    const early = notify === NOTIFY.CHILD_SA_NOT_FOUND && !this.#certain;
+    if (notify === NOTIFY.TEMPORARY_FAILURE || early) {
       realm.count("temporary-failure");
       this.#later(TEMPORARY.ms, TEMPORARY.part);
       return;

@@ -87,6 +87,7 @@ function adopt(old: IkeSa, sa: IkeSa): void {
   for (const task of old.takeTasks()) sa.enqueue(task);
   old.timers.clearAll();
   old.state = "replaced";
+  old.successor = sa;
   sa.adopted = true;
   sa.since = old.realm.now;
   sa.timers.clear("tidy");
