@@ -96,6 +96,8 @@ async function runLab(flags: LabFlags): Promise<number> {
   const stop = () => stopping.abort();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const name of signals) process.on(name, stop);
+  // Nobody reads on (`vcpe lab | head`): the lab is taken down as by Ctrl-C.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", stop);
   let lab: Lab | undefined;
   try {
     const entry = [process.execPath, ...process.execArgv, process.argv[1]!];

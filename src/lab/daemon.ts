@@ -24,10 +24,13 @@ export class Daemon {
   /** Exit code, or the signal's name; undefined while it runs. */
   ended: number | NodeJS.Signals | undefined;
 
-  private constructor(what: string, log: string, process: ProcessMark) {
-    this.what = what;
+  readonly #signal: AbortSignal | undefined;
+
+  private constructor(options: DaemonOptions, log: string, process: ProcessMark) {
+    this.what = options.what;
     this.log = log;
     this.process = process;
+    this.#signal = options.state.signal;
   }
 
   /** Starts the program inside its namespace and notes it in the lab's record. */
@@ -44,7 +47,7 @@ export class Daemon {
       });
       const marked = child.pid === undefined ? undefined : mark(child.pid);
       if (!marked) throw new LabFault("command-failed", `${what} could not be started: \`${argv.join(" ")}\`.`);
-      const daemon = new Daemon(what, log, marked);
+      const daemon = new Daemon(options, log, marked);
       child.on("exit", (code, by) => {
         daemon.ended = code ?? by ?? -1;
       });
@@ -76,6 +79,7 @@ export class Daemon {
   async until(ready: () => boolean | Promise<boolean>, wish: string, withinMs: number, everyMs = 20): Promise<void> {
     const limit = performance.now() + withinMs;
     while (!(await ready())) {
+      if (this.#signal?.aborted) throw new LabFault("interrupted", "Interrupted.");
       if (!this.running) {
         throw new LabFault(
           "router-died",

@@ -57,7 +57,7 @@ export class Lab {
     const left = await sweep(name);
     if (left.namespaces > 0)
       say(`removed what an earlier lab left: ${left.namespaces} namespaces, ${left.processes} processes`);
-    const lab = new Lab(options, new LabState(name));
+    const lab = new Lab(options, new LabState(name, signal));
     try {
       const plan = options.plan ?? PLAN;
       const what = `topology: ${plan.places.length} namespaces, ${plan.links.length} links`;

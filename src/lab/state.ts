@@ -2,7 +2,16 @@
  * What a lab has made, on disk before it is made, so that the next `vcpe lab` or `vcpe lab down` can remove what a
  * killed one left. One folder per lab: /run/vcpe-lab/NAME/{state.json, configs, keys, logs, captures}.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { attempt } from "./command.ts";
 import { LabFault } from "./fault.ts";
@@ -55,11 +64,14 @@ export function recordedLabs(): string[] {
 export class LabState {
   readonly lab: string;
   readonly folder: string;
+  /** Ctrl-C: whoever waits for a process of this lab gives up. */
+  readonly signal: AbortSignal | undefined;
   #record: Recorded;
 
   /** Begins the record anew; call `sweep` before. */
-  constructor(lab: string) {
+  constructor(lab: string, signal?: AbortSignal) {
     this.lab = lab;
+    this.signal = signal;
     this.folder = labFolder(lab);
     this.#record = { owner: mark(process.pid)!, namespaces: [], processes: [], routers: [] };
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
@@ -118,7 +130,7 @@ export interface Swept {
 export async function sweep(lab: string, options: { takeOver?: boolean } = {}): Promise<Swept> {
   const record = recorded(lab);
   if (!record) {
-    rmSync(labFolder(lab), { recursive: true, force: true });
+    removeFolder(lab);
     return { namespaces: 0, processes: 0 };
   }
   const { owner } = record;
@@ -149,8 +161,14 @@ export async function sweep(lab: string, options: { takeOver?: boolean } = {}): 
       rmSync(join(ROUTER_ROOT, router), { recursive: true, force: true });
     }
   }
-  rmSync(labFolder(lab), { recursive: true, force: true });
+  removeFolder(lab);
   return { namespaces: namespaces.length, processes: ours.length + guests.flat().length };
+}
+
+/** The lab's folder, and the one that holds all labs when this was the last. */
+function removeFolder(lab: string): void {
+  rmSync(labFolder(lab), { recursive: true, force: true });
+  if (existsSync(LAB_ROOT) && readdirSync(LAB_ROOT).length === 0) rmdirSync(LAB_ROOT);
 }
 
 /** Processes inside a namespace. */

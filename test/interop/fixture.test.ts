@@ -11,7 +11,7 @@ import { INTEROP_PLAN } from "./plan.ts";
 /** What strongSwan calls the ESP ciphers that its user-space ESP can do; it has no extended sequence numbers. */
 const CIPHERS = ["chacha20poly1305", "aes128gcm16", "aes256gcm16"];
 
-describe.skipIf(!asRoot("strongSwan with itself"))("two strongSwans", () => {
+describe.skipIf(!asRoot("strongSwan with itself", STRONGSWAN_PROGRAMS))("two strongSwans", () => {
   let lab: Lab;
   let near: StrongSwan;
   let far: StrongSwan;

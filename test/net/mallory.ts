@@ -3,10 +3,13 @@
  * the addresses of others to send them from.
  */
 import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
 import { inside, run } from "../../src/lab/command.ts";
 import type { Lab } from "../../src/lab/lab.ts";
 import type { CapturedPacket } from "../../src/lab/pcap.ts";
+import { PingStream, type StreamResult } from "../../src/lab/ping.ts";
 import { PLAN, type Plan } from "../../src/lab/plan.ts";
+import { pause } from "./region.ts";
 
 export const MALLORY_PLAN: Plan = {
   places: [...PLAN.places, { name: "mallory", role: "edge", title: "a stranger on the internet" }],
@@ -73,4 +76,21 @@ export function udpPayload(packet: CapturedPacket, port: number): { payload: Buf
 /** Whether a datagram on port 4500 is ESP: no keepalive, and no non-ESP marker in front (RFC 3948 §2). */
 export function isEsp(payload: Buffer): boolean {
   return payload.length > 36 && payload.readUInt32BE(0) !== 0;
+}
+
+/** The branches' pings run on while `work` is done; none may be lost. */
+export async function unharmed(lab: Lab, work: () => Promise<void>): Promise<void> {
+  const streams = [
+    new PingStream(lab.namespace("branch-a-lan"), "10.100.0.2"),
+    new PingStream(lab.namespace("branch-b-lan"), "fd00:1::2"),
+  ];
+  let results: StreamResult[] = [];
+  try {
+    await pause(200);
+    await work();
+    await pause(200);
+  } finally {
+    results = await Promise.all(streams.map((stream) => stream.stop()));
+  }
+  for (const result of results) expect(result.lost).toEqual([]);
 }
