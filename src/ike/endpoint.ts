@@ -9,7 +9,7 @@ import { Neighbour } from "./neighbour.ts";
 import type { PeerConfig } from "./peer.ts";
 import { Realm } from "./realm.ts";
 import { receive } from "./receive.ts";
-import { needsNewIkeSa } from "./replace.ts";
+import { needsNewIkeSa, reconfigure } from "./replace.ts";
 import type { IkeSa } from "./sa.ts";
 import { type PeerStatus, statusOf } from "./status.ts";
 import { answerIkeInit } from "./task/ike-init.ts";
@@ -90,7 +90,7 @@ export class IkeEndpoint {
     const neighbour = this.#realm.neighbours.get(peer.name);
     if (neighbour === undefined) return this.add(peer, now);
     return this.#call(now, () => {
-      if (!needsNewIkeSa(neighbour.config, peer)) return neighbour.configure(peer);
+      if (!needsNewIkeSa(neighbour.config, peer)) return reconfigure(neighbour, peer);
       neighbour.terminate();
       this.#add(peer);
     });

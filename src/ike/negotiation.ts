@@ -36,6 +36,8 @@ export interface Nonces {
 
 /** ESP SPIs below are reserved (RFC 4303 §2.1). */
 const FIRST_SPI = 256;
+/** Child SAs that a peer may ask for beyond eight for each that is configured; those that still open late packets count. */
+const SPARE_CHILDREN = 64;
 
 function noRoom(): Refusal {
   const text = "No slot for another Child SA is free. Raise the number of SAs or delete what is not used.";
@@ -223,7 +225,8 @@ export function acceptChild(
   }
   const pair = group && generateKeyPair(group, (n) => realm.random(n));
   const shared = pair && secretOf(pair, ke!.data);
-  const spi = realm.environment.reserveSpi();
+  const crowded = neighbour.children.installed >= SPARE_CHILDREN + 8 * neighbour.config.children.length;
+  const spi = crowded ? undefined : realm.environment.reserveSpi();
   if (spi === undefined) throw noRoom();
   const nr = how.nonces?.nr ?? realm.random(NONCE_LENGTH);
   const keys = childKeys(sa.selection!.prf, sa.d, selection.encryption, ni, nr, shared);

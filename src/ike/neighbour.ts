@@ -8,15 +8,22 @@ import { addressText, compare, endpointText } from "./octets.ts";
 import type { ChildConfig, PeerConfig } from "./peer.ts";
 import { Provision } from "./provision.ts";
 import type { Realm } from "./realm.ts";
-import { sameChild } from "./replace.ts";
 import { firstPath } from "./route.ts";
 import { IkeSa } from "./sa.ts";
-import { type EspProposal, equal, espProposal, type IkeProposal, ikeProposal, spi64 } from "./suite/index.ts";
+import {
+  type EspProposal,
+  equal,
+  espProposal,
+  type IkeProposal,
+  ikeProposal,
+  SuiteError,
+  spi64,
+} from "./suite/index.ts";
 import { IkeInit } from "./task/ike-init.ts";
 import { IkeDelete } from "./task/informational.ts";
 import type { Task } from "./task/task.ts";
 import { Timers } from "./timers.ts";
-import { deleteChild, watchChild, watchIke } from "./watch.ts";
+import { watchIke } from "./watch.ts";
 import { NOTIFY } from "./wire/index.ts";
 
 /** Shortest time between two attempts that packets ask for. Milliseconds. */
@@ -25,6 +32,20 @@ const MIN_INTERVAL = 1_000;
 const SETTLE = 2_000;
 
 export type NeighbourState = "down" | "connecting" | "up";
+
+/** IKE SAs of one peer at a time, with those that are on their way out. A peer that makes more has them taken away, oldest first. */
+export const MAX_IKE_SAS = 16;
+
+/** The IKE proposals; throws SuiteError for one, of IKE or ESP, that is none, and where there is none at all. */
+export function proposalsOf(config: PeerConfig): IkeProposal[] {
+  const none = (what: string) =>
+    new SuiteError("unknown-proposal", `Peer ${config.name} has no ${what} proposal; give it one`);
+  if (config.ikeProposals.length === 0) throw none("IKE");
+  for (const child of config.children) {
+    if (child.espProposals.map(espProposal).length === 0) throw none(`ESP (child ${child.name})`);
+  }
+  return config.ikeProposals.map(ikeProposal);
+}
 
 export class Neighbour {
   readonly realm: Realm;
@@ -51,8 +72,7 @@ export class Neighbour {
   constructor(realm: Realm, config: PeerConfig) {
     this.realm = realm;
     this.config = config;
-    this.ikeProposals = config.ikeProposals.map(ikeProposal);
-    for (const child of config.children) child.espProposals.map(espProposal);
+    this.ikeProposals = proposalsOf(config);
     this.children = new Children(realm, config.name);
     this.timers = new Timers(realm);
     this.provision = new Provision(this);
@@ -154,6 +174,8 @@ export class Neighbour {
     const where = `${endpointText(sa.path.remote)}, ${sa.selection!.name}`;
     realm.event("info", "ike-up", `IKE SA with ${this.title} is up (${where}).`, this.name);
     watchIke(sa);
+    const [oldest] = [...this.sas].filter((other) => other !== sa && other !== this.opening);
+    if (this.sas.size > MAX_IKE_SAS) oldest?.end();
     const { opening } = this;
     // The peer was faster. Its IKE SA will do, unless ours is as good as finished.
     if (opening?.window.waiting?.kind === "init") opening.end();
@@ -262,38 +284,5 @@ export class Neighbour {
     }
     // Packets may want it many times a second.
     if (this.realm.now - this.#triedAt >= MIN_INTERVAL) this.connect();
-  }
-
-  /** A configuration that the running IKE SA can live with (see replace.ts). */
-  configure(config: PeerConfig): void {
-    const { realm, current } = this;
-    this.ikeProposals = config.ikeProposals.map(ikeProposal);
-    for (const child of config.children) child.espProposals.map(espProposal);
-    this.config = config;
-    this.wanted = config.initiate;
-    if (!this.wanted) {
-      this.timers.clearAll();
-      this.provision.stop();
-    }
-    if (current !== undefined && !this.mayComeFrom(current.path.remote.address)) {
-      const text = `${this.title} may no longer come from ${endpointText(current.path.remote)}; its IKE SA is ended.`;
-      realm.event("info", "ike-down", text, this.name);
-      this.close(current);
-    }
-    if (this.current === undefined) {
-      if (this.wanted) this.connect();
-      return;
-    }
-    for (const child of [...this.children]) {
-      const now = config.children.find(({ name }) => name === child.name);
-      if (now !== undefined && sameChild(child.config, now)) {
-        child.config = now;
-        if (child.state === "up") watchChild(child);
-      } else {
-        deleteChild(child);
-      }
-    }
-    watchIke(this.current);
-    this.provision.ensure();
   }
 }

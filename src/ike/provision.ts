@@ -85,6 +85,7 @@ export class Provision {
     watchChild(child);
     this.#attempts.delete(child.name);
     this.#retries.clear(child.name);
+    this.#neighbour.lastError = undefined;
     const { terms } = child;
     const what = `SPIs in ${espSpiText(terms.spiIn)}, out ${espSpiText(terms.spiOut)}; ${terms.cipher}`;
     if (terms.replaces !== undefined) {

@@ -1,7 +1,10 @@
-/** What may change in a peer's configuration without a new IKE SA or Child SA. */
+/** A peer's configuration changes: what that means for an IKE SA and for Child SAs that are up. */
+import { type Neighbour, proposalsOf } from "./neighbour.ts";
+import { endpointText } from "./octets.ts";
 import type { ChildConfig, Identity, PeerConfig } from "./peer.ts";
 import { sameSelector } from "./selector.ts";
 import { equal } from "./suite/index.ts";
+import { deleteChild, watchChild, watchIke } from "./watch.ts";
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equal(a, b);
@@ -35,4 +38,36 @@ export function sameChild(before: ChildConfig, after: ChildConfig): boolean {
     sameList(before.remote, after.remote) &&
     before.espProposals.join() === after.espProposals.join()
   );
+}
+
+/** Another configuration that the running IKE SA can live with. Throws SuiteError for a proposal that is none; nothing has changed then. */
+export function reconfigure(neighbour: Neighbour, config: PeerConfig): void {
+  const { realm, current } = neighbour;
+  neighbour.ikeProposals = proposalsOf(config);
+  neighbour.config = config;
+  neighbour.wanted = config.initiate;
+  if (!neighbour.wanted) {
+    neighbour.timers.clearAll();
+    neighbour.provision.stop();
+  }
+  if (current !== undefined && !neighbour.mayComeFrom(current.path.remote.address)) {
+    const text = `${neighbour.title} may no longer come from ${endpointText(current.path.remote)}; its IKE SA is ended.`;
+    realm.event("info", "ike-down", text, neighbour.name);
+    neighbour.close(current);
+  }
+  if (neighbour.current === undefined) {
+    if (neighbour.wanted) neighbour.connect();
+    return;
+  }
+  for (const child of [...neighbour.children]) {
+    const now = config.children.find(({ name }) => name === child.name);
+    if (now !== undefined && sameChild(child.config, now)) {
+      child.config = now;
+      if (child.state === "up") watchChild(child);
+    } else {
+      deleteChild(child);
+    }
+  }
+  watchIke(neighbour.current);
+  neighbour.provision.ensure();
 }

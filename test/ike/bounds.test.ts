@@ -175,6 +175,38 @@ describe("messages that belong to nothing", () => {
   });
 });
 
+describe("a peer that makes ever more of everything", () => {
+  it("gets no more IKE SAs than fit, and keeps what it has", () => {
+    const both = established();
+    const { a, b, network } = both;
+    // The old IKE SAs are never deleted.
+    network.watch = ({ bytes }) => bytes[18] !== 37;
+    for (let i = 0; i < 60; i++) {
+      a.do((ike, now) => ike.rekeyIke("b", now));
+      network.run(100);
+      expect(b.ike.sizes().sas).toBeLessThanOrEqual(16);
+    }
+    expect(a.ike.status()[0].ike!.rekeys).toBeGreaterThanOrEqual(14);
+    expect(b.ike.counters()["temporary-failure"]).toBeGreaterThan(0);
+    expect(talks(both)).toBe(true);
+    network.watch = undefined;
+    network.run(200_000);
+    expect(talks(both)).toBe(true);
+    expect(b.ike.sizes().sas).toBe(1);
+  });
+
+  it("gets no more Child SAs than fit", () => {
+    const many = Array.from({ length: 90 }, (_, i) => child(`c${i}`));
+    const both = established({ a: { children: many } });
+    const { a, b, network } = both;
+    a.slots = 1_000;
+    b.slots = 1_000;
+    network.run(20_000);
+    expect(b.datapath.installed.size).toBe(72);
+    expect(b.ike.counters()["no-additional-sas"]).toBeGreaterThan(0);
+  });
+});
+
 describe("hostile bytes", () => {
   it("never throw and never grow anything: random ones", () => {
     const { a, b } = established();

@@ -204,7 +204,10 @@ function authenticate(
       auth?.method === AUTH.SHARED_KEY
         ? "could not prove it. Check that both sides have the same pre-shared key"
         : "does not authenticate with a pre-shared key. Configure that on both sides";
-    for (const { name } of allowed) realm.neighbours.get(name)!.lastError = `${who} at ${where} ${why}.`;
+    for (const neighbour of allowed) {
+      // One that is up is not made suspicious by who else uses its name.
+      if (neighbour.current === undefined) neighbour.lastError = `${who} at ${where} ${why}.`;
+    }
     throw new Refusal(
       NOTIFY.AUTHENTICATION_FAILED,
       "authentication-failed",

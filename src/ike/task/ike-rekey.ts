@@ -3,7 +3,7 @@
  * deletes the old one. When both begin at once (§2.8.1), the new IKE SA whose exchange has the lowest nonce is deleted by who
  * began it; nobody moves a Child SA before that is known.
  */
-import type { Neighbour } from "../neighbour.ts";
+import { MAX_IKE_SAS, type Neighbour } from "../neighbour.ts";
 import { compare, lower } from "../octets.ts";
 import { missing, Refusal } from "../refusal.ts";
 import { IkeSa } from "../sa.ts";
@@ -25,7 +25,7 @@ import {
 } from "../suite/index.ts";
 import { rekeyIke, watchIke } from "../watch.ts";
 import { EXCHANGE, NOTIFY, NOTIFY_FIRST_STATUS, nameOf, type Payload, payloadOf, payloadsOf } from "../wire/index.ts";
-import { busy } from "./busy.ts";
+import { busy, notNow } from "./busy.ts";
 import { TEMPORARY } from "./child-exchange.ts";
 import { groupData, NONCE_LENGTH, wantedGroup } from "./ike-init.ts";
 import type { Answer, Task } from "./task.ts";
@@ -247,6 +247,7 @@ export class IkeRekey implements Task {
 export function answerIkeRekey(old: IkeSa, payloads: readonly Payload[]): Answer {
   const { realm } = old;
   const neighbour = busy(old, "child", "child-delete");
+  if (neighbour.sas.size >= MAX_IKE_SAS) throw notNow();
   const asked = payloadOf(payloads, "sa")!;
   const nonce = payloadOf(payloads, "nonce");
   const ke = payloadOf(payloads, "ke");
