@@ -4,12 +4,12 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type LabReport, runChecks } from "../lab/checks.ts";
 import { inside } from "../lab/command.ts";
 import { LabFault } from "../lab/fault.ts";
-import { DEFAULT_LAB, Lab, namespaceOf, routerName, step } from "../lab/lab.ts";
+import { Lab, namespaceOf, routerName, step } from "../lab/lab.ts";
 import { PLAN, SITES } from "../lab/plan.ts";
 import { demandMachine } from "../lab/prerequisites.ts";
 import { alive } from "../lab/process.ts";
 import { reportTable, table } from "../lab/report.ts";
-import { recorded, sweep } from "../lab/state.ts";
+import { DEFAULT_LAB, labOption, recorded, sweep } from "../lab/state.ts";
 import { status } from "../lab/status.ts";
 
 interface LabFlags {
@@ -114,7 +114,7 @@ async function runLab(flags: LabFlags): Promise<number> {
     if (lab && !(flags.keep && once && !stopping.signal.aborted)) {
       await step(say, "lab is down", () => lab!.down());
     } else if (lab) {
-      say("the lab stays up; `vcpe lab down` removes it");
+      say(`the lab stays up; \`vcpe lab down${labOption(flags.name)}\` removes it`);
     }
     for (const name of signals) process.off(name, stop);
   }
@@ -126,7 +126,7 @@ function show(report: LabReport, flags: LabFlags, seconds: string): void {
 }
 
 function hints(name: string): string {
-  const lab = name === DEFAULT_LAB ? "" : ` --name ${name}`;
+  const lab = labOption(name);
   return `
 The lab is up. In another terminal, for example:
   vcpe lab exec${lab} branch-a-lan -- ping 10.100.0.2      from branch A's host into the VPC
@@ -181,7 +181,8 @@ async function execute(name: string, place: string, command: readonly string[]):
 
 async function showStatus(name: string): Promise<number> {
   const record = standing(name);
-  const out = (text: string) => process.stdout.write(`${text}\n`);
+  const lines: string[] = [];
+  const out = (text: string) => lines.push(text);
   const owned = alive(record.owner) ? `process ${record.owner.pid}` : "none, it stays up until `vcpe lab down`";
   out(`lab is up; owner: ${owned}\n`);
   const addresses = (place: string) =>
@@ -207,6 +208,7 @@ async function showStatus(name: string): Promise<number> {
   out("");
   const rows = await Promise.all(SITES.map((site) => tunnelRows(name, site.router)));
   out(table([["router", "tunnel", "state", "peer", "cipher", "in", "out"], ...rows.flat()]));
+  process.stdout.write(`${lines.join("\n")}\n`);
   return 0;
 }
 

@@ -7,11 +7,8 @@ import { PLAN, type Plan, SITES, type Site } from "./plan.ts";
 import { demandMachine, LAB_PROGRAMS, provide } from "./prerequisites.ts";
 import { Router } from "./router.ts";
 import { type SiteConfig, siteConfig, writeConfig, writeKey } from "./site.ts";
-import { LabState, NAMESPACE_PREFIX, sweep } from "./state.ts";
+import { DEFAULT_LAB, LabState, NAMESPACE_PREFIX, sweep } from "./state.ts";
 import { build } from "./topology.ts";
-
-/** The lab that `vcpe lab` runs; tests give theirs other names, so that they can run beside it. */
-export const DEFAULT_LAB = "lab";
 
 export interface LabOptions {
   readonly name?: string;

@@ -2,10 +2,12 @@
  * What the lab needs from the machine: programs, and kernel features. On Debian and Ubuntu, as root, missing programs
  * are installed (after a line that says what and why); elsewhere the fault says what to install.
  */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { type FileLock, tryLock } from "../linux/lock.ts";
 import { attempt, run } from "./command.ts";
 import { LabFault } from "./fault.ts";
+import { LAB_ROOT } from "./state.ts";
 
 export interface Program {
   /** Name on PATH, or an absolute path. */
@@ -81,48 +83,70 @@ export function aptSystem(osRelease = "/etc/os-release"): boolean {
 export async function provide(programs: readonly Program[], say: (line: string) => void): Promise<void> {
   const lacking = missing(programs);
   if (lacking.length === 0) return;
-  const packages = [...new Set(lacking.map((program) => program.debian))];
-  const reasons = lacking.map((program) => `${program.debian} (${program.why})`).join(", ");
   if (process.getuid?.() !== 0 || !aptSystem()) {
     throw new LabFault(
       "missing-program",
       `This machine lacks ${lacking.map((program) => program.name).join(", ")}.`,
-      `Install them, on Debian or Ubuntu with: sudo apt-get install ${packages.join(" ")}`,
+      `Install them, on Debian or Ubuntu with: sudo apt-get install ${packagesOf(lacking).join(" ")}`,
     );
   }
-  say(`installing with apt-get: ${reasons}`);
+  const turn = await installTurn();
+  try {
+    // Another lab may have installed them meanwhile.
+    await install(missing(programs), say);
+  } finally {
+    turn.release();
+  }
+  const still = missing(programs).map((program) => program.name);
+  if (still.length > 0) {
+    throw new LabFault("install-failed", `apt-get has done its work, but ${still.join(", ")} is still not there.`);
+  }
+}
+
+function packagesOf(programs: readonly Program[]): string[] {
+  return [...new Set(programs.map((program) => program.debian))];
+}
+
+/** apt-get waits for another apt-get only half of the time, so labs that start together take turns. */
+async function installTurn(): Promise<FileLock> {
+  mkdirSync(LAB_ROOT, { recursive: true, mode: 0o700 });
+  for (;;) {
+    const turn = tryLock(join(LAB_ROOT, "install"));
+    if (turn) return turn;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function install(programs: readonly Program[], say: (line: string) => void): Promise<void> {
+  if (programs.length === 0) return;
+  const packages = packagesOf(programs);
+  say(`installing with apt-get: ${programs.map((program) => `${program.debian} (${program.why})`).join(", ")}`);
+  await maskStrongSwan(packages, say);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const shielded = await maskStrongSwan(packages, say);
   // Old package lists may name versions that the mirror no longer has, so they are read anew; when that fails (no
   // network, but a cache that has everything) the installation itself decides.
   const update = await attempt(["apt-get", "-q", "update"], { env, timeoutMs: 300_000 });
-  const install = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "install"];
-  const done = await attempt([...install, ...packages], { env, timeoutMs: 900_000 });
-  if (done.code !== 0) {
-    const said = [update.code === 0 ? "" : update.stderr, done.stderr].join("\n").trim().split("\n").slice(-8);
-    throw new LabFault(
-      "install-failed",
-      `apt-get could not install ${packages.join(" ")}. It said:\n${said.join("\n")}`,
-      "\nInstall the packages by hand and start again.",
-    );
-  }
-  const still = missing(programs);
-  if (still.length > 0) {
-    const names = still.map((program) => program.name).join(", ");
-    throw new LabFault("install-failed", `apt-get installed ${packages.join(" ")}, but ${names} is still not there.`);
-  }
-  if (shielded) say("strongswan.service stays masked: the lab runs strongSwan only inside its own namespaces");
+  const verb = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "install"];
+  const done = await attempt([...verb, ...packages], { env, timeoutMs: 900_000 });
+  if (done.code === 0) return;
+  const said = [update.code === 0 ? "" : update.stderr, done.stderr].join("\n").trim().split("\n").slice(-8);
+  throw new LabFault(
+    "install-failed",
+    `apt-get could not install ${packages.join(" ")}. It said:\n${said.join("\n")}`,
+    "\nInstall the packages by hand and start again.",
+  );
 }
 
 /**
  * Debian's charon-systemd starts an IKE daemon on the host as soon as it is installed. The lab wants the program, not
- * the service: where systemd runs, and nobody had the service before, its unit is masked first.
+ * the service: where systemd runs, its unit is masked before the package brings it, and stays so.
  */
-async function maskStrongSwan(packages: readonly string[], say: (line: string) => void): Promise<boolean> {
-  if (!packages.includes("charon-systemd") || !existsSync("/run/systemd/system")) return false;
-  say("masking strongswan.service, so that the package does not start an IKE daemon on this host");
+async function maskStrongSwan(packages: readonly string[], say: (line: string) => void): Promise<void> {
+  if (!packages.includes("charon-systemd") || !existsSync("/run/systemd/system")) return;
+  say(
+    "masking strongswan.service, so that no IKE daemon starts on this host (systemctl unmask strongswan.service undoes it)",
+  );
   await run(["systemctl", "mask", "strongswan.service"]);
-  return true;
 }
 
 /**

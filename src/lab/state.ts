@@ -23,6 +23,14 @@ export const ROUTER_ROOT = "/run/vcpe";
 /** Every namespace of every lab begins so; nothing else is ever deleted. */
 export const NAMESPACE_PREFIX = "vcpe-";
 
+/** The lab that `vcpe lab` runs; tests give theirs other names, so that they can run beside it. */
+export const DEFAULT_LAB = "lab";
+
+/** How a command line names this lab: nothing for the default one. */
+export function labOption(lab: string): string {
+  return lab === DEFAULT_LAB ? "" : ` --name ${lab}`;
+}
+
 export interface RecordedProcess extends ProcessMark {
   readonly what: string;
   readonly log: string;
@@ -139,7 +147,7 @@ export async function sweep(lab: string, options: { takeOver?: boolean } = {}): 
       throw new LabFault(
         "lab-running",
         `A lab is up already (process ${owner.pid}).`,
-        "End it there with Ctrl-C, or from here with `vcpe lab down`.",
+        `End it there with Ctrl-C, or from here with \`vcpe lab down${labOption(lab)}\`.`,
       );
     }
     signal(owner, "SIGTERM");

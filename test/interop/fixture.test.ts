@@ -37,7 +37,7 @@ describe.skipIf(!asRoot("strongSwan with itself", STRONGSWAN_PROGRAMS))("two str
       StrongSwan.start(lab.state, "edge", lab.namespace("edge")),
       StrongSwan.start(lab.state, "swan", lab.namespace("swan")),
     ]);
-  }, 600_000);
+  }, 900_000);
 
   afterAll(async () => {
     await lab?.down();

@@ -14,7 +14,7 @@ describe.skipIf(!asRoot("liveness with strongSwan", STRONGSWAN_PROGRAMS))("stron
   beforeAll(async () => {
     await provide(STRONGSWAN_PROGRAMS, console.log);
     interop = await Interop.draw(`d${process.pid}`);
-  }, 600_000);
+  }, 900_000);
 
   afterEach(async () => {
     await interop?.stopEdge();

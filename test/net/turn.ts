@@ -8,7 +8,7 @@ import { LAB_ROOT } from "../../src/lab/state.ts";
 import { type FileLock, tryLock } from "../../src/linux/lock.ts";
 
 /** Longest wait for one's turn, ms; a `beforeAll` that calls `takeTurn` needs as much. */
-export const TURN_TIMEOUT = 900_000;
+export const TURN_TIMEOUT = 1_800_000;
 
 /** Waits until no other test holds the turn. Release it when the lab is down; it ends with the process anyway. */
 export async function takeTurn(): Promise<FileLock> {
