@@ -311,6 +311,31 @@ describe("the operator's hand", () => {
     expect(a.spis.size + b.spis.size).toBe(0);
   });
 
+  it.each(Array.from({ length: 30 }, (_, i) => i))(
+    "ends everything in order whenever it is asked to, moment %i",
+    (moment) => {
+      const both = sites({ seed: moment + 1 });
+      const { a, b, network } = both;
+      network.weather = { loss: 0, duplication: 0.1, delay: [1, 20] };
+      both.start();
+      network.run(moment < 15 ? moment * 4 : 3_000);
+      if (moment >= 15) {
+        if (moment % 3 !== 0) a.do((ike, now) => ike.rekeyIke("b", now));
+        if (moment % 3 !== 1) b.do((ike, now) => ike.rekeyChild("a", undefined, now));
+        if (moment % 2 === 0) b.do((ike, now) => ike.rekeyIke("a", now));
+        network.run((moment - 15) * 4);
+      }
+      a.do((ike, now) => (moment % 2 === 0 ? ike.terminate("b", now) : ike.remove("b", now)));
+      expect(a.datapath.installed.size).toBe(0);
+      network.run(200_000);
+      for (const host of [a, b]) {
+        expect(host.ike.sizes()).toMatchObject({ sas: 0, alarms: 0 });
+        expect(host.datapath.installed.size).toBe(0);
+        expect(host.spis.size).toBe(0);
+      }
+    },
+  );
+
   it("terminates a peer until it is wanted again", () => {
     const both = established();
     const { a, network } = both;

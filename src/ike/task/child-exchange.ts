@@ -66,6 +66,11 @@ export abstract class ChildExchange implements Task {
   answered(sa: IkeSa, payloads: readonly Payload[]): void {
     const offer = this.#offer!;
     const error = payloadsOf(payloads, "notify").find(({ notify }) => notify < NOTIFY_FIRST_STATUS);
+    if (sa.state !== "up") {
+      // The IKE SA was ended while the peer was asked; what the peer has made ends with it.
+      this.lost();
+      return;
+    }
     if (error === undefined) {
       this.#conclude(sa, offer, payloads);
       return;

@@ -76,6 +76,11 @@ export class IkeAuth implements Task {
 
   answered(sa: IkeSa, payloads: readonly Payload[]): void {
     const neighbour = this.#neighbour;
+    if (sa.state !== "connecting") {
+      // It was ended while the peer was asked; the DELETE is next.
+      this.lost();
+      return;
+    }
     const identity = payloadOf(payloads, "idr");
     const auth = payloadOf(payloads, "auth");
     const error = payloadsOf(payloads, "notify").find(({ notify }) => notify < NOTIFY_FIRST_STATUS);

@@ -182,7 +182,8 @@ export class IkeInit implements Task {
     const nat = findNat(payloads, sa.spiI, sa.spiR, sa.path);
     sa.natLocal = nat.local;
     sa.natRemote = nat.remote;
-    sa.encapsulated = nat.supported && (nat.local || nat.remote || config.encapsulation === "always");
+    const wanted = nat.supported && (nat.local || nat.remote || config.encapsulation === "always");
+    sa.encapsulated = wanted || sa.path.local.port === sa.realm.environment.natPort;
     if (sa.encapsulated) sa.path = floated(sa.realm.environment, sa.path);
     if (config.encapsulation === "always" && !nat.supported) {
       const text = `${title} does not speak of NAT traversal, so it cannot put ESP into UDP. Switch it on there.`;

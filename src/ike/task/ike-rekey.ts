@@ -160,7 +160,7 @@ export class IkeRekey implements Task {
     const error = payloadsOf(payloads, "notify").find(({ notify }) => notify < NOTIFY_FIRST_STATUS);
     if (error !== undefined) {
       this.lost();
-      this.#refused(old, error.notify, error.data);
+      if (old.state === "up") this.#refused(old, error.notify, error.data);
       return;
     }
     let lowest: Uint8Array;
@@ -169,11 +169,16 @@ export class IkeRekey implements Task {
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
       this.lost();
-      this.#stay(old, refusal.message);
+      if (old.state === "up") this.#stay(old, refusal.message);
       return;
     }
     const sa = this.#sa!;
     this.#sa = undefined;
+    if (old.state !== "up") {
+      // It was ended while the peer was asked; the new one must end, too.
+      this.#neighbour.close(sa);
+      return;
+    }
     const rival = this.#rival;
     if (rival !== undefined && compare(lowest, this.#crossed!.lowest) < 0) {
       adopt(old, rival);
