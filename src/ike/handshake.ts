@@ -1,7 +1,5 @@
 /** What IKE_SA_INIT leaves for IKE_AUTH, and the keys that come of it (RFC 7296 §2.14, §2.15). */
-
-import type { IkeKeys } from "./suite/index.ts";
-import { type IkeSelection, ikeKeys, join, type KeyPair, sharedSecret, skeyseed, wipe } from "./suite/index.ts";
+import { type IkeKeys, type IkeSelection, ikeKeys, type KeyPair, sharedSecret, skeyseed, wipe } from "./suite/index.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -29,11 +27,6 @@ export class Handshake {
     this.pi = keys.pi;
     this.pr = keys.pr;
     return keys;
-  }
-
-  /** Both nonces, for the one who must be compared with another exchange. */
-  nonces(): Uint8Array {
-    return join(this.ni, this.nr);
   }
 
   forgetPair(): void {

@@ -157,7 +157,7 @@ export class Neighbour {
     if (this.current === undefined && this.opening === undefined) this.timers.set("connect", ms, () => this.connect());
   }
 
-  /** Both sides are authenticated. `ours`: we asked for it. */
+  /** Both sides are authenticated. */
   established(sa: IkeSa): void {
     const { realm } = this;
     const before = this.current;
