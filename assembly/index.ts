@@ -6,11 +6,21 @@
 // The control thread has an instance of its own, for the FIB and for key set-up.
 
 import { openOps, sealOps } from "./aead/engine";
-import { OPEN_OPS, SEAL_OPS, SOCKETS, W_OP_COUNT, W_TUNIOV_COUNT, W_TUN_COUNT, W_TX_COUNT, W_TX_USED } from "./layout";
+import {
+  OPEN_OPS,
+  OP_STRIDE,
+  SEAL_OPS,
+  SOCKETS,
+  W_OP_COUNT,
+  W_TUNIOV_COUNT,
+  W_TUN_COUNT,
+  W_TX_COUNT,
+  W_TX_USED,
+} from "./layout";
 import { prepareReceive } from "./message";
 import { arena, attachState } from "./state";
 
-export { expandKey as expand } from "./aead/engine";
+export { expandKey as expand, leave } from "./aead/engine";
 export { deliver, pending } from "./deliver";
 export * from "./fibwriter";
 export { inbound } from "./inbound";
@@ -27,15 +37,29 @@ export function fill(): void {
   prepareReceive();
 }
 
-/** Pass 2 of the road in: opens the first `count` ops of OPEN_OPS, as `inbound` returned. */
-export function open(count: u32): void {
-  openOps(arena + OPEN_OPS, count);
+/**
+ * Pass 2 of the road in: opens the first `count` ops of OPEN_OPS, as `inbound` returned. How many it has left, because
+ * their cipher belongs to another engine (`leave`).
+ */
+export function open(count: u32): u32 {
+  return openOps(arena + OPEN_OPS, count);
 }
 
-/** Pass 2 of the road out: seals the first `count` ops of SEAL_OPS (W_OP_COUNT) and empties the vector. */
-export function seal(count: u32): void {
-  sealOps(arena + SEAL_OPS, count);
+/** Pass 2 of the road out: seals the first `count` ops of SEAL_OPS (W_OP_COUNT) and empties the vector. How many it has left. */
+export function seal(count: u32): u32 {
+  const left = sealOps(arena + SEAL_OPS, count);
   store<u32>(arena, 0, W_OP_COUNT);
+  return left;
+}
+
+/** Opens op `index` of OPEN_OPS here, whatever its cipher: the other engine could not. */
+export function openOne(index: u32): void {
+  openOps(arena + OPEN_OPS + index * OP_STRIDE, 1, 0);
+}
+
+/** Seals op `index` of SEAL_OPS here, whatever its cipher. */
+export function sealOne(index: u32): void {
+  sealOps(arena + SEAL_OPS + index * OP_STRIDE, 1, 0);
 }
 
 /** All queued messages were sent and all TUN entries written: the send region is empty again. */

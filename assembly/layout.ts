@@ -73,6 +73,8 @@ export const G_FIB_SIZE = GLOBALS + 60;
 export const G_ARENAS_BASE = GLOBALS + 64;
 /** u32. ICMP errors (unreachable, too big, time exceeded) that one worker may originate a second. RFC 1812 §4.3.2.8. */
 export const G_ICMP_RATE = GLOBALS + 72;
+/** u32, atomic. Raised when an SA ends: what a worker keeps of it outside this memory must go. */
+export const G_SA_ENDED = GLOBALS + 128;
 /** u32 × MAX_TUNS: the VRF that packets read from TUN device i belong to. */
 export const G_TUN_VRFS = GLOBALS + 0x100;
 /** Private block of the FIB (writer's free lists and counts), FIB_PRIVATE_SIZE bytes; see assembly/fib. */
@@ -203,6 +205,8 @@ export const SA_REPLAYED = 76;
 export const SA_FORGED = 80;
 /** u32, atomic flag: worker saw a packet from another source address and told control; control clears it. */
 export const SA_MOVED = 84;
+/** u32: no two SAs that a slot holds one after the other have the same. Whoever keeps something made of its key compares it. */
+export const SA_GENERATION = 248;
 /** Replay bitmap, RFC 6479: REPLAY_BLOCKS × u64. */
 export const SA_REPLAY = 256;
 export const REPLAY_BLOCKS = 32;
@@ -211,6 +215,8 @@ export const REPLAY_WINDOW = 1024;
 /** Expanded key material; its inner layout belongs to assembly/aead. Wiped when the SA dies. */
 export const SA_KEY = 512;
 export const SA_KEY_SIZE = 5952;
+/** The last 64 bytes of it: the key itself, for an engine that expands it in its own way. Zeros behind it. */
+export const SA_RAW_KEY = SA_KEY + SA_KEY_SIZE - 64;
 
 export const SA_FREE = 0;
 export const SA_IN = 1;

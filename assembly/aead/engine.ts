@@ -10,6 +10,7 @@ import {
   SA_CIPHER,
   SA_KEY,
   SA_KEY_SIZE,
+  SA_RAW_KEY,
 } from "../layout";
 import * as chacha20poly1305 from "./chacha20poly1305";
 import * as gcm from "./gcm";
@@ -24,7 +25,16 @@ import { GROUP, scratchOf, wipe } from "./scratch";
  * - No branch and no address depends on keys or text. Lengths, ciphers and the verdict on a tag are public.
  * - Neighbours share work: ChaCha20 across all SAs, AES among ops of one SA. An op vector in which the packets of an
  *   SA stand together is done faster; any order is right.
+ * - Another engine may do some ciphers (`leave`): their ops are passed over here, and the caller sees to them.
  */
+
+/** Bit CIPHER_* is set: ops of this cipher are not for this engine. Each instance has its own. */
+let others: u32 = 0;
+
+/** Leaves the ciphers whose bit 1 << CIPHER_* is set in `ciphers` to another engine; 0: none. */
+export function leave(ciphers: u32): void {
+  others = ciphers;
+}
 
 /** Key bytes of an AES-GCM cipher number; 0 for any other. */
 // @ts-ignore: decorator
@@ -49,40 +59,49 @@ function groupLength(op: usize, limit: u32): u32 {
   return count;
 }
 
-/** Seals `count` ops at `ops` (in a worker's arena): text becomes ciphertext, the tag is written behind it. */
-export function sealOps(ops: usize, count: u32): void {
-  if (count == 0) return;
+/**
+ * Seals `count` ops at `ops` (in a worker's arena): text becomes ciphertext, the tag is written behind it. Passes over the
+ * ciphers in `but` (bits 1 << CIPHER_*); the number of ops that are left for that reason.
+ */
+export function sealOps(ops: usize, count: u32, but: u32 = others): u32 {
+  if (count == 0) return 0;
   const scratch = scratchOf(ops);
+  let left: u32 = 0;
   while (count != 0) {
     const group = groupLength(ops, count);
     const sa = <usize>load<u32>(ops, OP_SA);
     const cipher = load<u32>(sa, SA_CIPHER);
     const keyLength = aesKeyLength(cipher);
-    if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.sealGroup(ops, group, scratch);
+    if ((but >> cipher) & 1) left += group;
+    else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.sealGroup(ops, group, scratch);
     else if (keyLength != 0) gcm.sealGroup(ops, group, sa, keyLength, scratch);
     else erase(ops, group);
     ops += group * OP_STRIDE;
     count -= group;
   }
   wipe(scratch);
+  return left;
 }
 
-/** Opens `count` ops at `ops` (in a worker's arena): sets OP_OK; where it is 1 the text is plain, else undefined. */
-export function openOps(ops: usize, count: u32): void {
-  if (count == 0) return;
+/** Opens `count` ops at `ops`, in the same way: sets OP_OK; where it is 1 the text is plain, else undefined. */
+export function openOps(ops: usize, count: u32, but: u32 = others): u32 {
+  if (count == 0) return 0;
   const scratch = scratchOf(ops);
+  let left: u32 = 0;
   while (count != 0) {
     const group = groupLength(ops, count);
     const sa = <usize>load<u32>(ops, OP_SA);
     const cipher = load<u32>(sa, SA_CIPHER);
     const keyLength = aesKeyLength(cipher);
-    if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.openGroup(ops, group, scratch);
+    if ((but >> cipher) & 1) left += group;
+    else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.openGroup(ops, group, scratch);
     else if (keyLength != 0) gcm.openGroup(ops, group, sa, keyLength, scratch);
     else erase(ops, group);
     ops += group * OP_STRIDE;
     count -= group;
   }
   wipe(scratch);
+  return left;
 }
 
 /** Ops whose SA names no cipher (its slot was wiped): no text leaves in clear, and nothing verifies. */
@@ -103,9 +122,10 @@ export function expandKey(sa: usize, key: usize, keyLength: u32): void {
     if (keyLength != 32) unreachable();
     memory.fill(sa + SA_KEY, 0, SA_KEY_SIZE);
     memory.copy(sa + SA_KEY, key, 32);
-    return;
+  } else {
+    if (keyLength == 0 || keyLength != aesKeyLength(cipher)) unreachable();
+    memory.fill(sa + SA_KEY, 0, SA_KEY_SIZE);
+    gcm.expand(sa, key, keyLength);
   }
-  if (keyLength == 0 || keyLength != aesKeyLength(cipher)) unreachable();
-  memory.fill(sa + SA_KEY, 0, SA_KEY_SIZE);
-  gcm.expand(sa, key, keyLength);
+  memory.copy(sa + SA_RAW_KEY, key, keyLength);
 }

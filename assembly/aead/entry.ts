@@ -3,10 +3,19 @@
  */
 import { CIPHER_AES_128_GCM, CIPHER_CHACHA20_POLY1305, OP_LENGTH, OP_SA, OP_TEXT, SA_CIPHER } from "../layout";
 import * as chacha20poly1305 from "./chacha20poly1305";
+import { openOps, sealOps } from "./engine";
 import * as gcm from "./gcm";
 import { scratchOf } from "./scratch";
 
-export { expandKey as expand, openOps as open, sealOps as seal } from "./engine";
+export { expandKey as expand, leave } from "./engine";
+
+/** The engine's two calls, with an address of the ops; how many were left to another engine. */
+export function open(ops: usize, count: u32): u32 {
+  return openOps(ops, count);
+}
+export function seal(ops: usize, count: u32): u32 {
+  return sealOps(ops, count);
+}
 
 /**
  * Writes to `to` the tag of the ciphertext of `op` with AAD of any length at `aad`. An op holds 16 bytes of AAD, ESP

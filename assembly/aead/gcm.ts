@@ -1,4 +1,4 @@
-import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_STRIDE, OP_TEXT, SA_KEY } from "../layout";
+import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_STRIDE, OP_TEXT, SA_KEY, SA_RAW_KEY } from "../layout";
 import { encrypt, encryptPair } from "./aes";
 import { encryptZero, expandRounds, roundsOf } from "./aeskey";
 import { expandPowers, hash, POWER_SIZE, POWERS } from "./ghash";
@@ -13,7 +13,7 @@ import { addStream, equal, loadPadded } from "./tail";
  * chacha20poly1305.ts the mask and what is left after whole chunks are loose blocks, and those of the whole group (one
  * key, so one SA) are made side by side first.
  *
- *   SA_KEY  │ round keys in slices, up to 15 × 256 │ GHASH tables 2048 │ 64 unused
+ *   SA_KEY  │ round keys in slices, up to 15 × 256 │ GHASH tables 2048 │ SA_RAW_KEY 64
  *   STREAM  │ mask 16 │ last bytes' keystream 0–16 × 16 │ mask 16 │ …
  */
 
@@ -21,11 +21,11 @@ const BLOCK: u32 = 16;
 /** Offset of the GHASH tables in SA_KEY: behind the round keys of AES-256. */
 const TABLES: usize = 15 * SLICES_SIZE;
 
-/** Sets up the slot at `sa` for a key of 16 or 32 bytes. */
+/** Sets up the slot at `sa` for a key of 16 or 32 bytes. Uses up, and clears, what lies at SA_RAW_KEY. */
 export function expand(sa: usize, key: usize, keyLength: u32): void {
   const keys = sa + SA_KEY;
   const tables = keys + TABLES;
-  const rest = tables + POWERS * POWER_SIZE;
+  const rest = sa + SA_RAW_KEY;
   // The tables' space serves as scratch until the tables are made, and is overwritten by them.
   expandRounds(keys, key, keyLength, tables);
   expandPowers(tables, encryptZero(keys, roundsOf(keyLength), tables), rest);

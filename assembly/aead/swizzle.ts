@@ -1,13 +1,14 @@
 /**
  * Table look-up, sixteen at once: lane i of the result is table[index[i]], or 0 where index[i] ≥ 0x80.
  *
- * The only place that names the instruction. Every caller keeps its indices in 0–15 or ≥ 0x80, where all platforms
- * agree on `relaxed_swizzle` as well; a build with relaxed-simd needs to change this line alone. The plain swizzle must
- * also yield 0 for 16–127, which costs an extra saturating add on x86-64.
+ * The only place where the two builds of the fast path differ. Every caller keeps its indices in 0–15 or ≥ 0x80, where all
+ * platforms agree on `relaxed_swizzle` as well. The plain swizzle must also yield 0 for 16–127, which costs an extra
+ * saturating add on x86-64; it is for engines without relaxed-simd (src/datapath/module.ts chooses).
  */
 // @ts-ignore: decorator
 @inline
 export function lookup(table: v128, index: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, index);
   return i8x16.swizzle(table, index);
 }
 

@@ -13,6 +13,8 @@ export type PlaneErrorCode =
   | "in-use"
   /** A value out of range. */
   | "invalid"
+  /** No AEAD engine gives the right answer. */
+  | "engine"
   /** A worker did not start, or ended by itself. */
   | "worker";
 

@@ -52,6 +52,8 @@ export interface LoopParts {
   readonly memory: PlaneMemory;
   /** An instance of this thread's own, attached. */
   readonly fast: FastPath;
+  /** Called at the top of each batch, and at least once in each WAIT. */
+  readonly sweep: () => void;
   readonly worker: number;
   /** Descriptors by SOCKET_*, −1: that one is off. */
   readonly sockets: readonly number[];
@@ -60,6 +62,7 @@ export interface LoopParts {
 
 export class Loop {
   readonly #fast: FastPath;
+  readonly #sweep: () => void;
   readonly #sockets: readonly number[];
   readonly #tuns = new Int32Array(MAX_TUNS).fill(-1);
   readonly #commands: CommandsTaker;
@@ -75,6 +78,7 @@ export class Loop {
   constructor(parts: LoopParts) {
     const { memory, worker } = parts;
     this.#fast = parts.fast;
+    this.#sweep = parts.sweep;
     this.#sockets = parts.sockets;
     this.#commands = new CommandsTaker(parts.commands);
     this.#arena = arenaOf(memory.regions, worker);
@@ -98,6 +102,7 @@ export class Loop {
       Atomics.store(this.#words, epoch, EPOCH_IDLE);
       const events = this.#epoll.wait(WAIT);
       Atomics.store(this.#words, epoch, Atomics.load(this.#words, G_EPOCH >>> 2));
+      this.#sweep();
       if (events === 0) continue;
       this.#doubles[now] = Date.now();
       for (let i = 0; i < events; i++) {

@@ -9,21 +9,24 @@ import { ADJ_BLACKHOLE, ADJ_LOCAL, ADJ_PROHIBIT, ADJ_TUNNEL, EPOCH_IDLE, W_EPOCH
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
+import { chooseEngines } from "./choose.ts";
 import { Commands } from "./commands.ts";
 import { ControlSender } from "./controlsend.ts";
+import type { Engines } from "./engine.ts";
 import { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
 import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
 import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { instantiate, loadModule } from "./module.ts";
-import type { ChildHandle, Cipher, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix } from "./plane.ts";
+import type { ChildHandle, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix } from "./plane.ts";
 import { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
 import { SaSlots } from "./sa.ts";
 import { Selectors } from "./selectors.ts";
 import { closeSockets, openSockets, type Sockets } from "./sockets.ts";
 import { tally } from "./tally.ts";
+import { Trial } from "./trial.ts";
 import { Tuns } from "./tuns.ts";
 import { Vrfs } from "./vrf.ts";
 import { Workers } from "./workers.ts";
@@ -37,17 +40,18 @@ const RECLAIM = 20;
 /**
  * Opens the datapath; resolves when every worker is in its loop.
  *
- * @throws PlaneError not-built, limits, worker; LinuxError port-taken, address-not-here, not-permitted …; nothing is left open
+ * @throws PlaneError not-built, limits, engine, worker; LinuxError port-taken, address-not-here, not-permitted …; nothing is left open
  */
 export async function openPlane(options: PlaneOptions): Promise<Plane> {
   const module = loadModule();
   const memory = makeMemory(options);
+  const engines = tryEngines(module, options);
   const sockets = openSockets(options);
   const commands: Commands[] = [];
   let plane: OpenPlane | undefined;
   try {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
-    plane = new OpenPlane(memory, module, sockets, commands);
+    plane = new OpenPlane(memory, module, sockets, commands, engines);
     await plane.start();
     return plane;
   } catch (error) {
@@ -57,6 +61,16 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
       closeSockets(sockets);
     }
     throw error;
+  }
+}
+
+/** Chooses the engines, and warms up what they run. @throws PlaneError engine, limits */
+function tryEngines(module: WebAssembly.Module, options: PlaneOptions): Engines {
+  const trial = new Trial(module);
+  try {
+    return chooseEngines(trial, options.engines);
+  } finally {
+    trial.close();
   }
 }
 
@@ -84,12 +98,20 @@ class OpenPlane implements Plane {
   readonly #events: Events;
   readonly #workers: Workers;
   readonly #sender: ControlSender;
+  readonly #engines: Engines;
   #reclaim: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
   readonly #atExit = (): void => this.#workers.tellStop();
 
-  constructor(memory: PlaneMemory, module: WebAssembly.Module, sockets: Sockets, commands: readonly Commands[]) {
+  constructor(
+    memory: PlaneMemory,
+    module: WebAssembly.Module,
+    sockets: Sockets,
+    commands: readonly Commands[],
+    engines: Engines,
+  ) {
     this.#memory = memory;
+    this.#engines = engines;
     this.#sockets = sockets;
     this.#commands = commands;
     this.#sender = new ControlSender(sockets);
@@ -126,7 +148,7 @@ class OpenPlane implements Plane {
       onEvent: (event) => this.onEvent(event),
       clock: () => performance.now(),
     });
-    this.#workers = new Workers(memory, module, sockets.sets, commands, (error) => this.#failed(error));
+    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, (error) => this.#failed(error));
     // A thread inside epoll_wait would hold up the end of the process.
     process.on("exit", this.#atExit);
   }
@@ -245,8 +267,8 @@ class OpenPlane implements Plane {
     return { ...tally(this.#memory), "ike-send-refused": this.#sender.refused };
   }
 
-  engines(): Record<Cipher, string> {
-    return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" };
+  engines(): Engines {
+    return this.#engines;
   }
 
   close(): Promise<void> {

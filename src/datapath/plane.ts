@@ -31,6 +31,12 @@ export interface SelectorSet {
 
 export type Cipher = "chacha20poly1305" | "aes128gcm16" | "aes256gcm16";
 
+/** Who seals and opens: assembly/aead, or the libcrypto of Node.js. */
+export type Engine = "wasm" | "native";
+
+/** The engine of a cipher; "auto" and undefined: the quicker one. One that is not here, or fails its test, gives way to the other. */
+export type EngineWishes = { readonly [C in Cipher]?: "auto" | Engine };
+
 export interface SaKeys {
   readonly spi: number;
   readonly cipher: Cipher;
@@ -70,6 +76,7 @@ export interface PlaneOptions {
   /** Outer addresses to bind, 4 or 16 bytes; undefined: any (0.0.0.0, ::); null: this family is off. */
   readonly bind4?: Uint8Array | null;
   readonly bind6?: Uint8Array | null;
+  readonly engines?: EngineWishes;
 }
 
 export interface IkeDatagram {
@@ -157,7 +164,7 @@ export interface Plane {
   /** Sums over all workers, by counter name (names: src/datapath/counters). */
   counters(): Record<string, number>;
   /** Which AEAD engine seals and opens each cipher. */
-  engines(): Record<Cipher, string>;
+  engines(): Readonly<Record<Cipher, Engine>>;
 
   /** Stops the workers, closes sockets and TUN devices, wipes all keys. */
   close(): Promise<void>;

@@ -4,6 +4,7 @@ import {
   CIPHER_AES_128_GCM,
   CIPHER_AES_256_GCM,
   CIPHER_CHACHA20_POLY1305,
+  G_SA_ENDED,
   SA_ADJ,
   SA_BYTES,
   SA_CIPHER,
@@ -11,6 +12,7 @@ import {
   SA_FLAGS,
   SA_FORGED,
   SA_FREE,
+  SA_GENERATION,
   SA_IN,
   SA_LAST,
   SA_MOVED,
@@ -34,7 +36,8 @@ import type { FastPath } from "./module.ts";
 import type { Cipher, SaKeys, SaTraffic } from "./plane.ts";
 import type { Pool } from "./pool.ts";
 
-const CIPHERS: Readonly<Record<Cipher, { readonly number: number; readonly keyBytes: number }>> = {
+/** Number (layout) and key length, without the salt, of each cipher. */
+export const CIPHERS: Readonly<Record<Cipher, { readonly number: number; readonly keyBytes: number }>> = {
   chacha20poly1305: { number: CIPHER_CHACHA20_POLY1305, keyBytes: 32 },
   aes128gcm16: { number: CIPHER_AES_128_GCM, keyBytes: 16 },
   aes256gcm16: { number: CIPHER_AES_256_GCM, keyBytes: 32 },
@@ -69,6 +72,8 @@ export class SaSlots {
   readonly #reserved = new Map<number, number>();
   /** Slots that hold an SA, or did and wait for the epoch. */
   readonly #used = new Set<number>();
+  /** SAs made so far, modulo 2^32. */
+  #generation = 0;
 
   constructor(
     memory: PlaneMemory,
@@ -132,6 +137,7 @@ export class SaSlots {
   remove(slot: number): void {
     const at = this.address(slot);
     Atomics.store(this.#memory.words, (at + SA_STATE) >>> 2, SA_FREE);
+    Atomics.add(this.#memory.words, G_SA_ENDED >>> 2, 1);
     this.#epochs.retire(() => {
       this.#memory.bytes.fill(0, at, at + SA_STRIDE);
       this.#used.delete(slot);
@@ -210,6 +216,8 @@ export class SaSlots {
     bytes.fill(0, at, at + SA_STRIDE);
     view.setUint32(at + SA_SPI, keys.spi, true);
     view.setUint32(at + SA_CIPHER, cipher.number, true);
+    this.#generation = (this.#generation + 1) >>> 0;
+    view.setUint32(at + SA_GENERATION, this.#generation, true);
     view.setUint32(at + SA_FLAGS, keys.esn ? SA_ESN : 0, true);
     bytes.set(keys.salt, at + SA_SALT);
     view.setUint32(at + SA_PATH, fields.path, true);

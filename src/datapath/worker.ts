@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { CommandsPart } from "./commands.ts";
+import { type Engines, withEngines } from "./engine.ts";
 import { Loop } from "./loop.ts";
 import { type Regions, viewMemory } from "./memory.ts";
 import { instantiate } from "./module.ts";
@@ -14,18 +15,26 @@ export interface WorkerData {
   readonly module: WebAssembly.Module;
   readonly sockets: readonly number[];
   readonly commands: CommandsPart;
+  readonly engines: Engines;
 }
 
 const data = workerData as WorkerData;
-const fast = instantiate(data.module, data.memory);
-fast.attach(data.worker);
+const memory = viewMemory(data.memory, data.regions);
+const instance = instantiate(data.module, data.memory);
+instance.attach(data.worker);
+const { fast, sweep, close } = withEngines(instance, memory, data.worker, data.engines);
 const loop = new Loop({
-  memory: viewMemory(data.memory, data.regions),
+  memory,
   fast,
+  sweep,
   worker: data.worker,
   sockets: data.sockets,
   commands: data.commands,
 });
 // The one word that a worker says by message: from here on it only makes system calls.
 parentPort?.postMessage("ready");
-loop.run();
+try {
+  loop.run();
+} finally {
+  close();
+}

@@ -2,6 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { Commands } from "./commands.ts";
+import type { Engines } from "./engine.ts";
 import { PlaneError } from "./error.ts";
 import type { PlaneMemory } from "./memory.ts";
 import type { SocketSet } from "./sockets.ts";
@@ -24,6 +25,7 @@ export class Workers {
     module: WebAssembly.Module,
     sockets: readonly SocketSet[],
     commands: readonly Commands[],
+    engines: Engines,
     onFailed: (error: Error) => void,
   ) {
     this.#commands = commands;
@@ -36,6 +38,7 @@ export class Workers {
         module,
         sockets: sockets[worker].map((socket) => socket?.fd ?? -1),
         commands: command.part,
+        engines,
       };
       const thread = new Worker(entry, { workerData, name: `vcpe-${worker}`, execArgv: [] });
       this.#threads.push(thread);

@@ -1,5 +1,5 @@
 /**
- * Every foreign signature of the house: libc through koffi. No other file declares one.
+ * Every foreign signature of the house: libc, and the libcrypto of Node.js, through koffi. No other file declares one.
  *
  * Pointers are `uintptr_t` and cross as plain numbers: user addresses have at most 47 bits, so a double holds them, and a
  * call allocates nothing. The price is that nothing is checked: whoever passes an address keeps the memory behind it
@@ -87,6 +87,71 @@ export const poll = declare<[fds: HostAddress, count: number, timeout: number]>(
   "int poll(uintptr_t fds, unsigned long count, int timeout)",
 );
 export const eventfd = declare<[value: number, flags: number]>("int eventfd(unsigned int value, int flags)");
+
+/** The EVP interface of libcrypto (OpenSSL ≥ 3.0), as far as the datapath needs it. Functions return 1 for success. */
+export interface Libcrypto {
+  /** "OpenSSL 3.5.8 25 Aug 2026" */
+  readonly version: string;
+  /** The cipher of this name ("AES-128-GCM"), 0: there is none. Lives as long as the process. */
+  fetch(name: string): HostAddress;
+  /** A context for one key; 0: no memory. */
+  newContext(): HostAddress;
+  /** Wipes and frees it. */
+  freeContext(context: HostAddress): void;
+  /** Sets what is not 0 of cipher, key and IV; `encrypt`: 1, or 0 to decrypt. */
+  init(
+    context: HostAddress,
+    cipher: HostAddress,
+    engine: 0,
+    key: HostAddress,
+    iv: HostAddress,
+    encrypt: number,
+  ): number;
+  /** Takes in `size` bytes at `from`, writes as many to `to`; `to` 0: they are additional authenticated data. `written`: room for an int. */
+  update(context: HostAddress, to: HostAddress, written: HostAddress, from: HostAddress, size: number): number;
+  /** Ends; when decrypting, 1 only if the tag that was set is right. */
+  final(context: HostAddress, to: HostAddress, written: HostAddress): number;
+  control(context: HostAddress, what: number, size: number, at: HostAddress): number;
+}
+
+/** `Libcrypto.control`: where the tag is written to after sealing, and read from before opening. */
+export const GET_TAG = 16;
+export const SET_TAG = 17;
+
+let crypto: Libcrypto | null | undefined;
+
+/**
+ * The libcrypto that Node.js itself runs on: the pinned one has it linked in and exports it, one that is linked to the
+ * system's brings that along. undefined: it exports none. (Another copy is not loaded beside it: the two would share symbols.)
+ */
+export function libcrypto(): Libcrypto | undefined {
+  if (crypto === undefined) crypto = findLibcrypto();
+  return crypto ?? undefined;
+}
+
+function findLibcrypto(): Libcrypto | null {
+  try {
+    const fetch = library.func("uintptr_t EVP_CIPHER_fetch(uintptr_t context, const char *name, uintptr_t properties)");
+    const version = library.func("const char *OpenSSL_version(int type)");
+    return {
+      version: version(0),
+      fetch: (name) => Number(fetch(0, name, 0)),
+      newContext: declare("uintptr_t EVP_CIPHER_CTX_new()"),
+      freeContext: library.func("void EVP_CIPHER_CTX_free(uintptr_t context)") as (context: HostAddress) => void,
+      init: declare(
+        "int EVP_CipherInit_ex(uintptr_t context, uintptr_t cipher, uintptr_t engine, uintptr_t key, uintptr_t iv, int encrypt)",
+      ),
+      update: declare(
+        "int EVP_CipherUpdate(uintptr_t context, uintptr_t to, uintptr_t written, uintptr_t from, int size)",
+      ),
+      final: declare("int EVP_CipherFinal_ex(uintptr_t context, uintptr_t to, uintptr_t written)"),
+      control: declare("int EVP_CIPHER_CTX_ctrl(uintptr_t context, int what, int size, uintptr_t at)"),
+    };
+  } catch {
+    // koffi throws when a symbol is not there.
+    return null;
+  }
+}
 
 /** Why the last call of this thread failed. */
 export const errno: () => number = koffi.errno;

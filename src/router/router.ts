@@ -225,6 +225,9 @@ function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
   const changed: string[] = [];
   if (was.name !== now.name) changed.push("name");
   if (was.workers !== now.workers) changed.push("workers");
+  for (const key of ["chacha20poly1305", "aes128gcm16", "aes256gcm16"] as const) {
+    if (was.engines[key] !== now.engines[key]) changed.push(`engines.${key}`);
+  }
   for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
     if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
   }

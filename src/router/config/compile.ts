@@ -24,6 +24,7 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
       ikePort: file.outer?.ikePort ?? 500,
       natPort: file.outer?.natPort ?? 4500,
     },
+    engines: { chacha20poly1305: "auto", aes128gcm16: "auto", aes256gcm16: "auto", ...file.engines },
     interfaces: (file.interfaces ?? []).map(({ name, mtu }) => ({ name, mtu })),
     vrfs: file.vrfs.map((vrf) => ({
       name: vrf.name,

@@ -95,6 +95,8 @@ const Tunnel = Type.Object(
   closed,
 );
 
+const Engine = Type.Enum(["auto", "wasm", "native"]);
+
 export const RouterConfig = Type.Object(
   {
     name: Name,
@@ -108,6 +110,10 @@ export const RouterConfig = Type.Object(
         natPort: Port,
       },
       closed,
+    ),
+    engines: Type.Object(
+      { chacha20poly1305: Engine, aes128gcm16: Engine, aes256gcm16: Engine },
+      { ...closed, description: "What encrypts and decrypts ESP; auto: the quicker one." },
     ),
     interfaces: Type.Array(
       Type.Object(

@@ -247,6 +247,23 @@ const RouteFile = Type.Object(
   closed,
 );
 
+const EngineFile = (cipher: string) =>
+  Type.Optional(
+    Type.Enum(["auto", "wasm", "native"], {
+      expects: "auto, wasm or native",
+      description: `${cipher}: auto (the default) takes the quicker one, wasm is our own, native the libcrypto of Node.js (AES instructions of the processor). One that is not here, or fails its self-test, gives way to the other.`,
+    }),
+  );
+
+const EnginesFile = Type.Object(
+  {
+    chacha20poly1305: EngineFile("ChaCha20-Poly1305"),
+    aes128gcm16: EngineFile("AES-GCM with 128-bit keys"),
+    aes256gcm16: EngineFile("AES-GCM with 256-bit keys"),
+  },
+  { ...closed, description: "What encrypts and decrypts ESP. `vcpe status` shows what was chosen." },
+);
+
 export const RouterFile = Type.Object(
   {
     name: Name("Name of this router; its status socket and state live in /run/vcpe/<name>."),
@@ -260,6 +277,7 @@ export const RouterFile = Type.Object(
     workers: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 16, description: "Datapath worker threads. Default 1." }),
     ),
+    engines: Type.Optional(EnginesFile),
     interfaces: Type.Optional(
       Type.Array(InterfaceFile, { description: "Interfaces of this host whose MTU is changed while the router runs." }),
     ),

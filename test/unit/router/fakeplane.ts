@@ -206,7 +206,7 @@ export class FakePlane implements Plane {
   }
 
   engines() {
-    return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" };
+    return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" } as const;
   }
 
   async close(): Promise<void> {
