@@ -13,10 +13,11 @@ function newest(folder: string): number {
   return latest;
 }
 
-/** The tests run the TypeScript as it stands; the WASM module is compiled when its sources are newer. */
+/** The tests run the TypeScript as it stands; the WASM modules are compiled when their sources are newer. */
 export default function setup(): void {
-  const wasm = join(root, "build/vcpe.wasm");
-  if (!existsSync(wasm) || statSync(wasm).mtimeMs < newest(join(root, "assembly"))) {
+  const builds = ["build/vcpe.wasm", "build/vcpe-plain.wasm"].map((file) => join(root, file));
+  const sources = newest(join(root, "assembly"));
+  if (builds.some((wasm) => !existsSync(wasm) || statSync(wasm).mtimeMs < sources)) {
     execFileSync("npm", ["run", "--silent", "build:wasm"], { cwd: root, stdio: "inherit" });
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { OP_SA, OP_STRIDE, OPEN_OPS, SA_CIPHER, SEAL_OPS } from "../../assembly/layout.ts";
-import { libcrypto } from "../linux/ffi.ts";
+import { type Libcrypto, libcrypto } from "../linux/ffi.ts";
 import { arenaOf, type PlaneMemory } from "./memory.ts";
 import type { FastPath } from "./module.ts";
 import { NativeEngine } from "./native.ts";
@@ -30,11 +30,16 @@ function bits(engines: Engines): number {
   return ciphers.reduce((sum, cipher) => sum | (engines[cipher] === "native" ? 1 << CIPHERS[cipher].number : 0), 0);
 }
 
-/** Puts the engines behind `open` and `seal` of worker `worker`'s instance, which is attached. */
-export function withEngines(fast: FastPath, memory: PlaneMemory, worker: number, engines: Engines): Engined {
+/** Puts the engines behind `open` and `seal` of worker `worker`'s instance, which is attached. `crypto` null: WASM does all. */
+export function withEngines(
+  fast: FastPath,
+  memory: PlaneMemory,
+  worker: number,
+  engines: Engines,
+  crypto: Libcrypto | null = libcrypto() ?? null,
+): Engined {
   const ciphers = bits(engines);
-  const crypto = ciphers === 0 ? undefined : libcrypto();
-  if (crypto === undefined) return { fast, sweep: () => {}, close: () => {} };
+  if (crypto === null || ciphers === 0) return { fast, sweep: () => {}, close: () => {} };
   fast.leave(ciphers);
   const native = new NativeEngine(memory, crypto);
   const { words } = memory;

@@ -55,13 +55,13 @@ export class Trial {
   readonly #arena: number;
   #generation = 0;
 
-  /** `crypto`: what the native engine runs on. @throws PlaneError limits */
-  constructor(module: WebAssembly.Module, crypto: Libcrypto | undefined = libcrypto()) {
+  /** `crypto`: what the native engine runs on; null: it is not here. @throws PlaneError limits */
+  constructor(module: WebAssembly.Module, crypto: Libcrypto | null = libcrypto() ?? null) {
     this.memory = makeMemory({ workers: 1, sas: 2, adjacencies: 3, fib: 65536 });
     this.#arena = arenaOf(this.memory.regions, 0);
     this.#fast = instantiate(module, this.memory.memory);
     this.#fast.attach(0);
-    this.#native = crypto && new NativeEngine(this.memory, crypto);
+    this.#native = crypto === null ? undefined : new NativeEngine(this.memory, crypto);
   }
 
   /** Does the engine give the known answer, take it back, and refuse it with one bit changed? */

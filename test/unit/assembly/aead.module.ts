@@ -38,8 +38,9 @@ export interface Job {
 
 interface Exports {
   expand(sa: number, key: number, keyLength: number): void;
-  open(ops: number, count: number): void;
-  seal(ops: number, count: number): void;
+  leave(ciphers: number): void;
+  open(ops: number, count: number): number;
+  seal(ops: number, count: number): number;
   tagOf(op: number, aad: number, aadLength: number, to: number): void;
 }
 
@@ -117,11 +118,11 @@ export function reference(job: Job): Buffer {
   return Buffer.concat([cipher.update(job.text), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** Compiles the engine with the options of the product's own build. Nothing is written to disk. */
-export async function compile(): Promise<Uint8Array<ArrayBuffer>> {
+/** Compiles the engine with the options of one of the product's own builds, with relaxed-simd or without. Nothing is written to disk. */
+export async function compile(target: "release" | "plain" = "release"): Promise<Uint8Array<ArrayBuffer>> {
   let wasm: Uint8Array<ArrayBuffer> | undefined;
   const entry = "assembly/aead/entry.ts";
-  const options = ["--config", "asconfig.json", "--target", "release", "--baseDir", root, "--outFile", "aead.wasm"];
+  const options = ["--config", "asconfig.json", "--target", target, "--baseDir", root, "--outFile", "aead.wasm"];
   const { error, stderr } = await asc.main([entry, ...options], {
     writeFile(name: string, contents: Uint8Array | string) {
       if (name === "aead.wasm") wasm = Uint8Array.from(contents as Uint8Array);
