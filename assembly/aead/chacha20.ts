@@ -1,4 +1,5 @@
 import { H0, H1, H2, H3, H4, R0, R1, R2, R3, T1, T2, T3 } from "./poly1305";
+import { lookup } from "./swizzle";
 
 /*
  * ChaCha20 (RFC 8439 §2.1–2.4), four blocks at a time: vector i holds word i of four blocks, a lane is a block.
@@ -7,16 +8,21 @@ import { H0, H1, H2, H3, H4, R0, R1, R2, R3, T1, T2, T3 } from "./poly1305";
  * The lanes need not belong to one packet nor to one key.
  */
 
-// Left rotations of each word. By 16 the half-words change places, two instructions on x86-64. By 8 a swizzle could do it,
-// but V8 builds the mask of a swizzle anew at each use (it keeps no v128 literal in a register), so shifts are faster.
+// Left rotations of each word. Those by whole bytes are a table look-up where relaxed-simd makes that one instruction; its
+// masks come from memory, because V8 builds a v128 literal anew at each use. A plain swizzle costs more than shifts, and
+// for half-words than a shuffle.
+const TURN16 = memory.data<u8>([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13], 16);
+const TURN8 = memory.data<u8>([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14], 16);
 // @ts-ignore: decorator
 @inline
-function rotl16(x: v128): v128 {
+function rotl16(x: v128, turn16: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return lookup(x, turn16);
   return i8x16.shuffle(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
 // @ts-ignore: decorator
 @inline
-function rotl8(x: v128): v128 {
+function rotl8(x: v128, turn8: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return lookup(x, turn8);
   return v128.or(i32x4.shl(x, 8), i32x4.shr_u(x, 24));
 }
 // @ts-ignore: decorator
@@ -93,16 +99,18 @@ export function quad(state: usize, text: usize, mac: usize, from: usize, pairs: 
   let h3 = load<u64>(mac, H3);
   let h4 = load<u64>(mac, H4);
 
+  const turn16 = v128.load(TURN16);
+  const turn8 = v128.load(TURN8);
   for (let i = 0; i < 10; i++) {
     // Column round.
     x0 = i32x4.add(x0, x4);
     x1 = i32x4.add(x1, x5);
     x2 = i32x4.add(x2, x6);
     x3 = i32x4.add(x3, x7);
-    xc = rotl16(v128.xor(xc, x0));
-    xd = rotl16(v128.xor(xd, x1));
-    xe = rotl16(v128.xor(xe, x2));
-    xf = rotl16(v128.xor(xf, x3));
+    xc = rotl16(v128.xor(xc, x0), turn16);
+    xd = rotl16(v128.xor(xd, x1), turn16);
+    xe = rotl16(v128.xor(xe, x2), turn16);
+    xf = rotl16(v128.xor(xf, x3), turn16);
     x8 = i32x4.add(x8, xc);
     x9 = i32x4.add(x9, xd);
     xa = i32x4.add(xa, xe);
@@ -115,10 +123,10 @@ export function quad(state: usize, text: usize, mac: usize, from: usize, pairs: 
     x1 = i32x4.add(x1, x5);
     x2 = i32x4.add(x2, x6);
     x3 = i32x4.add(x3, x7);
-    xc = rotl8(v128.xor(xc, x0));
-    xd = rotl8(v128.xor(xd, x1));
-    xe = rotl8(v128.xor(xe, x2));
-    xf = rotl8(v128.xor(xf, x3));
+    xc = rotl8(v128.xor(xc, x0), turn8);
+    xd = rotl8(v128.xor(xd, x1), turn8);
+    xe = rotl8(v128.xor(xe, x2), turn8);
+    xf = rotl8(v128.xor(xf, x3), turn8);
     x8 = i32x4.add(x8, xc);
     x9 = i32x4.add(x9, xd);
     xa = i32x4.add(xa, xe);
@@ -150,10 +158,10 @@ export function quad(state: usize, text: usize, mac: usize, from: usize, pairs: 
     x1 = i32x4.add(x1, x6);
     x2 = i32x4.add(x2, x7);
     x3 = i32x4.add(x3, x4);
-    xf = rotl16(v128.xor(xf, x0));
-    xc = rotl16(v128.xor(xc, x1));
-    xd = rotl16(v128.xor(xd, x2));
-    xe = rotl16(v128.xor(xe, x3));
+    xf = rotl16(v128.xor(xf, x0), turn16);
+    xc = rotl16(v128.xor(xc, x1), turn16);
+    xd = rotl16(v128.xor(xd, x2), turn16);
+    xe = rotl16(v128.xor(xe, x3), turn16);
     xa = i32x4.add(xa, xf);
     xb = i32x4.add(xb, xc);
     x8 = i32x4.add(x8, xd);
@@ -166,10 +174,10 @@ export function quad(state: usize, text: usize, mac: usize, from: usize, pairs: 
     x1 = i32x4.add(x1, x6);
     x2 = i32x4.add(x2, x7);
     x3 = i32x4.add(x3, x4);
-    xf = rotl8(v128.xor(xf, x0));
-    xc = rotl8(v128.xor(xc, x1));
-    xd = rotl8(v128.xor(xd, x2));
-    xe = rotl8(v128.xor(xe, x3));
+    xf = rotl8(v128.xor(xf, x0), turn8);
+    xc = rotl8(v128.xor(xc, x1), turn8);
+    xd = rotl8(v128.xor(xd, x2), turn8);
+    xe = rotl8(v128.xor(xe, x3), turn8);
     xa = i32x4.add(xa, xf);
     xb = i32x4.add(xb, xc);
     x8 = i32x4.add(x8, xd);

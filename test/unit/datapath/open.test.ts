@@ -142,3 +142,11 @@ test("a process that ends without closing is not held up by its workers", () => 
   const began = Number(execFileSync(process.execPath, ["--input-type=module", "-e", source], { encoding: "utf8" }));
   expect(Date.now() - began).toBeLessThan(5000);
 });
+
+test("the engines are what was asked for, else one of the two", async () => {
+  const asked = await open({ engines: { chacha20poly1305: "native", aes128gcm16: "wasm", aes256gcm16: "native" } });
+  expect(asked.engines()).toEqual({ chacha20poly1305: "native", aes128gcm16: "wasm", aes256gcm16: "native" });
+  const chosen = (await open()).engines();
+  expect(Object.keys(chosen)).toEqual(["chacha20poly1305", "aes128gcm16", "aes256gcm16"]);
+  for (const engine of Object.values(chosen)) expect(["wasm", "native"]).toContain(engine);
+});

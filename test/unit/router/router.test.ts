@@ -173,6 +173,8 @@ describe("a reload", () => {
     const { opened, write } = await start();
     write(BRANCH.replace("log: info", "workers: 2\nouter: { natPort: 4501 }"));
     await expect(opened.reload()).rejects.toThrow("workers, outer.natPort cannot change while the router runs");
+    write(BRANCH.replace("log: info", "engines: { aes128gcm16: wasm }"));
+    await expect(opened.reload()).rejects.toThrow("engines.aes128gcm16 cannot change while the router runs");
   });
 
   it("does not put kernel routes in the way of its own removal", async () => {
