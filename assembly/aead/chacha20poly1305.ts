@@ -1,7 +1,7 @@
-import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_SA, OP_STRIDE, OP_TEXT, SA_KEY } from "../layout";
+import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_SA, OP_TEXT, SA_KEY } from "../layout";
 import { constants, laneState, packetState, quad } from "./chacha20";
 import { absorb, begin, finish, MAC_SIZE } from "./poly1305";
-import { CHUNK, LANES, MACS, STAGE, STATE, STREAM } from "./scratch";
+import { CHUNK, group, grouped, LANES, MACS, STAGE, STATE, STREAM } from "./scratch";
 import { addStream, equal, loadPadded } from "./tail";
 
 /*
@@ -32,12 +32,13 @@ function fill(lanes: usize, stream: usize, mac: usize): void {
 }
 
 /** Makes the loose blocks of all packets of the group. */
-function looseBlocks(ops: usize, count: u32, scratch: usize): void {
+function looseBlocks(count: u32, scratch: usize): void {
   const lanes = scratch + LANES;
   let stream = scratch + STREAM;
   let lane: u32 = 0;
   constants(lanes);
-  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+  for (let n: u32 = 0; n < count; n++) {
+    const op = grouped(scratch, n);
     const key = <usize>load<u32>(op, OP_SA) + SA_KEY;
     const length = load<u32>(op, OP_LENGTH);
     let counter: u32 = 0;
@@ -78,11 +79,11 @@ export function close(mac: usize, from: usize, length: u32, aadLength: u32, whol
 }
 
 /**
- * Seals a group. Poly1305 of a chunk can only run under a later chunk, once its ciphertext stands; so the last chunk of a
+ * Seals the group in the scratch. Poly1305 of a chunk can only run under a later chunk, once its ciphertext stands; so the last chunk of a
  * packet waits (`late`) and is taken in under the first chunk of the next packet that has one.
  */
-export function sealGroup(ops: usize, count: u32, scratch: usize): void {
-  looseBlocks(ops, count, scratch);
+export function sealGroup(count: u32, scratch: usize): void {
+  looseBlocks(count, scratch);
   const state = scratch + STATE;
   const stage = scratch + STAGE;
   constants(state);
@@ -93,7 +94,8 @@ export function sealGroup(ops: usize, count: u32, scratch: usize): void {
   let lateMac = mac + MAC_SIZE;
   let lateFrom: usize = 0;
 
-  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+  for (let n: u32 = 0; n < count; n++) {
+    const op = grouped(scratch, n);
     const text = <usize>load<u32>(op, OP_TEXT);
     const length = load<u32>(op, OP_LENGTH);
     const aadLength = load<u32>(op, OP_AAD_LENGTH);
@@ -145,18 +147,19 @@ function closeLate(op: usize, mac: usize, from: usize, stage: usize): void {
 }
 
 /**
- * Opens a group: Poly1305 of each chunk runs under its own decryption, so the text is decrypted before the tag is known.
+ * Opens the group in the scratch: Poly1305 of each chunk runs under its own decryption, so the text is decrypted before the tag is known.
  * Where the tag turns out wrong OP_OK is 0 and the text means nothing.
  */
-export function openGroup(ops: usize, count: u32, scratch: usize): void {
-  looseBlocks(ops, count, scratch);
+export function openGroup(count: u32, scratch: usize): void {
+  looseBlocks(count, scratch);
   const state = scratch + STATE;
   const stage = scratch + STAGE;
   const mac = scratch + MACS;
   constants(state);
 
   let stream = scratch + STREAM;
-  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+  for (let n: u32 = 0; n < count; n++) {
+    const op = grouped(scratch, n);
     const text = <usize>load<u32>(op, OP_TEXT);
     const length = load<u32>(op, OP_LENGTH);
     const aadLength = load<u32>(op, OP_AAD_LENGTH);
@@ -177,7 +180,8 @@ export function openGroup(ops: usize, count: u32, scratch: usize): void {
 
 /** The tag of the ciphertext of one op, with AAD that need not be its own. */
 export function tagOf(op: usize, aad: usize, aadLength: u32, text: usize, length: u32, scratch: usize): v128 {
-  looseBlocks(op, 1, scratch);
+  group(scratch, 0, op);
+  looseBlocks(1, scratch);
   const mac = scratch + MACS;
   begin(mac, scratch + STREAM);
   absorbPadded(mac, aad, aadLength, scratch + STAGE);

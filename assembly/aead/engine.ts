@@ -14,7 +14,7 @@ import {
 } from "../layout";
 import * as chacha20poly1305 from "./chacha20poly1305";
 import * as gcm from "./gcm";
-import { GROUP, scratchOf, wipe } from "./scratch";
+import { GROUP, group, grouped, scratchOf, wipe } from "./scratch";
 
 /*
  * The AEAD engine: pass 2 of the fast path, over the op vector that pass 1 wrote (OP_* in layout.ts).
@@ -23,8 +23,8 @@ import { GROUP, scratchOf, wipe } from "./scratch";
  * - Nothing outside [text, text + length + 16) is written, and nothing outside the op, the SA slot and that is read, but
  *   for the scratch in the arena (scratch.ts).
  * - No branch and no address depends on keys or text. Lengths, ciphers and the verdict on a tag are public.
- * - Neighbours share work: ChaCha20 across all SAs, AES among ops of one SA. An op vector in which the packets of an
- *   SA stand together is done faster; any order is right.
+ * - Packets share work, ChaCha20 across all SAs, AES among those of one SA; so they are gathered in groups, wherever they
+ *   stand in a window of the op vector. Nothing is moved: what comes after this pass finds the ops in their order.
  * - Another engine may do some ciphers (`leave`): their ops are passed over here, and the caller sees to them.
  */
 
@@ -44,19 +44,41 @@ function aesKeyLength(cipher: u32): u32 {
   return cipher == CIPHER_AES_256_GCM ? 32 : 0;
 }
 
-/** Ops from `op` on, at most `limit` and GROUP, that one group can take: one cipher, and for AES one SA. */
-function groupLength(op: usize, limit: u32): u32 {
-  const sa = load<u32>(op, OP_SA);
+/** Ops that groups are gathered from: one bit each. */
+const WINDOW: u32 = 64;
+
+/**
+ * Gathers the next group into the scratch, from those of the `count` ops at `ops` that have no bit in `done`: the first of
+ * them, and at most GROUP in all that can go with it: one cipher, and for AES one SA. Their bits. Order among ops
+ * means nothing here: each is sealed for itself.
+ */
+function gather(ops: usize, count: u32, done: u64, scratch: usize): u64 {
+  let at = <u32>ctz(~done);
+  const first = ops + at * OP_STRIDE;
+  const sa = load<u32>(first, OP_SA);
   const cipher = load<u32>(sa, SA_CIPHER);
-  const most = min(limit, GROUP);
-  let count: u32 = 1;
-  for (; count < most; count++) {
-    op += OP_STRIDE;
+  let taken: u64 = (<u64>1) << at;
+  let size: u32 = 1;
+  group(scratch, 0, first);
+  for (at++; at < count && size < GROUP; at++) {
+    const bit: u64 = (<u64>1) << at;
+    if (done & bit) continue;
+    const op = ops + at * OP_STRIDE;
     const next = load<u32>(op, OP_SA);
-    if (next == sa) continue;
-    if (cipher != CIPHER_CHACHA20_POLY1305 || load<u32>(next, SA_CIPHER) != CIPHER_CHACHA20_POLY1305) break;
+    if (next != sa) {
+      if (cipher != CIPHER_CHACHA20_POLY1305 || load<u32>(next, SA_CIPHER) != CIPHER_CHACHA20_POLY1305) continue;
+    }
+    group(scratch, size++, op);
+    taken |= bit;
   }
-  return count;
+  return taken;
+}
+
+/** Bits for the first `count` (1–64) ops of a window. */
+// @ts-ignore: decorator
+@inline
+function whole(count: u32): u64 {
+  return u64.MAX_VALUE >> (WINDOW - count);
 }
 
 /**
@@ -68,16 +90,21 @@ export function sealOps(ops: usize, count: u32, but: u32 = others): u32 {
   const scratch = scratchOf(ops);
   let left: u32 = 0;
   while (count != 0) {
-    const group = groupLength(ops, count);
-    const sa = <usize>load<u32>(ops, OP_SA);
-    const cipher = load<u32>(sa, SA_CIPHER);
-    const keyLength = aesKeyLength(cipher);
-    if ((but >> cipher) & 1) left += group;
-    else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.sealGroup(ops, group, scratch);
-    else if (keyLength != 0) gcm.sealGroup(ops, group, sa, keyLength, scratch);
-    else erase(ops, group);
-    ops += group * OP_STRIDE;
-    count -= group;
+    const window = min(count, WINDOW);
+    for (let done = ~whole(window); ~done;) {
+      const taken = gather(ops, window, done, scratch);
+      const size = <u32>popcnt(taken);
+      const sa = <usize>load<u32>(grouped(scratch, 0), OP_SA);
+      const cipher = load<u32>(sa, SA_CIPHER);
+      const keyLength = aesKeyLength(cipher);
+      if ((but >> cipher) & 1) left += size;
+      else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.sealGroup(size, scratch);
+      else if (keyLength != 0) gcm.sealGroup(size, sa, keyLength, scratch);
+      else erase(size, scratch);
+      done |= taken;
+    }
+    ops += window * OP_STRIDE;
+    count -= window;
   }
   wipe(scratch);
   return left;
@@ -89,24 +116,30 @@ export function openOps(ops: usize, count: u32, but: u32 = others): u32 {
   const scratch = scratchOf(ops);
   let left: u32 = 0;
   while (count != 0) {
-    const group = groupLength(ops, count);
-    const sa = <usize>load<u32>(ops, OP_SA);
-    const cipher = load<u32>(sa, SA_CIPHER);
-    const keyLength = aesKeyLength(cipher);
-    if ((but >> cipher) & 1) left += group;
-    else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.openGroup(ops, group, scratch);
-    else if (keyLength != 0) gcm.openGroup(ops, group, sa, keyLength, scratch);
-    else erase(ops, group);
-    ops += group * OP_STRIDE;
-    count -= group;
+    const window = min(count, WINDOW);
+    for (let done = ~whole(window); ~done;) {
+      const taken = gather(ops, window, done, scratch);
+      const size = <u32>popcnt(taken);
+      const sa = <usize>load<u32>(grouped(scratch, 0), OP_SA);
+      const cipher = load<u32>(sa, SA_CIPHER);
+      const keyLength = aesKeyLength(cipher);
+      if ((but >> cipher) & 1) left += size;
+      else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.openGroup(size, scratch);
+      else if (keyLength != 0) gcm.openGroup(size, sa, keyLength, scratch);
+      else erase(size, scratch);
+      done |= taken;
+    }
+    ops += window * OP_STRIDE;
+    count -= window;
   }
   wipe(scratch);
   return left;
 }
 
-/** Ops whose SA names no cipher (its slot was wiped): no text leaves in clear, and nothing verifies. */
-function erase(ops: usize, count: u32): void {
-  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+/** A group whose SA names no cipher (its slot was wiped): no text leaves in clear, and nothing verifies. */
+function erase(count: u32, scratch: usize): void {
+  for (let n: u32 = 0; n < count; n++) {
+    const op = grouped(scratch, n);
     memory.fill(load<u32>(op, OP_TEXT), 0, load<u32>(op, OP_LENGTH) + 16);
     store<u32>(op, 0, OP_OK);
   }

@@ -1,8 +1,8 @@
-import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_STRIDE, OP_TEXT, SA_KEY, SA_RAW_KEY } from "../layout";
+import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_TEXT, SA_KEY, SA_RAW_KEY } from "../layout";
 import { encrypt, encryptPair } from "./aes";
 import { encryptZero, expandRounds, roundsOf } from "./aeskey";
 import { expandPowers, hash, POWER_SIZE, POWERS } from "./ghash";
-import { CHUNK, ROWS, SLICES, STAGE, STATE, STREAM } from "./scratch";
+import { CHUNK, group, grouped, ROWS, SLICES, STAGE, STATE, STREAM } from "./scratch";
 import { addRows, slice, SLICES_SIZE, spread } from "./slices";
 import { addStream, equal, loadPadded } from "./tail";
 
@@ -57,10 +57,11 @@ function addKey(from: usize, to: usize, key: usize): void {
 }
 
 /** Makes the loose blocks of all packets of the group. */
-function looseBlocks(ops: usize, count: u32, keys: usize, rounds: u32, scratch: usize): void {
+function looseBlocks(count: u32, keys: usize, rounds: u32, scratch: usize): void {
   let stream = scratch + STREAM;
   let row: u32 = 0;
-  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+  for (let n: u32 = 0; n < count; n++) {
+    const op = grouped(scratch, n);
     const nonce = v128.load(op, OP_NONCE);
     const length = load<u32>(op, OP_LENGTH);
     let counter: u32 = 1;
@@ -158,13 +159,14 @@ function authenticate(tables: usize, aad: usize, aadLength: u32, text: usize, le
   return first == blocks ? y : hash(tables, y, stage + POWERS * BLOCK, 1);
 }
 
-/** Seals a group of packets of the SA at `sa`. */
-export function sealGroup(ops: usize, count: u32, sa: usize, keyLength: u32, scratch: usize): void {
+/** Seals the group in the scratch, packets of the SA at `sa`. */
+export function sealGroup(count: u32, sa: usize, keyLength: u32, scratch: usize): void {
   const keys = sa + SA_KEY;
   const rounds = roundsOf(keyLength);
-  looseBlocks(ops, count, keys, rounds, scratch);
+  looseBlocks(count, keys, rounds, scratch);
   let stream = scratch + STREAM;
-  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+  for (let n: u32 = 0; n < count; n++) {
+    const op = grouped(scratch, n);
     const text = <usize>load<u32>(op, OP_TEXT);
     const length = load<u32>(op, OP_LENGTH);
     const last = length & (CHUNK - 1);
@@ -178,13 +180,14 @@ export function sealGroup(ops: usize, count: u32, sa: usize, keyLength: u32, scr
   }
 }
 
-/** Opens a group of packets of the SA at `sa`. A text is decrypted only when its tag is right. */
-export function openGroup(ops: usize, count: u32, sa: usize, keyLength: u32, scratch: usize): void {
+/** Opens the group in the scratch, packets of the SA at `sa`. A text is decrypted only when its tag is right. */
+export function openGroup(count: u32, sa: usize, keyLength: u32, scratch: usize): void {
   const keys = sa + SA_KEY;
   const rounds = roundsOf(keyLength);
-  looseBlocks(ops, count, keys, rounds, scratch);
+  looseBlocks(count, keys, rounds, scratch);
   let stream = scratch + STREAM;
-  for (let op = ops, end = ops + count * OP_STRIDE; op < end; op += OP_STRIDE) {
+  for (let n: u32 = 0; n < count; n++) {
+    const op = grouped(scratch, n);
     const text = <usize>load<u32>(op, OP_TEXT);
     const length = load<u32>(op, OP_LENGTH);
     const last = length & (CHUNK - 1);
@@ -213,7 +216,8 @@ export function tagOf(
   scratch: usize,
 ): v128 {
   const keys = sa + SA_KEY;
-  looseBlocks(op, 1, keys, roundsOf(keyLength), scratch);
+  group(scratch, 0, op);
+  looseBlocks(1, keys, roundsOf(keyLength), scratch);
   const y = authenticate(keys + TABLES, aad, aadLength, text, length, scratch + STAGE);
   return v128.xor(y, v128.load(scratch + STREAM));
 }

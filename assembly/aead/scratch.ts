@@ -11,6 +11,7 @@ import { AEAD, AEAD_SIZE, ARENA_SIZE, G_ARENAS_BASE, MAX_WORKERS } from "../layo
  *   0x0400  MACS    256   two Poly1305 contexts: the packet at hand, and the one before it that is not finished yet
  *   0x0500  STAGE    80   last blocks of a message, padded, and its lengths
  *   0x0600  STREAM 5120   keystream of the loose blocks of one group
+ *   0x1a00  GROUPED  64   addresses of the ops of one group, u32 each
  */
 export const LANES: usize = 0x0000;
 export const ROWS: usize = 0x0000;
@@ -19,12 +20,27 @@ export const SLICES: usize = 0x0200;
 export const MACS: usize = 0x0400;
 export const STAGE: usize = 0x0500;
 export const STREAM: usize = 0x0600;
+export const GROUPED: usize = 0x1a00;
 
 /**
  * Packets in a group. STREAM must hold, for each, what does not fill a whole 256-byte chunk: ChaCha20 1 + 4 blocks of 64
  * bytes; AES 1 + 16 blocks of 16 bytes.
  */
 export const GROUP: u32 = 16;
+
+/** Op number `index` of the group. */
+// @ts-ignore: decorator
+@inline
+export function grouped(scratch: usize, index: u32): usize {
+  return <usize>load<u32>(scratch + ((<usize>index) << 2), GROUPED);
+}
+
+/** Makes `op` number `index` of the group. */
+// @ts-ignore: decorator
+@inline
+export function group(scratch: usize, index: u32, op: usize): void {
+  store<u32>(scratch + ((<usize>index) << 2), <u32>op, GROUPED);
+}
 
 /** Bytes that one call of either cipher makes: 4 ChaCha20 blocks, 16 AES blocks. */
 export const CHUNK: u32 = 256;
