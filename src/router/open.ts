@@ -100,7 +100,7 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
   }
 }
 
-function planeOptions({ workers, outer }: RouterConfig): PlaneOptions {
+function planeOptions({ workers, outer, offload }: RouterConfig): PlaneOptions {
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
     if (address === null) return null;
@@ -109,6 +109,7 @@ function planeOptions({ workers, outer }: RouterConfig): PlaneOptions {
   return {
     ...ROOM,
     workers,
+    offload,
     ikePort: outer.ikePort,
     natPort: outer.natPort,
     bind4: bind(outer.ipv4),

@@ -109,6 +109,10 @@ export const RouterConfig = Type.Object(
       },
       closed,
     ),
+    offload: Type.Object(
+      { tso: Type.Boolean(), uso: Type.Boolean(), gso: Type.Boolean(), gro: Type.Boolean(), coalesce: Type.Boolean() },
+      { ...closed, description: "Which offloads may be used, where the kernel can." },
+    ),
     interfaces: Type.Array(
       Type.Object(
         { name: Type.String({ format: "vcpe-device" }), mtu: Type.Integer({ minimum: 576, maximum: 65535 }) },
