@@ -1,6 +1,6 @@
 // The last step of the road in, before a TUN that takes superpackets: packets that follow each other in one flow are written as
 // one, so the kernel routes and delivers them at the price of one. Only what the kernel's own GRO would merge, so that cutting it
-// again gives the very same packets:
+// again gives the same packets:
 //
 //   same device, addresses, ports · same TOS, TTL, DF (flow label) · IPv4 without options, identification one more each (any with
 //   DF, RFC 6864 §4.1) · not a fragment · both transport checksums hold · sizes equal, a shorter one ends it
