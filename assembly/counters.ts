@@ -68,3 +68,9 @@ export const COUNT_ICMP_UNSENT = 70;
 export const COUNT_ACQUIRE = 71;
 export const COUNT_MOVED = 72;
 export const COUNT_EVENT_LOST = 73;
+/** Superpackets: read from a TUN and cut; put together and written to one. */
+export const COUNT_SEGMENTED = 74;
+export const COUNT_COALESCED = 75;
+/** Messages of several datagrams: sent (UDP GSO), received (UDP GRO). */
+export const COUNT_RUNS_SENT = 76;
+export const COUNT_RUNS_READ = 77;

@@ -3,7 +3,7 @@
 //   deliver         for each opened op, while there is room
 //     arrive        tag verified? → sequence number taken → did the peer move? → trailer → inner header
 //       admit       selectors → ECN → traffic counters → MSS clamp
-//       forward     route in the SA's VRF → TUN, or one hop less and into the next tunnel
+//       forward     route in the SA's VRF → TUN (coalesce), or one hop less and into the next tunnel
 //     refuse        (outbound) drop, count, ICMP error
 //
 // A packet stays where it was received: trailer and outer header are simply not written.
@@ -21,6 +21,7 @@ import {
   DROP_TIME_EXCEEDED,
   DROP_TRAILER,
 } from "./counters";
+import { closeFlows, writeMerged } from "./coalesce";
 import { count } from "./drop";
 import { decapsulateEcn } from "./ecn";
 import {
@@ -57,7 +58,6 @@ import { hasRoom } from "./room";
 import { countOpened } from "./sa";
 import { matchesInbound } from "./selectors";
 import { adjacencyCount, arena } from "./state";
-import { writeTun } from "./tunwrite";
 import { IPV4_TTL, ipv4Decrement } from "./wire/ipv4";
 import { IPV6_HOP_LIMIT, ipv6Decrement } from "./wire/ipv6";
 import { load32, load64 } from "./wire/order";
@@ -79,6 +79,7 @@ export function deliver(): u32 {
     const reason = arrive(op);
     if (reason && reason != CONSUMED) refuse(reason, load<u32>(load<u32>(op, OP_SA), SA_VRF));
   }
+  closeFlows();
   store<u32>(arena, next, W_OPEN_NEXT);
   return load<u32>(arena, W_OP_COUNT);
 }
@@ -167,7 +168,7 @@ function forward(vrf: u32): u32 {
   if (!adjacency) return noRoute;
   if (isLocal(adjacency)) {
     // The kernel takes the hop when it routes the packet on.
-    writeTun(adjacency, start, length);
+    writeMerged(adjacency);
     count(COUNT_DELIVERED);
     return 0;
   }

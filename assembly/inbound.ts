@@ -12,6 +12,7 @@
 import {
   COUNT_IKE,
   COUNT_KEEPALIVE,
+  COUNT_RUNS_READ,
   COUNT_UDP_READ,
   DROP_BATCH_FULL,
   DROP_IKE_MALFORMED,
@@ -76,6 +77,7 @@ export function inbound(socket: u32, messages: u32): u32 {
     const step = segment ? segment : max(bytes, 1);
     let at = received(index);
     let left = bytes;
+    if (step < left) count(COUNT_RUNS_READ);
     do {
       const size = min(step, left);
       count(COUNT_UDP_READ);

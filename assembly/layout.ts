@@ -75,11 +75,25 @@ export const G_ARENAS_BASE = GLOBALS + 64;
 export const G_ICMP_RATE = GLOBALS + 72;
 /** u32, atomic. Raised when an SA ends: what a worker keeps of it outside this memory must go. */
 export const G_SA_ENDED = GLOBALS + 128;
+/** u32: OFFLOAD_* below, what the workers may make use of. */
+export const G_OFFLOAD = GLOBALS + 76;
 /** u32 × MAX_TUNS: the VRF that packets read from TUN device i belong to. */
 export const G_TUN_VRFS = GLOBALS + 0x100;
+/** u32 × MAX_TUNS: TUN_* below, how packets are read from and written to TUN device i. */
+export const G_TUN_FLAGS = GLOBALS + 0x200;
 /** Private block of the FIB (writer's free lists and counts), FIB_PRIVATE_SIZE bytes; see assembly/fib. */
 export const G_FIB_PRIVATE = GLOBALS + 0x1000;
 export const FIB_PRIVATE_SIZE = 0x4000;
+
+/** G_OFFLOAD: runs of equal datagrams leave as one message (UDP_SEGMENT), unless W_GSO_REFUSED names the socket. */
+export const OFFLOAD_GSO = 1;
+
+/** G_TUN_FLAGS: a virtio header stands in front of each packet; superpackets may be read. */
+export const TUN_VNET = 1;
+/** … TCP segments that follow each other are written as one superpacket. With TUN_VNET only. */
+export const TUN_COALESCE_TCP = 2;
+/** … UDP datagrams too (the kernel knows USO). With TUN_VNET only. */
+export const TUN_COALESCE_UDP = 4;
 
 /** A worker that waits in epoll stores this as its epoch: it holds no table reference. */
 export const EPOCH_IDLE = 0xffffffff;
@@ -285,11 +299,23 @@ export const W_TUNIOV_COUNT = 64;
 export const W_OPEN_COUNT = 68;
 export const W_OPEN_NEXT = 72;
 
+/** u32: bit SOCKET_*: the kernel refused a UDP_SEGMENT message on that socket; written by the worker's loop. */
+export const W_GSO_REFUSED = 76;
+
 /** u64 × COUNTERS_MAX: index = a counter of assembly/counters. */
 export const W_COUNTERS = 0x100;
 export const COUNTERS_MAX = 96;
 /** 64 bytes: the IPv4 header of a fragment while it is made (at most 60). */
 export const W_SCRATCH = 0x400;
+/** 16 bytes, always 0: the virtio header of a packet that asks for nothing. */
+export const W_VNET_PLAIN = 0x480;
+/** The headers of a segment while it is cut from a superpacket: IP with what extends it, and TCP or UDP. */
+export const W_TEMPLATE = 0x500;
+export const TEMPLATE_SIZE = 0x200;
+/** Flows whose packets are being put together before they are written to a TUN; inner layout: assembly/coalesce. */
+export const W_FLOWS = 0x800;
+export const FLOWS = 16;
+export const FLOW_STRIDE = 64;
 
 /** Packets in one batch: UDP messages of one recvmmsg, packets read from one TUN. */
 export const BATCH = 128;
@@ -328,9 +354,12 @@ export const TXCTL = TXIOV + SOCKETS * TX_MAX * IOV_STRIDE;
 /** u32 for each message of TXMSG, same order: address of the outbound SA slot that sealed it (see `tooBig`). */
 export const TXSA = TXCTL + SOCKETS * TX_MAX * CTL_STRIDE;
 
+/** u32 for each message of TXMSG, same order: bytes of its first datagram, of which a run has several (see `queueDatagram`). */
+export const TXRUN = TXSA + SOCKETS * TX_MAX * 4;
+
 /** Writes to TUN devices: TUNOUT_MAX entries of 16 bytes {u32 tun, u32 first iovec, u32 iovecs, u32 bytes}, and their iovecs. */
 export const TUNOUT_MAX = 2048;
-export const TUNOUT = TXSA + SOCKETS * TX_MAX * 4;
+export const TUNOUT = TXRUN + SOCKETS * TX_MAX * 4;
 export const TUNOUT_STRIDE = 16;
 export const TUNOUT_TUN = 0;
 /** Index in TUNIOV (not an address). */
@@ -338,7 +367,7 @@ export const TUNOUT_IOV = 4;
 export const TUNOUT_IOVS = 8;
 export const TUNOUT_BYTES = 12;
 export const TUNIOV = TUNOUT + TUNOUT_MAX * TUNOUT_STRIDE;
-export const TUNIOV_MAX = 8192;
+export const TUNIOV_MAX = 32768;
 
 /**
  * Two op vectors, so that the road in may stop in the middle (its send region is full), have what it queued sealed and sent,

@@ -6,14 +6,16 @@
 //   struct cmsghdr   0 length with this header (u64)   8 level (u32)   12 type (u32)   16 data; each padded to 8
 //
 // Control data that we read: the local address (IP_PKTINFO, IPV6_PKTINFO), the TOS byte (IP_TOS, IPV6_TCLASS), the segment
-// size of a superpacket (UDP_GRO). That we write: the source address and the TOS byte; CTL_STRIDE has room for UDP_SEGMENT.
+// size of a superpacket (UDP_GRO). That we write: the source address, the TOS byte, the segment size of a run (UDP_SEGMENT).
 
 import {
   BATCH,
   CTL_STRIDE,
+  G_OFFLOAD,
   IOV_STRIDE,
   MSG_STRIDE,
   NAME_STRIDE,
+  OFFLOAD_GSO,
   PATH_INTERFACE,
   PATH_NAME,
   PATH_NAME_LENGTH,
@@ -31,11 +33,15 @@ import {
   TXCTL,
   TXIOV,
   TXMSG,
+  TXRUN,
   TXSA,
   TX_MAX,
+  W_GSO_REFUSED,
   W_TX_COUNT,
 } from "./layout";
 import { arena, host } from "./state";
+import { COUNT_RUNS_SENT } from "./counters";
+import { count } from "./drop";
 
 const MSG_NAME = 0;
 const MSG_NAME_LENGTH = 8;
@@ -56,7 +62,11 @@ const SOL_IP: u32 = 0;
 const IP_TOS: u32 = 1;
 const IP_PKTINFO: u32 = 8;
 const SOL_UDP: u32 = 17;
+const UDP_SEGMENT: u32 = 103;
 const UDP_GRO: u32 = 104;
+/** A run's most: datagrams (UDP_MAX_SEGMENTS of older kernels), bytes (an IPv4 packet's, less its headers). */
+const RUN_DATAGRAMS: u32 = 64;
+const RUN_BYTES: u32 = 65507;
 const SOL_IPV6: u32 = 41;
 const IPV6_PKTINFO: u32 = 50;
 const IPV6_TCLASS: u32 = 67;
@@ -185,11 +195,16 @@ function readControl(at: usize, bytes: u32): void {
   }
 }
 
-/** Queues the datagram of `bytes` at `at` for the peer of `path`, with this TOS byte; `sa` is the SA that seals it. */
+/**
+ * Queues the datagram of `bytes` at `at` for the peer of `path`, with this TOS byte; `sa` is the SA that seals it. One that
+ * follows its like in the send region, no longer than it, joins the message of that one, and the kernel (or the interface)
+ * cuts the run apart as late as it can. A shorter one ends a run.
+ */
 export function queueDatagram(path: usize, sa: usize, at: usize, bytes: u32, tos: u32): void {
   const to = load<u32>(path, PATH_SOCKET) & (SOCKETS - 1);
   const counter = arena + W_TX_COUNT + (to << 2);
   const index = load<u32>(counter);
+  if (index && joinRun(to, index - 1, path, sa, at, bytes, tos)) return;
   const place = to * TX_MAX + index;
   const message = arena + TXMSG + place * MSG_STRIDE;
   const iov = arena + TXIOV + place * IOV_STRIDE;
@@ -209,7 +224,34 @@ export function queueDatagram(path: usize, sa: usize, at: usize, bytes: u32, tos
   store<u64>(message, 0, MSG_FLAGS);
   store<u32>(message, 0, MSG_BYTES);
   store<u32>(arena + TXSA + (place << 2), <u32>sa);
+  store<u32>(arena + TXRUN + (place << 2), bytes);
   store<u32>(counter, index + 1);
+}
+
+/** Makes the datagram the next of the run that message `index` is, or begins one with it. */
+function joinRun(to: u32, index: u32, path: usize, sa: usize, at: usize, bytes: u32, tos: u32): bool {
+  if ((load<u32>(G_OFFLOAD) & OFFLOAD_GSO) == 0 || load<u32>(arena, W_GSO_REFUSED) & (1 << to)) return false;
+  const place = to * TX_MAX + index;
+  const size = load<u32>(arena + TXRUN + (place << 2));
+  if (bytes > size || load<u32>(arena + TXSA + (place << 2)) != <u32>sa) return false;
+  const message = arena + TXMSG + place * MSG_STRIDE;
+  const iov = arena + TXIOV + place * IOV_STRIDE;
+  const control = arena + TXCTL + place * CTL_STRIDE;
+  const length = <u32>load<u64>(iov, 8);
+  if (load<u64>(iov) + length != host(at) || load<u64>(message, MSG_NAME) != host(path + PATH_NAME)) return false;
+  // The TOS byte is the first control message of both families.
+  if (load<u32>(control, CMSG_DATA) != tos) return false;
+  const datagrams = length / size;
+  if (datagrams * size != length || datagrams == RUN_DATAGRAMS || length + bytes > RUN_BYTES) return false;
+  if (length == size) {
+    const used = <u32>load<u64>(message, MSG_CONTROL_LENGTH);
+    header(control + used, 2, SOL_UDP, UDP_SEGMENT);
+    store<u64>(control + used, size, CMSG_DATA);
+    store<u64>(message, used + 24, MSG_CONTROL_LENGTH);
+    count(COUNT_RUNS_SENT);
+  }
+  store<u64>(iov, length + bytes, 8);
+  return true;
 }
 
 /** IP_TOS, and IP_PKTINFO where the path names its source. Returns bytes of control data. */

@@ -1,9 +1,10 @@
 // The road out, pass 1: packets read from a TUN become datagrams, ready to be sealed.
 //
-//   outbound        for each packet, while there is room
+//   outbound        for each packet, while there is room; its checksum completed where the kernel left that to us
 //     leave         parse → route in the VRF of the TUN → another TUN, or
 //       intoTunnel  MSS clamp → fits the MTU? → Child SA by selectors → encapsulate
 //         inFragments   the same for each piece of a packet that may be cut
+//     inSegments    a superpacket: route, MTU and Child SA once, then segment for segment
 //     refuse        drop, count, and an ICMP error where the sender should know
 //
 // The hub road (deliver) joins at intoTunnel, and both roads refuse alike. Pass 2 is `seal`; then the worker's loop sends
@@ -16,13 +17,14 @@ import {
   COUNT_FRAGMENTED,
   COUNT_ICMP_SENT,
   COUNT_ICMP_UNSENT,
+  COUNT_SEGMENTED,
   COUNT_TUN_READ,
   DROP_HAIRPIN,
   DROP_NO_SA,
   DROP_SELECTORS_OUT,
   DROP_TOO_BIG,
 } from "./counters";
-import { count, drop } from "./drop";
+import { count, countBy, drop } from "./drop";
 import { encapsulate } from "./encapsulate";
 import {
   fragmentBody,
@@ -42,25 +44,41 @@ import {
   CHILD_SAS,
   CHILD_SELECTORS,
   CHILD_STRIDE,
+  G_TUN_FLAGS,
   G_TUN_VRFS,
   SLOT_HEADROOM,
   SLOT_SIZE,
   SLOT_STRIDE,
   TUNLEN,
   TUNRX,
+  TUN_VNET,
 } from "./layout";
 import { clampMss } from "./mss";
 import { family, forgetPorts, length, parse, start, tos } from "./packet";
 import { beginEvents, tellAcquire } from "./ring";
-import { hasRoom } from "./room";
+import { hasRoom, hasRoomForOne, sendRegion, takeSendRegion } from "./room";
 import { isOutbound } from "./sa";
+import {
+  completeChecksum,
+  cutSegment,
+  longestSegment,
+  segmentBody,
+  segmentBodyLength,
+  segments,
+  startSegments,
+  template,
+  templateLength,
+} from "./segment";
 import { matchesOutbound } from "./selectors";
 import { arena, worker } from "./state";
 import { writeTun } from "./tunwrite";
 import { IPV4_DF, ipv4Fragment } from "./wire/ipv4";
+import { GSO_NONE, VNET_GSO_TYPE, VNET_HEADER } from "./wire/virtio";
 
 /** What would have fitted, when a packet was refused with DROP_TOO_BIG. */
 let fittingMtu: u32 = 0;
+/** Segments of the superpacket at hand that are done: not 0 while it waits for room in the middle. */
+let segmentsDone: u32 = 0;
 /** Why chooseSa found none. */
 let noSa: u32 = 0;
 
@@ -72,11 +90,24 @@ let noSa: u32 = 0;
 export function outbound(tun: u32, first: u32, packets: u32): u32 {
   if (first == 0) beginEvents();
   const vrf = load<u32>(G_TUN_VRFS + (tun << 2));
+  const headed = (load<u32>(G_TUN_FLAGS + (tun << 2)) & TUN_VNET) != 0;
   let index = first;
   for (; index < packets; index++) {
     const bytes = min(load<u32>(arena + TUNLEN + (index << 2)), <u32>SLOT_SIZE);
+    const at = arena + TUNRX + index * SLOT_STRIDE + SLOT_HEADROOM;
+    if (headed && <u32>load<u8>(at - VNET_HEADER, VNET_GSO_TYPE) != GSO_NONE) {
+      if (!inSegments(at, bytes, tun, vrf)) break;
+      segmentsDone = 0;
+      continue;
+    }
     if (!hasRoom(bytes)) break;
-    const reason = leave(arena + TUNRX + index * SLOT_STRIDE + SLOT_HEADROOM, bytes, tun, vrf);
+    const fault = headed ? completeChecksum(at, bytes) : 0;
+    if (fault) {
+      count(COUNT_TUN_READ);
+      drop(fault);
+      continue;
+    }
+    const reason = leave(at, bytes, tun, vrf);
     if (reason) refuse(reason, vrf);
   }
   return index - first;
@@ -99,6 +130,65 @@ function leave(at: usize, bytes: u32, tun: u32, vrf: u32): u32 {
   const reason = intoTunnel(adjacency);
   if (!reason) count(COUNT_ENCAPSULATED);
   return reason;
+}
+
+/**
+ * A superpacket out of the TUN, from segment `segmentsDone` on. False: there is no room for the next segment. Its segments are
+ * alike to routes and selectors, so those are asked once; where they are too long for the tunnel, or go to another TUN, each
+ * becomes a packet of its own first.
+ */
+function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32): bool {
+  if (!hasRoom(0)) return false;
+  const fault = startSegments(at, bytes);
+  if (fault) {
+    count(COUNT_TUN_READ);
+    drop(fault);
+    return true;
+  }
+  if (segmentsDone == 0) count(COUNT_SEGMENTED);
+  const adjacency = routed(vrf);
+  if (adjacency) {
+    const mtu = mtuOf(adjacency);
+    if (isLocal(adjacency) || (mtu != 0 && longestSegment > mtu)) return oneByOne(tun, vrf);
+  }
+  const sa = adjacency ? chooseSa(adjacency) : 0;
+  if (!sa) {
+    const left = segments - segmentsDone;
+    const reason = adjacency ? noSa : noRoute;
+    countBy(COUNT_TUN_READ, left);
+    countBy(reason, left - 1);
+    refuse(reason, vrf);
+    return true;
+  }
+  const mark = tos();
+  const before = segmentsDone;
+  let sealed: u32 = 0;
+  for (; segmentsDone < segments && hasRoomForOne(longestSegment); segmentsDone++) {
+    cutSegment(segmentsDone);
+    const reason = encapsulate(sa, template(), templateLength, segmentBody, segmentBodyLength, family, mark);
+    if (reason) drop(reason);
+    else sealed++;
+  }
+  countBy(COUNT_TUN_READ, segmentsDone - before);
+  countBy(COUNT_ENCAPSULATED, sealed);
+  return segmentsDone == segments;
+}
+
+/** The rest of the superpacket at hand as whole packets, made in the send region. False: no room for the next. */
+function oneByOne(tun: u32, vrf: u32): bool {
+  for (; segmentsDone < segments; segmentsDone++) {
+    // For the packet itself, and for all that it may become.
+    if (!hasRoom(longestSegment * 2 + 8)) return false;
+    cutSegment(segmentsDone);
+    const at = sendRegion();
+    const bytes = templateLength + segmentBodyLength;
+    memory.copy(at, template(), templateLength);
+    memory.copy(at + templateLength, segmentBody, segmentBodyLength);
+    takeSendRegion((bytes + 7) & ~7);
+    const reason = leave(at, bytes, tun, vrf);
+    if (reason) refuse(reason, vrf);
+  }
+  return true;
 }
 
 /** Seals the packet at hand for the tunnel of this adjacency. 0, or a reason to drop it. */

@@ -42,7 +42,16 @@ export function hasRoom(length: u32): bool {
     load<u32>(arena, W_OP_COUNT) + pieces <= <u32>SEAL_OPS_MAX &&
     mostQueued() + pieces <= <u32>TX_MAX &&
     load<u32>(arena, W_TUN_COUNT) + 2 <= <u32>TUNOUT_MAX &&
-    load<u32>(arena, W_TUNIOV_COUNT) + 2 <= <u32>TUNIOV_MAX
+    load<u32>(arena, W_TUNIOV_COUNT) + 4 <= <u32>TUNIOV_MAX
+  );
+}
+
+/** Is there room for one datagram more, around a packet of this length that is neither cut nor refused? */
+export function hasRoomForOne(length: u32): bool {
+  return (
+    load<u32>(arena, W_TX_USED) + length + ESP_OVERHEAD <= <u32>TX_SIZE &&
+    load<u32>(arena, W_OP_COUNT) < <u32>SEAL_OPS_MAX &&
+    mostQueued() < <u32>TX_MAX
   );
 }
 

@@ -17,11 +17,24 @@ export const PROTOCOL_SCTP: u32 = 132;
 export const PROTOCOL_MOBILITY: u32 = 135;
 export const PROTOCOL_UDP_LITE: u32 = 136;
 
+export const TCP_SEQUENCE = 4;
+export const TCP_ACKNOWLEDGMENT = 8;
 export const TCP_DATA_OFFSET = 12;
 export const TCP_FLAGS = 13;
+export const TCP_WINDOW = 14;
 export const TCP_CHECKSUM = 16;
 export const TCP_HEADER: u32 = 20;
+export const TCP_FIN: u32 = 0x01;
 export const TCP_SYN: u32 = 0x02;
+export const TCP_PSH: u32 = 0x08;
+export const TCP_ACK: u32 = 0x10;
+/** Congestion window reduced, RFC 3168 §6.1. */
+export const TCP_CWR: u32 = 0x80;
+
+/** UDP, RFC 768:  0 source port   2 destination port   4 length   6 checksum (0: none). */
+export const UDP_LENGTH = 4;
+export const UDP_CHECKSUM = 6;
+export const UDP_HEADER: u32 = 8;
 
 /** Option kinds: end of list and no-operation are single bytes, the others have their length in their second byte. */
 export const TCP_OPTION_END: u32 = 0;

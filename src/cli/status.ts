@@ -103,9 +103,11 @@ function colours(stream: NodeJS.WriteStream): Colours {
 export function picture(status: RouterStatus, colours: Colours, before?: RouterStatus, now = Date.now()): string[] {
   const age = (time: string) => formatDuration(Math.max(0, now - Date.parse(time)));
   const engines = Object.entries(status.engines).map(([cipher, engine]) => `${cipher} ${engine}`);
+  const offloads = Object.entries(status.offload).map(([offload, state]) => `${offload} ${state}`);
   const lines = [
     `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}`,
     colours.dim(`engines: ${engines.join(", ")}`),
+    colours.dim(`offload: ${offloads.join(", ")}`),
     "",
   ];
   lines.push(...tunnelLines(status, colours, age), "");

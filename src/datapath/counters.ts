@@ -64,6 +64,10 @@ const named: readonly (readonly [number, string, string])[] = [
   [index.COUNT_ACQUIRE, "acquire", "Events: a packet wants a tunnel that is down"],
   [index.COUNT_MOVED, "moved", "Events: a peer sends from another address"],
   [index.COUNT_EVENT_LOST, "event-lost", "Events that found the ring to the control thread full"],
+  [index.COUNT_SEGMENTED, "segmented", "Superpackets read from a TUN device and cut (TSO, USO)"],
+  [index.COUNT_COALESCED, "coalesced", "Superpackets put together for a TUN device"],
+  [index.COUNT_RUNS_SENT, "runs-sent", "Runs of datagrams that left as one message (UDP GSO)"],
+  [index.COUNT_RUNS_READ, "runs-read", "Runs of datagrams that arrived as one message (UDP GRO)"],
 ];
 
 /** Every counter that the fast path or its loop raises, by index. */

@@ -5,7 +5,19 @@
 
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ADJ_BLACKHOLE, ADJ_LOCAL, ADJ_PROHIBIT, ADJ_TUNNEL, EPOCH_IDLE, W_EPOCH } from "../../assembly/layout.ts";
+import {
+  ADJ_BLACKHOLE,
+  ADJ_LOCAL,
+  ADJ_PROHIBIT,
+  ADJ_TUNNEL,
+  EPOCH_IDLE,
+  G_OFFLOAD,
+  OFFLOAD_GSO,
+  SOCKET_NAT4,
+  SOCKET_NAT6,
+  W_EPOCH,
+  W_GSO_REFUSED,
+} from "../../assembly/layout.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
@@ -19,6 +31,7 @@ import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
 import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { instantiate, loadModule } from "./module.ts";
+import { ALL_OFFLOADS, type Offload, Offloads } from "./offload.ts";
 import type { ChildHandle, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix } from "./plane.ts";
 import { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
@@ -47,11 +60,19 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
   const memory = makeMemory(options);
   const engines = tryEngines(module, options);
   const sockets = openSockets(options);
+  const offloads = new Offloads(options.offload ?? ALL_OFFLOADS);
+  for (const set of sockets.sets) {
+    for (const index of [SOCKET_NAT4, SOCKET_NAT6]) {
+      const socket = set[index];
+      if (socket !== undefined) offloads.prepareSocket(socket.fd);
+    }
+  }
+  memory.view.setUint32(G_OFFLOAD, offloads.isOn("gso") ? OFFLOAD_GSO : 0, true);
   const commands: Commands[] = [];
   let plane: OpenPlane | undefined;
   try {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
-    plane = new OpenPlane(memory, module, sockets, commands, engines);
+    plane = new OpenPlane(memory, module, sockets, commands, engines, offloads);
     await plane.start();
     return plane;
   } catch (error) {
@@ -84,6 +105,7 @@ class OpenPlane implements Plane {
 
   readonly #memory: PlaneMemory;
   readonly #sockets: Sockets;
+  readonly #offloads: Offloads;
   readonly #commands: readonly Commands[];
   readonly #epochs: Epochs;
   readonly #adjacencies: Adjacencies;
@@ -109,7 +131,9 @@ class OpenPlane implements Plane {
     sockets: Sockets,
     commands: readonly Commands[],
     engines: Engines,
+    offloads: Offloads,
   ) {
+    this.#offloads = offloads;
     this.#memory = memory;
     this.#engines = engines;
     this.#sockets = sockets;
@@ -125,7 +149,7 @@ class OpenPlane implements Plane {
     this.#vrfs = new Vrfs(memory);
     this.#fib = new Fib(memory.memory, fast as unknown as FibExports);
     this.#slots = new SaSlots(memory, pool, this.#epochs, fast.expand, randomBytes);
-    this.#tuns = new Tuns(memory, commands);
+    this.#tuns = new Tuns(memory, commands, offloads);
     this.#children = new ChildSas({
       memory,
       pool,
@@ -269,6 +293,14 @@ class OpenPlane implements Plane {
 
   engines(): Engines {
     return this.#engines;
+  }
+
+  offloads(): Record<Offload, string> {
+    for (let worker = 0; worker < this.#memory.regions.arenas.count; worker++) {
+      const refused = this.#memory.words[(arenaOf(this.#memory.regions, worker) + W_GSO_REFUSED) >>> 2];
+      if (refused !== 0) this.#offloads.refused("gso", "the interface towards a peer refused it");
+    }
+    return this.#offloads.states();
   }
 
   close(): Promise<void> {

@@ -3,6 +3,8 @@
  * and out. Implemented by src/datapath/open; the router knows only this shape.
  */
 
+import type { Offload, OffloadChoice } from "./offload.ts";
+
 export type Family = 4 | 6;
 
 /** `address` 4 or 16 bytes, network order; host bits are 0. */
@@ -77,6 +79,8 @@ export interface PlaneOptions {
   readonly bind4?: Uint8Array | null;
   readonly bind6?: Uint8Array | null;
   readonly engines?: EngineWishes;
+  /** Offloads that may be used; undefined: all. */
+  readonly offload?: OffloadChoice;
 }
 
 export interface IkeDatagram {
@@ -165,6 +169,8 @@ export interface Plane {
   counters(): Record<string, number>;
   /** Which AEAD engine seals and opens each cipher. */
   engines(): Readonly<Record<Cipher, Engine>>;
+  /** Of each offload "on", or "off: " and why. */
+  offloads(): Record<Offload, string>;
 
   /** Stops the workers, closes sockets and TUN devices, wipes all keys. */
   close(): Promise<void>;

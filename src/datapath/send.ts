@@ -18,7 +18,9 @@ import {
   TX_MAX,
   TXIOV,
   TXMSG,
+  TXRUN,
   W_COUNTERS,
+  W_GSO_REFUSED,
   W_TUN_COUNT,
   W_TX_COUNT,
 } from "../../assembly/layout.ts";
@@ -29,12 +31,19 @@ import type { PlaneMemory } from "./memory.ts";
 import type { FastPath } from "./module.ts";
 
 const EINTR = 4;
+const EIO = 5;
 const EAGAIN = 11;
+const EINVAL = 22;
 const EMSGSIZE = 90;
 
 /** A full send buffer is waited for this often, this many milliseconds each, before what is left of the batch is dropped. */
 const WAITS = 4;
 const WAIT = 1;
+
+/** Of a struct mmsghdr: where the bytes of its control data stand. */
+const MSG_CONTROL_LENGTH = 40;
+/** Bytes of the control message UDP_SEGMENT, the last of a run's. */
+const SEGMENT_CONTROL = 24;
 
 /**
  * An inner packet of 1,280 bytes must pass however narrow the path (RFC 8200 §5), so a datagram up to this size that does not
@@ -47,7 +56,8 @@ export class Sender {
   readonly #sockets: readonly number[];
   readonly #tuns: Int32Array;
   readonly #words: Uint32Array;
-  readonly #counters: BigUint64Array;
+  /** Index = address / 8: counters, and host addresses in iovecs. */
+  readonly #longs: BigUint64Array;
   readonly #arena: number;
   readonly #host: number;
 
@@ -61,7 +71,7 @@ export class Sender {
     this.#sockets = sockets;
     this.#tuns = tuns;
     this.#words = memory.words;
-    this.#counters = new BigUint64Array(memory.memory.buffer);
+    this.#longs = new BigUint64Array(memory.memory.buffer);
     this.#arena = arena;
     this.#host = memory.host + arena;
   }
@@ -97,13 +107,56 @@ export class Sender {
           waitWritable(fd, WAIT);
           continue;
         }
-        this.#count(DROP_SEND, count - sent);
+        let left = 0;
+        for (; sent < count; sent++) left += this.#datagrams(socket, sent);
+        this.#count(DROP_SEND, left);
         return;
+      }
+      if (this.#datagrams(socket, sent) > 1) {
+        this.#sendApart(socket, sent, code);
+        sent++;
+        continue;
       }
       // Of one datagram only: no route to that peer, forbidden by a filter, too big …
       if (code === EMSGSIZE) this.#tooBig(socket, sent, fd, messages + sent * MSG_STRIDE);
       else this.#count(DROP_SEND, 1);
       sent++;
+    }
+  }
+
+  /** Datagrams of message `index`. */
+  #datagrams(socket: number, index: number): number {
+    const place = socket * TX_MAX + index;
+    const bytes = this.#words[(this.#arena + TXIOV + place * IOV_STRIDE + 8) >>> 2];
+    const size = this.#words[(this.#arena + TXRUN + place * 4) >>> 2];
+    return bytes > size && size > 0 ? Math.ceil(bytes / size) : 1;
+  }
+
+  /**
+   * The kernel refused a run: its datagrams go one by one. If any of them gets through, it is runs that this socket's way out
+   * does not take (EIO: the interface can't do checksums; EINVAL: something on the way), and no more are made for it.
+   */
+  #sendApart(socket: number, index: number, code: number): void {
+    const words = this.#words;
+    const place = socket * TX_MAX + index;
+    const message = (this.#arena + TXMSG + place * MSG_STRIDE) >>> 2;
+    const iov = (this.#arena + TXIOV + place * IOV_STRIDE) >>> 2;
+    const size = words[(this.#arena + TXRUN + place * 4) >>> 2];
+    const at = this.#arena + TXIOV + place * IOV_STRIDE;
+    let base = this.#longs[at >>> 3];
+    let left = words[iov + 2];
+    words[message + (MSG_CONTROL_LENGTH >>> 2)] -= SEGMENT_CONTROL;
+    let through = false;
+    for (; left > 0; left -= size, base += BigInt(size)) {
+      this.#longs[at >>> 3] = base;
+      words[iov + 2] = Math.min(size, left);
+      if (sendmmsg(this.#sockets[socket], this.#host + TXMSG + place * MSG_STRIDE, 1, 0) > 0) through = true;
+      else if (errno() === EMSGSIZE)
+        this.#tooBig(socket, index, this.#sockets[socket], this.#host + TXMSG + place * MSG_STRIDE);
+      else this.#count(DROP_SEND, 1);
+    }
+    if (through && (code === EIO || code === EINVAL || code === EMSGSIZE)) {
+      words[(this.#arena + W_GSO_REFUSED) >>> 2] |= 1 << socket;
     }
   }
 
@@ -127,6 +180,6 @@ export class Sender {
 
   /** The worker is the only writer of its counters; atomic so that control never reads half a number. */
   #count(counter: number, packets: number): void {
-    Atomics.add(this.#counters, (this.#arena + W_COUNTERS) / 8 + counter, BigInt(packets));
+    Atomics.add(this.#longs, (this.#arena + W_COUNTERS) / 8 + counter, BigInt(packets));
   }
 }

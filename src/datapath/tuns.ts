@@ -1,20 +1,23 @@
 /** The TUN devices of the datapath: for each a queue a worker, and the VRF that its packets belong to. */
 
-import { G_TUN_VRFS, MAX_TUNS } from "../../assembly/layout.ts";
-import { closeTun, openTun, type TunQueue } from "../linux/tun.ts";
+import { G_TUN_FLAGS, G_TUN_VRFS, MAX_TUNS } from "../../assembly/layout.ts";
+import { closeTun, type TunQueue } from "../linux/tun.ts";
 import type { Commands } from "./commands.ts";
 import { PlaneError } from "./error.ts";
 import type { PlaneMemory } from "./memory.ts";
+import type { Offloads } from "./offload.ts";
 
 export class Tuns {
   readonly #memory: PlaneMemory;
   /** One for each worker. */
   readonly #commands: readonly Commands[];
+  readonly #offloads: Offloads;
   /** By index; undefined: free. */
   readonly #queues: (readonly TunQueue[] | undefined)[] = new Array(MAX_TUNS).fill(undefined);
 
-  constructor(memory: PlaneMemory, commands: readonly Commands[]) {
+  constructor(memory: PlaneMemory, commands: readonly Commands[], offloads: Offloads) {
     this.#memory = memory;
+    this.#offloads = offloads;
     this.#commands = commands;
   }
 
@@ -26,15 +29,9 @@ export class Tuns {
   add(name: string, vrf: number): number {
     const index = this.#queues.indexOf(undefined);
     if (index < 0) throw new PlaneError("full", `All ${MAX_TUNS} TUN devices of this process are in use.`);
-    const queues: TunQueue[] = [];
-    try {
-      const multiQueue = this.#commands.length > 1;
-      for (let worker = 0; worker < this.#commands.length; worker++) queues.push(openTun({ name, multiQueue }));
-    } catch (error) {
-      for (const queue of queues) closeTun(queue);
-      throw error;
-    }
+    const { queues, flags } = this.#offloads.openTun(name, this.#commands.length);
     this.#memory.view.setUint32(G_TUN_VRFS + index * 4, vrf, true);
+    this.#memory.view.setUint32(G_TUN_FLAGS + index * 4, flags, true);
     this.#queues[index] = queues;
     this.#commands.forEach((commands, worker) => {
       commands.setTun(index, queues[worker].fd);

@@ -40,6 +40,8 @@ export interface RouterStatus {
   readonly name: string;
   readonly pid: number;
   readonly engines: Readonly<Record<string, string>>;
+  /** Of each offload "on", or "off: " and why. */
+  readonly offload: Readonly<Record<string, string>>;
   readonly tunnels: readonly TunnelStatus[];
   readonly routes: readonly { readonly vrf: string; readonly prefix: string; readonly via: string }[];
   readonly drops: Readonly<Record<string, number>>;

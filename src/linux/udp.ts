@@ -50,6 +50,9 @@ const IPV6_RECVPKTINFO = 49;
 const IPV6_PKTINFO = 50;
 const IPV6_RECVTCLASS = 66;
 
+const SOL_UDP = 17;
+const UDP_GRO = 104;
+
 const PMTUDISC_DONT = 0;
 const PMTUDISC_DO = 2;
 
@@ -246,6 +249,14 @@ export function sendInFragments(fd: number, family: Family, message: HostAddress
   const code = sendmsg(fd, message, 0) >= 0 ? 0 : errno();
   setOption(fd, level, option, PMTUDISC_DO);
   return code;
+}
+
+/**
+ * From now on runs of datagrams of one sender, as the network card or GRO put them together, arrive as one message with
+ * their size as a control message (udp(7)). False: this kernel does not know it.
+ */
+export function setGro(fd: number): boolean {
+  return setOption(fd, SOL_UDP, UDP_GRO, 1) === 0;
 }
 
 export function closeUdp(socket: UdpSocket): void {

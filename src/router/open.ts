@@ -100,7 +100,7 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
   }
 }
 
-function planeOptions({ workers, engines, outer }: RouterConfig): PlaneOptions {
+function planeOptions({ workers, engines, outer, offload }: RouterConfig): PlaneOptions {
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
     if (address === null) return null;
@@ -110,6 +110,7 @@ function planeOptions({ workers, engines, outer }: RouterConfig): PlaneOptions {
     ...ROOM,
     workers,
     engines,
+    offload,
     ikePort: outer.ikePort,
     natPort: outer.natPort,
     bind4: bind(outer.ipv4),

@@ -231,6 +231,9 @@ function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
   for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
     if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
   }
+  for (const key of ["tso", "uso", "gso", "gro", "coalesce"] as const) {
+    if (was.offload[key] !== now.offload[key]) changed.push(`offload.${key}`);
+  }
   return changed;
 }
 

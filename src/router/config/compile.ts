@@ -25,6 +25,7 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
       natPort: file.outer?.natPort ?? 4500,
     },
     engines: { chacha20poly1305: "auto", aes128gcm16: "auto", aes256gcm16: "auto", ...file.engines },
+    offload: allowed(file.offload),
     interfaces: (file.interfaces ?? []).map(({ name, mtu }) => ({ name, mtu })),
     vrfs: file.vrfs.map((vrf) => ({
       name: vrf.name,
@@ -35,6 +36,11 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
     tunnels: (file.tunnels ?? []).map((tunnel) => compileTunnel(tunnel, secrets)),
     routes: (file.routes ?? []).map(({ vrf, prefix, via }) => ({ vrf, prefix: formatPrefix(prefixOf(prefix)), via })),
   });
+}
+
+function allowed(offload: RouterFile["offload"]): RouterConfig["offload"] {
+  const may = (key: keyof RouterConfig["offload"]) => offload !== "off" && offload?.[key] !== "off";
+  return { tso: may("tso"), uso: may("uso"), gso: may("gso"), gro: may("gro"), coalesce: may("coalesce") };
 }
 
 function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {

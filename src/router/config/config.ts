@@ -115,6 +115,10 @@ export const RouterConfig = Type.Object(
       { chacha20poly1305: Engine, aes128gcm16: Engine, aes256gcm16: Engine },
       { ...closed, description: "What encrypts and decrypts ESP; auto: the quicker one." },
     ),
+    offload: Type.Object(
+      { tso: Type.Boolean(), uso: Type.Boolean(), gso: Type.Boolean(), gro: Type.Boolean(), coalesce: Type.Boolean() },
+      { ...closed, description: "Which offloads may be used, where the kernel can." },
+    ),
     interfaces: Type.Array(
       Type.Object(
         { name: Type.String({ format: "vcpe-device" }), mtu: Type.Integer({ minimum: 576, maximum: 65535 }) },

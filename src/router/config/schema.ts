@@ -38,6 +38,25 @@ const OuterFile = Type.Object(
   { ...closed, description: "Where IKE and ESP in UDP live: the outside of the router." },
 );
 
+const Switch = (description: string) =>
+  Type.Optional(
+    Type.Enum(["auto", "off"], {
+      expects: "auto or off",
+      description: `${description} auto (the default): where the kernel can.`,
+    }),
+  );
+
+const OffloadFile = Type.Object(
+  {
+    tso: Switch("Take large TCP packets from the TUN device uncut."),
+    uso: Switch("Take large UDP packets from the TUN device uncut (Linux 6.2 and later)."),
+    gso: Switch("Send runs of datagrams as one message (UDP GSO)."),
+    gro: Switch("Receive runs of datagrams as one message (UDP GRO)."),
+    coalesce: Switch("Put packets of a flow together before they are written to the TUN device."),
+  },
+  closed,
+);
+
 const InterfaceFile = Type.Object(
   {
     name: Type.String({ format: "vcpe-device", description: "Interface of this host." }),
@@ -278,6 +297,13 @@ export const RouterFile = Type.Object(
       Type.Integer({ minimum: 1, maximum: 16, description: "Datapath worker threads. Default 1." }),
     ),
     engines: Type.Optional(EnginesFile),
+    offload: Type.Optional(
+      Type.Union([Type.Literal("off"), OffloadFile], {
+        expects: "off, or a mapping of tso, uso, gso, gro and coalesce, each auto or off",
+        description:
+          "Work on many packets at once, where the kernel can: tso and uso (large TCP and UDP packets come from the TUN device uncut), gso and gro (runs of datagrams are sent and received as one message), coalesce (packets of a flow are put together before they are written to the TUN device). Each auto (the default) or off; off alone: none of them.",
+      }),
+    ),
     interfaces: Type.Optional(
       Type.Array(InterfaceFile, { description: "Interfaces of this host whose MTU is changed while the router runs." }),
     ),

@@ -25,6 +25,7 @@ export function report(router: Router): RouterStatus {
     pid: process.pid,
     workers: router.config.workers,
     engines: plane.engines(),
+    offload: plane.offloads(),
     tunnels: router.config.tunnels.map((tunnel) => tunnelStatus(router, tunnel, peers.get(tunnel.name))),
     routes: [...router.running.values()].flatMap((resource) =>
       resource.kind === "route" ? [{ vrf: resource.vrf, prefix: resource.prefix, via: viaText(resource.via) }] : [],

@@ -51,6 +51,9 @@ export const RouterStatus = Type.Object({
   pid: Count,
   workers: Count,
   engines: Type.Record(Type.String(), Type.String(), { description: "Which AEAD engine serves each cipher." }),
+  offload: Type.Record(Type.String(), Type.String(), {
+    description: 'Of tso, uso, gso, gro and coalesce: "on", or "off: " and why.',
+  }),
   tunnels: Type.Array(Tunnel),
   routes: Type.Array(Type.Object({ vrf: Type.String(), prefix: Type.String(), via: Type.String() })),
   drops: Type.Record(Type.String(), Count, { description: "Packets that went no further, by reason." }),

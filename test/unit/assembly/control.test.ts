@@ -223,7 +223,7 @@ describe("a superpacket", () => {
     const segment = datagrams[0]?.length as number;
     const { written } = gateway.router.receive(socket, { bytes: Buffer.concat(datagrams), segment });
     expect(written.map(({ bytes }) => bytes)).toEqual(packets);
-    expect(gateway.router.counters()).toEqual({ "udp-read": 4, delivered: 4 });
+    expect(gateway.router.counters()).toEqual({ "udp-read": 4, "runs-read": 1, delivered: 4 });
   });
 });
 

@@ -20,18 +20,31 @@ export interface Received {
   readonly segment?: number;
 }
 
-/** A message that the loop would hand to sendmmsg. */
+/** A virtio header, as the kernel puts it in front of a packet out of a TUN. */
+export interface Vnet {
+  readonly flags?: number;
+  readonly gso?: number;
+  readonly headerLength?: number;
+  readonly size?: number;
+  readonly start?: number;
+  readonly offset?: number;
+}
+
+/** A datagram that the loop would hand to sendmmsg; of a message that is a run, each of its own. */
 export interface Sent {
   readonly socket: number;
   readonly bytes: Buffer;
   readonly to: End;
   readonly tos: number;
   readonly source: string | undefined;
+  /** Number of its message in this flush, and of the datagrams in that. */
+  readonly message: number;
+  readonly run: number;
 }
 
 export interface Outcome {
   readonly sent: Sent[];
-  readonly written: { readonly tun: number; readonly bytes: Buffer }[];
+  readonly written: { readonly tun: number; readonly bytes: Buffer; readonly vnet?: Required<Vnet> }[];
   /** Times that the loop had to flush. */
   readonly flushes: number;
 }
@@ -49,23 +62,30 @@ export class Router extends Tables {
   /** Bytes of the send region that the roads may use between two flushes. */
   room = L.TX_SIZE;
   #ringTail = 0;
+  #flushes = 0;
 
   /** Packets come out of a TUN. */
-  fromTun(tun: number, ...packets: Uint8Array[]): Outcome {
+  fromTun(tun: number, ...packets: (Uint8Array | readonly [Vnet, Uint8Array])[]): Outcome {
     const outcome: Outcome = { sent: [], written: [], flushes: 0 };
     for (let base = 0; base < packets.length; base += L.BATCH) {
       const batch = packets.slice(base, base + L.BATCH);
-      for (const [index, packet] of batch.entries()) {
-        this.bytes.set(packet, this.arena + L.TUNRX + index * L.SLOT_STRIDE + L.SLOT_HEADROOM);
+      for (const [index, entry] of batch.entries()) {
+        const [vnet, packet] = entry instanceof Uint8Array ? [{}, entry] : entry;
+        const at = this.arena + L.TUNRX + index * L.SLOT_STRIDE + L.SLOT_HEADROOM;
+        if (this.flagsOf(tun) & L.TUN_VNET) this.bytes.set(vnetHeader(vnet), at - 10);
+        this.bytes.set(packet, at);
         this.set32(this.arena + L.TUNLEN + index * 4, packet.length);
       }
       for (let first = 0; first < batch.length; ) {
         this.#squeeze();
+        const before = outcome.sent.length + outcome.written.length;
         const taken = this.exports.outbound(tun, first, batch.length);
         first += taken;
         this.#flush(outcome);
-        if (taken === 0 && this.room === L.TX_SIZE) throw new Error("the road out makes no progress");
-        if (taken === 0) this.room = L.TX_SIZE;
+        // A superpacket may have been left in the middle.
+        if (taken > 0 || outcome.sent.length + outcome.written.length > before) continue;
+        if (this.room === L.TX_SIZE) throw new Error("the road out makes no progress");
+        this.room = L.TX_SIZE;
       }
     }
     return outcome;
@@ -188,16 +208,28 @@ export class Router extends Tables {
     this.exports.seal(this.get32(arena + L.W_OP_COUNT));
     for (let socket = 0; socket < L.SOCKETS; socket++) {
       const count = this.get32(arena + L.W_TX_COUNT + socket * 4);
-      for (let index = 0; index < count; index++) outcome.sent.push(this.#sent(socket, index));
+      for (let index = 0; index < count; index++) outcome.sent.push(...this.#sent(socket, index));
     }
     const writes = this.get32(arena + L.W_TUN_COUNT);
     for (let index = 0; index < writes; index++) {
       const at = arena + L.TUNOUT + index * L.TUNOUT_STRIDE;
       const iov = arena + L.TUNIOV + this.get32(at + L.TUNOUT_IOV) * L.IOV_STRIDE;
-      if (this.get32(at + L.TUNOUT_IOVS) !== 1) throw new Error("one iovec a packet");
-      outcome.written.push({ tun: this.get32(at + L.TUNOUT_TUN), bytes: this.#iov(iov, this.arena + L.RX) });
+      const tun = this.get32(at + L.TUNOUT_TUN);
+      const pieces = this.get32(at + L.TUNOUT_IOVS);
+      const headed = (this.flagsOf(tun) & L.TUN_VNET) !== 0;
+      if (!headed && pieces !== 1) throw new Error("one iovec a packet");
+      const plain = this.arena + L.W_VNET_PLAIN;
+      const all = Buffer.concat(
+        Array.from({ length: pieces }, (_, piece) => {
+          const from = iov + piece * L.IOV_STRIDE;
+          return this.#iov(from, this.#host(from) === plain ? plain : this.arena + L.RX);
+        }),
+      );
+      if (this.get32(at + L.TUNOUT_BYTES) !== all.length) throw new Error("an entry of another length");
+      outcome.written.push(headed ? { tun, bytes: all.subarray(10), vnet: readVnet(all) } : { tun, bytes: all });
     }
     this.exports.flushed();
+    this.#flushes++;
     (outcome as { flushes: number }).flushes++;
   }
 
@@ -209,25 +241,58 @@ export class Router extends Tables {
     return Buffer.from(this.bytes.subarray(base, end));
   }
 
-  #sent(socket: number, index: number): Sent {
+  #sent(socket: number, index: number): Sent[] {
     const at = this.arena + L.TXMSG + (socket * L.TX_MAX + index) * L.MSG_STRIDE;
     const name = Buffer.from(this.bytes.subarray(this.#host(at), this.#host(at) + this.get32(at + 8)));
     if (this.get64(at + 24) !== 1n) throw new Error("one iovec a message");
     const control = this.bytes.subarray(this.#host(at + 32), this.#host(at + 32) + Number(this.get64(at + 40)));
     let tos = -1;
     let source: string | undefined;
+    let size: number | undefined;
     for (let offset = 0; offset < control.length; ) {
       const length = Number(control.readBigUInt64LE(offset));
       const kind = `${control.readUInt32LE(offset + 8)}/${control.readUInt32LE(offset + 12)}`;
       const data = control.subarray(offset + 16, offset + length);
       if (kind === "0/1" || kind === "41/67") tos = data.readUInt32LE(0);
       else if (kind === "0/8") source = [...data.subarray(4, 8)].join(".");
+      else if (kind === "17/103") size = data.readUInt16LE(0);
       else if (kind === "41/50") source = data.subarray(0, 16).toString("hex");
       else throw new Error(`control message ${kind}`);
       offset += (length + 7) & ~7;
     }
     const to = end(name);
     if (!to) throw new Error("a message without a peer");
-    return { socket, bytes: this.#iov(this.#host(at + 16), this.arena + L.TX), to, tos, source };
+    const all = this.#iov(this.#host(at + 16), this.arena + L.TX);
+    const step = size ?? all.length;
+    const run = Math.ceil(all.length / step);
+    if (run > 64 || all.length > 65507 || (size !== undefined && run < 2)) throw new Error("no run that Linux takes");
+    const message = this.#flushes * 10_000 + index;
+    return Array.from({ length: run }, (_, datagram) => {
+      const bytes = all.subarray(datagram * step, (datagram + 1) * step);
+      return { socket, bytes, to, tos, source, message, run };
+    });
   }
+}
+
+/** struct virtio_net_hdr. */
+export function vnetHeader(fields: Vnet): Buffer {
+  const header = Buffer.alloc(10);
+  header[0] = fields.flags ?? 0;
+  header[1] = fields.gso ?? 0;
+  header.writeUInt16LE(fields.headerLength ?? 0, 2);
+  header.writeUInt16LE(fields.size ?? 0, 4);
+  header.writeUInt16LE(fields.start ?? 0, 6);
+  header.writeUInt16LE(fields.offset ?? 0, 8);
+  return header;
+}
+
+function readVnet(bytes: Buffer): Required<Vnet> {
+  return {
+    flags: bytes[0],
+    gso: bytes[1],
+    headerLength: bytes.readUInt16LE(2),
+    size: bytes.readUInt16LE(4),
+    start: bytes.readUInt16LE(6),
+    offset: bytes.readUInt16LE(8),
+  };
 }

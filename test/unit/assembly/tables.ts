@@ -134,6 +134,15 @@ export class Tables {
     return { tun, adjacency: this.adjacency(L.ADJ_LOCAL, { tun }) };
   }
 
+  /** TUN_* of a device: what it is read and written with. */
+  setFlags(tun: number, flags: number): void {
+    this.set32(L.G_TUN_FLAGS + tun * 4, flags);
+  }
+
+  flagsOf(tun: number): number {
+    return this.get32(L.G_TUN_FLAGS + tun * 4);
+  }
+
   /** A block of the pool. */
   block(bytes: number): number {
     const at = this.#pool;

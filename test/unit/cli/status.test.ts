@@ -12,6 +12,7 @@ const STATUS: RouterStatus = {
   pid: 42,
   workers: 1,
   engines: { chacha20poly1305: "wasm" },
+  offload: { tso: "on", uso: "off: this kernel has none (Linux 6.2 and later)", gso: "off: by configuration" },
   tunnels: [
     {
       name: "to-gateway",
@@ -72,6 +73,7 @@ describe("the picture of a router", () => {
     expect(picture(STATUS, PLAIN, undefined, now)).toEqual([
       "branch-a  vcpe 0.1.0, pid 42, up 1h, 1 worker, 123 MB",
       "engines: chacha20poly1305 wasm",
+      "offload: tso on, uso off: this kernel has none (Linux 6.2 and later), gso off: by configuration",
       "",
       "TUNNEL      STATE  SINCE  PEER          ADDRESS             IKE                             REKEYS    RTT   MTU  NAT",
       "to-gateway  up     30m    gw.vcpe.test  [2001:db8::1]:4500  chacha20poly1305-sha256-x25519       3  12 ms  1418  here",
@@ -107,7 +109,7 @@ describe("the picture of a router", () => {
 
   it("works for a router that has nothing", () => {
     const empty = { ...STATUS, tunnels: [], routes: [], drops: {}, ike: {} };
-    expect(picture(empty, PLAIN, undefined, now).slice(3)).toEqual(["no tunnels", "", "no Child SAs", "", "no routes"]);
+    expect(picture(empty, PLAIN, undefined, now).slice(4)).toEqual(["no tunnels", "", "no Child SAs", "", "no routes"]);
   });
 });
 

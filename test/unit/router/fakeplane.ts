@@ -209,6 +209,10 @@ export class FakePlane implements Plane {
     return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" } as const;
   }
 
+  offloads() {
+    return { tso: "on", uso: "on", gso: "on", gro: "on", coalesce: "off: by configuration" };
+  }
+
   async close(): Promise<void> {
     this.closed = true;
   }

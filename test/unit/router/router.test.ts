@@ -247,6 +247,7 @@ describe("two routers", () => {
       workers: 1,
       pid: process.pid,
       engines: { chacha20poly1305: "wasm" },
+      offload: { tso: "on", coalesce: "off: by configuration" },
       drops: { "no-route": 3 },
       counters: { encapsulated: 7 },
       tunnels: [
