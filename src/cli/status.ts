@@ -106,6 +106,7 @@ export function picture(status: RouterStatus, colours: Colours, before?: RouterS
   const lines = [
     `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}`,
     colours.dim(`engines: ${engines.join(", ")}`),
+    ...(status.workers > 1 ? [colours.dim(`workers: ${status.load.map(loadText).join("; ")}`)] : []),
     "",
   ];
   lines.push(...tunnelLines(status, colours, age), "");
@@ -115,6 +116,11 @@ export function picture(status: RouterStatus, colours: Colours, before?: RouterS
   lines.push(...countLines("ike", status.ike, colours));
   while (lines.at(-1) === "") lines.pop();
   return lines;
+}
+
+/** What one worker has read. */
+function loadText({ tunRead, udpRead }: RouterStatus["load"][number], worker: number): string {
+  return `${worker} read ${countText(tunRead)} packets, ${countText(udpRead)} datagrams`;
 }
 
 function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time: string) => string): string[] {

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ADJ_BLACKHOLE, ADJ_LOCAL, ADJ_PROHIBIT, ADJ_TUNNEL, EPOCH_IDLE, W_EPOCH } from "../../assembly/layout.ts";
+import { allowedCpus } from "../linux/affinity.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
@@ -17,13 +18,23 @@ import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
 import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { instantiate, loadModule } from "./module.ts";
-import type { ChildHandle, Cipher, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix } from "./plane.ts";
+import type {
+  ChildHandle,
+  Cipher,
+  IkeDatagram,
+  Outer,
+  Plane,
+  PlaneEvent,
+  PlaneOptions,
+  Prefix,
+  WorkerLoad,
+} from "./plane.ts";
 import { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
 import { SaSlots } from "./sa.ts";
 import { Selectors } from "./selectors.ts";
 import { closeSockets, openSockets, type Sockets } from "./sockets.ts";
-import { tally } from "./tally.ts";
+import { loads, tally } from "./tally.ts";
 import { Tuns } from "./tuns.ts";
 import { Vrfs } from "./vrf.ts";
 import { Workers } from "./workers.ts";
@@ -47,7 +58,8 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
   let plane: OpenPlane | undefined;
   try {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
-    plane = new OpenPlane(memory, module, sockets, commands);
+    const cpus = options.pin ? allowedCpus() : undefined;
+    plane = new OpenPlane(memory, module, sockets, commands, cpus);
     await plane.start();
     return plane;
   } catch (error) {
@@ -88,7 +100,13 @@ class OpenPlane implements Plane {
   #closed: Promise<void> | undefined;
   readonly #atExit = (): void => this.#workers.tellStop();
 
-  constructor(memory: PlaneMemory, module: WebAssembly.Module, sockets: Sockets, commands: readonly Commands[]) {
+  constructor(
+    memory: PlaneMemory,
+    module: WebAssembly.Module,
+    sockets: Sockets,
+    commands: readonly Commands[],
+    cpus: readonly number[] | undefined,
+  ) {
     this.#memory = memory;
     this.#sockets = sockets;
     this.#commands = commands;
@@ -126,7 +144,7 @@ class OpenPlane implements Plane {
       onEvent: (event) => this.onEvent(event),
       clock: () => performance.now(),
     });
-    this.#workers = new Workers(memory, module, sockets.sets, commands, (error) => this.#failed(error));
+    this.#workers = new Workers(memory, module, sockets.sets, commands, cpus, (error) => this.#failed(error));
     // A thread inside epoll_wait would hold up the end of the process.
     process.on("exit", this.#atExit);
   }
@@ -207,8 +225,8 @@ class OpenPlane implements Plane {
     this.#reclaimFib();
   }
 
-  reserveSpi(): number | undefined {
-    return this.#slots.reserve();
+  reserveSpi(worker = 0): number | undefined {
+    return this.#slots.reserve(worker);
   }
 
   releaseSpi(spi: number): void {
@@ -243,6 +261,10 @@ class OpenPlane implements Plane {
   counters(): Record<string, number> {
     // The last is not a worker's: what the control thread itself could not send.
     return { ...tally(this.#memory), "ike-send-refused": this.#sender.refused };
+  }
+
+  workers(): readonly WorkerLoad[] {
+    return loads(this.#memory);
   }
 
   engines(): Record<Cipher, string> {

@@ -1,6 +1,7 @@
 /** The entry of a worker thread: its own instance of the fast path on the shared memory, then the loop. */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { stayOn } from "../linux/affinity.ts";
 import type { CommandsPart } from "./commands.ts";
 import { Loop } from "./loop.ts";
 import { type Regions, viewMemory } from "./memory.ts";
@@ -14,9 +15,12 @@ export interface WorkerData {
   readonly module: WebAssembly.Module;
   readonly sockets: readonly number[];
   readonly commands: CommandsPart;
+  /** The CPU to stay on; undefined: where the kernel puts it. */
+  readonly cpu: number | undefined;
 }
 
 const data = workerData as WorkerData;
+if (data.cpu !== undefined) stayOn([data.cpu]);
 const fast = instantiate(data.module, data.memory);
 fast.attach(data.worker);
 const loop = new Loop({

@@ -167,6 +167,7 @@ export class Neighbour {
     if (this.opening === sa) this.opening = undefined;
     this.timers.clear("connect");
     this.current = sa;
+    this.provision.begin();
     if (before === undefined) this.since = realm.now;
     this.group = sa.selection!.group.id;
     this.lastError = undefined;

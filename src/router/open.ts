@@ -17,6 +17,7 @@ import { Router } from "./router.ts";
 import { report } from "./status/report.ts";
 import type { ReloadReply } from "./status/schema.ts";
 import { serveStatus } from "./status/server.ts";
+import { workerCount } from "./workers.ts";
 
 /**
  * Room in the datapath. Memory that is not used costs address space only: 16,384 SAs are enough for 4,096 tunnels while
@@ -100,7 +101,21 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
   }
 }
 
-function planeOptions({ workers, outer }: RouterConfig): PlaneOptions {
+/**
+ * The worker of each tunnel's first Child SA; its copies go to the workers after it. In turn, so that tunnels whose peers have one
+ * Child SA each are spread over all workers.
+ */
+class Homes {
+  readonly #byTunnel = new Map<string, number>();
+
+  of(tunnel: string): number {
+    const home = this.#byTunnel.get(tunnel) ?? this.#byTunnel.size;
+    this.#byTunnel.set(tunnel, home);
+    return home;
+  }
+}
+
+function planeOptions({ workers, pin, outer }: RouterConfig): PlaneOptions {
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
     if (address === null) return null;
@@ -108,7 +123,8 @@ function planeOptions({ workers, outer }: RouterConfig): PlaneOptions {
   };
   return {
     ...ROOM,
-    workers,
+    workers: workerCount(workers),
+    pin,
     ikePort: outer.ikePort,
     natPort: outer.natPort,
     bind4: bind(outer.ipv4),
@@ -117,9 +133,10 @@ function planeOptions({ workers, outer }: RouterConfig): PlaneOptions {
 }
 
 function ikeCore(plane: Plane, host: Host): IkeEndpoint {
+  const homes = new Homes();
   return new IkeEndpoint({
     random: (n) => randomBytes(n),
-    reserveSpi: () => plane.reserveSpi(),
+    reserveSpi: (peer, copy) => plane.reserveSpi(homes.of(peer) + copy),
     releaseSpi: (spi) => plane.releaseSpi(spi),
     localAddress: (remote) => host.localAddress(remote),
     ikePort: plane.ikePort,

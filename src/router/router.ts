@@ -204,7 +204,7 @@ export class Router {
         "Give one",
       );
     }
-    const peer = peerConfig(tunnel, settings, secret);
+    const peer = peerConfig(tunnel, settings, secret, this.parts.plane.workers().length);
     if (op === "add") this.keying.add(peer);
     else this.keying.replace(peer);
   }
@@ -225,6 +225,7 @@ function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
   const changed: string[] = [];
   if (was.name !== now.name) changed.push("name");
   if (was.workers !== now.workers) changed.push("workers");
+  if (was.pin !== now.pin) changed.push("pin");
   for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
     if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
   }

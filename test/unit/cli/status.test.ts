@@ -11,6 +11,7 @@ const STATUS: RouterStatus = {
   since: "2026-01-01T00:00:00Z",
   pid: 42,
   workers: 1,
+  load: [{ tunRead: 0, udpRead: 0 }],
   engines: { chacha20poly1305: "wasm" },
   tunnels: [
     {
@@ -32,6 +33,7 @@ const STATUS: RouterStatus = {
       children: [
         {
           name: "to-gateway",
+          copy: 0,
           cipher: "chacha20poly1305",
           spiIn: "0xc0ffee01",
           spiOut: "0xdeadbeef",

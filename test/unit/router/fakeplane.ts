@@ -205,6 +205,10 @@ export class FakePlane implements Plane {
     return { "no-route": 3, encapsulated: 7, "ike-send-refused": 0 };
   }
 
+  workers() {
+    return [{ tunRead: 0, udpRead: 0 }];
+  }
+
   engines() {
     return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" };
   }

@@ -23,6 +23,7 @@ const child = (id: number, more: Partial<ChildSa> = {}): ChildSa => ({
   id,
   peer: "p",
   child: "c",
+  copy: 0,
   inbound: half(0x1000 + id),
   outbound: half(0x2000 + id),
   local: any,
