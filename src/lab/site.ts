@@ -26,6 +26,7 @@ export interface SiteConfig {
   log: string;
   outer: { ipv4: string | false; ipv6: string | false; ikePort: number; natPort: number };
   workers: number | "auto";
+  pin?: boolean;
   vrfs: { name: string; addresses: string[]; tun: { name: string; mtu: number }; local: string[] }[];
   tunnels: TunnelConfig[];
   routes?: { vrf: string; prefix: string; via: "blackhole" | "prohibit" }[];
