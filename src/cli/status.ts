@@ -165,7 +165,7 @@ function childLines(
       .find(({ name }) => name === tunnel.name)
       ?.children.find(({ spiIn }) => spiIn === child.spiIn);
     return [
-      child.name,
+      child.copy === 0 ? child.name : `${child.name} #${child.copy + 1}`,
       child.cipher,
       child.spiIn,
       child.spiOut,

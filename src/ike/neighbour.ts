@@ -235,6 +235,7 @@ export class Neighbour {
   left(sa: IkeSa): void {
     this.sas.delete(sa);
     if (this.opening === sa) this.opening = undefined;
+    if (this.current !== undefined) this.provision.renew();
     if (this.current !== sa) return;
     this.current = undefined;
     // After twins (see above) or a reauthentication another one may be there.

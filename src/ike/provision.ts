@@ -81,6 +81,15 @@ export class Provision {
     this.#retries.clearAll();
   }
 
+  /** An IKE SA beside the one in use has ended, and copies may have gone with it. */
+  renew(): void {
+    for (const { name, copies = 1 } of this.#neighbour.config.children) if (copies > 1) this.#extendIn(name, SETTLE);
+  }
+
+  #extendIn(name: string, ms: number): void {
+    this.#retries.set(`${name} more`, ms, () => this.#extend(name));
+  }
+
   /** Asks for the copies that are missing beside the first. */
   #extend(name: string): void {
     const { current, config } = this.#neighbour;
@@ -119,7 +128,8 @@ export class Provision {
     this.#retries.clear(child.key);
     this.#neighbour.lastError = undefined;
     const { terms } = child;
-    if (child.copy === 0 && terms.replaces === undefined) this.#follow(child);
+    // One side begins, so that the two do not ask for the same; the other adds what it lacks then.
+    if (child.copy === 0 && terms.replaces === undefined) this.#extendIn(child.name, child.sa.initiator ? 0 : SETTLE);
     const title = child.copy === 0 ? child.name : `${child.name} (copy ${child.copy + 1})`;
     const what = `SPIs in ${espSpiText(terms.spiIn)}, out ${espSpiText(terms.spiOut)}; ${terms.cipher}`;
     if (terms.replaces !== undefined) {
@@ -128,11 +138,5 @@ export class Provision {
     }
     const selectors = `${selectorsText(terms.local)} to ${selectorsText(terms.remote)}`;
     realm.event("info", "child-up", `Child SA ${title} is up (${what}): ${selectors}.`, name);
-  }
-
-  /** The first is up: now the others. One side begins, so that the two do not ask for the same; the other adds what it lacks then. */
-  #follow(child: Child): void {
-    const { name, sa } = child;
-    this.#retries.set(`${name} more`, sa.initiator ? 0 : SETTLE, () => this.#extend(name));
   }
 }

@@ -20,10 +20,13 @@ import { serveStatus } from "./status/server.ts";
 import { workerCount } from "./workers.ts";
 
 /**
- * Room in the datapath. Memory that is not used costs address space only: 16,384 SAs are enough for 4,096 tunnels while
- * all of them are rekeyed at once.
+ * Room in the datapath. Memory that is not used costs address space only: the SAs are enough for 4,096 tunnels, with a Child SA for
+ * each of up to four workers, while all of them are rekeyed at once.
  */
-const ROOM = { sas: 16_384, adjacencies: 8192, fib: 64 * 1024 * 1024 };
+const ROOM = { adjacencies: 8192, fib: 64 * 1024 * 1024 };
+const SAS_PER_WORKER = 16_384;
+/** An SPI has 16 bits for the slot. */
+const MAX_SAS = 65_536;
 
 /** Changes of a reload that are named in the log; of more only the number is. */
 const MANY = 20;
@@ -116,6 +119,7 @@ class Homes {
 }
 
 function planeOptions({ workers, pin, outer }: RouterConfig): PlaneOptions {
+  const threads = workerCount(workers);
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
     if (address === null) return null;
@@ -123,7 +127,8 @@ function planeOptions({ workers, pin, outer }: RouterConfig): PlaneOptions {
   };
   return {
     ...ROOM,
-    workers: workerCount(workers),
+    workers: threads,
+    sas: Math.min(MAX_SAS, SAS_PER_WORKER * threads),
     pin,
     ikePort: outer.ikePort,
     natPort: outer.natPort,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { IkeEndpoint } from "../../src/ike/endpoint.ts";
 import { decodeHeader, EXCHANGE } from "../../src/ike/wire/index.ts";
-import type { Host } from "./network.ts";
+import { type Host, v4 } from "./network.ts";
 import { child, established, type Sites, type SitesOptions, talks } from "./peers.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -25,7 +25,7 @@ function expectCopies(both: Sites, copies: number): void {
     expect(
       childrenOf(host)
         .map(({ copy }) => copy)
-        .sort(),
+        .sort((one, other) => one - other),
     ).toEqual(Array.from({ length: copies }, (_, n) => n));
     expect(childrenOf(host).every(({ sending }) => sending)).toBe(true);
     expect(host.datapath.installed.size).toBe(copies);
@@ -154,6 +154,25 @@ describe("copies of a Child SA", () => {
     both.a.do((ike, now) => ike.replace({ ...both.configA, ...wants(3) }, now));
     both.network.run(60_000);
     expectCopies(both, 3);
+  });
+
+  it("sixteen at most, whoever asks", () => {
+    const both = up(20, 1);
+    expectCopies(both, 16);
+    expect(both.b.ike.counters()["no-additional-sas"]).toBe(1);
+    expect(both.a.codes()).toContain("child-shared");
+  });
+
+  it.each([1, 2, 3, 4])("both begin at once: one IKE SA is left, with all copies, seed %i", (seed) => {
+    const both = established({
+      seed,
+      a: wants(3),
+      b: { ...wants(3), initiate: true, remote: { address: v4("192.0.2.1") } },
+    });
+    both.network.run(120_000);
+    expect(both.a.ike.sizes().sas).toBe(1);
+    for (const name of names(3)) expect(talks(both, name)).toBe(true);
+    expect(childrenOf(both.a).length).toBeLessThanOrEqual(5);
   });
 
   it("a dead peer takes all of them along, and all come back", () => {

@@ -91,6 +91,19 @@ describe("the picture of a router", () => {
     ]);
   });
 
+  it("shows what each of several workers has read, and further copies of a Child SA by number", () => {
+    const status = structuredClone(STATUS);
+    status.workers = 2;
+    status.load = [
+      { tunRead: 1200, udpRead: 3 },
+      { tunRead: 7, udpRead: 45_678 },
+    ];
+    status.tunnels[0].children.push({ ...status.tunnels[0].children[0], copy: 1 });
+    const lines = picture(status, PLAIN, undefined, now);
+    expect(lines[2]).toBe("workers: 0 read 1,200 packets, 3 datagrams; 1 read 7 packets, 45,678 datagrams");
+    expect(lines.find((line) => line.startsWith("to-gateway #2"))).toContain("0xc0ffee01");
+  });
+
   it("shows rates when it knows how it was a moment ago", () => {
     const before = structuredClone(STATUS);
     before.tunnels[0].children[0].in.bytes -= 1_250_000;
