@@ -102,8 +102,12 @@ export class Daemon {
     signal(this.process, name);
   }
 
-  /** SIGTERM, and SIGKILL when it has not ended after `graceMs`. */
+  /** SIGTERM, and SIGKILL when it has not ended after `graceMs`; then `ended` is known. */
   async stop(graceMs = 5000): Promise<void> {
     await end([this.process], graceMs);
+    // The kernel has ended it; Node tells so a moment later. The timer keeps Node running that long: the child alone does not.
+    for (let tries = 0; this.ended === undefined && tries < 100; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 }
