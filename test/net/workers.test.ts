@@ -126,3 +126,40 @@ describe.skipIf(!asRoot("two workers"))("two workers on every router", () => {
     }
   }, 150_000);
 });
+
+describe.skipIf(!asRoot("unequal workers"))("a gateway with two workers, an edge with one and one with auto", () => {
+  const lab = region("u", {
+    adjust: (site, config) => {
+      config.workers = { gw: 2, "branch-b": 1 }[site.router] ?? "auto";
+    },
+  });
+
+  it("have as many Child SAs as the one with more workers wants, and lose nothing on them", async () => {
+    await eventually("the gateway has two of each", async () => {
+      const { tunnels } = await lab().router("gw").status();
+      return tunnels.every(({ state, children }) => state === "up" && children.length >= 2);
+    });
+    const b = await lab().router("branch-b").status();
+    expect(b.workers).toBe(1);
+    expect(b.tunnels[0]!.children.map(({ copy }) => copy)).toEqual([0, 1]);
+    const pings = [
+      new PingStream(lab().namespace("branch-a-lan"), "10.2.0.2"),
+      new PingStream(lab().namespace("branch-b-lan"), "fd00:100::2"),
+      new PingStream(lab().namespace("vpc"), "10.2.0.2"),
+    ];
+    let results: Awaited<ReturnType<PingStream["stop"]>>[] = [];
+    try {
+      await pause(300);
+      await lab().router("branch-b").rekey("to-gateway", "child");
+      await pause(500);
+      await lab().router("gw").rekey("to-branch-b", "ike");
+      await pause(500);
+    } finally {
+      results = await Promise.all(pings.map((stream) => stream.stop()));
+    }
+    for (const { sent, lost } of results) {
+      expect(sent).toBeGreaterThan(20);
+      expect(lost).toEqual([]);
+    }
+  }, 60_000);
+});
