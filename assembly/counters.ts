@@ -37,6 +37,7 @@ export const DROP_TRAILER = 32;
 export const DROP_NEXT_HEADER = 33;
 export const DROP_SELECTORS_IN = 34;
 export const DROP_ECN = 35;
+export const DROP_WRONG_WORKER = 36;
 
 // Refused by the kernel; raised by the worker's loop, in addition: the packet had already been counted as forwarded.
 export const DROP_SEND = 40;

@@ -21,6 +21,7 @@ import {
   DROP_SHORT,
   DROP_TRUNCATED,
   DROP_UNKNOWN_SPI,
+  DROP_WRONG_WORKER,
 } from "./counters";
 import { count, drop } from "./drop";
 import { writeAad, writeNonce } from "./encapsulate";
@@ -47,7 +48,7 @@ import {
 import { outerTos, readMessage, received, receivedLength, segment, wasFilled, wasTruncated } from "./message";
 import { inferSequence, isFresh } from "./replay";
 import { beginEvents, tellIke, tellUnknownSpi } from "./ring";
-import { inboundSa } from "./sa";
+import { inboundSa, isOurs } from "./sa";
 import { arena } from "./state";
 import {
   ESP_MINIMUM,
@@ -119,6 +120,8 @@ function toOpen(message: u32, at: usize, bytes: u32): u32 {
     tellUnknownSpi(spi);
     return DROP_UNKNOWN_SPI;
   }
+  // The replay window is this SA's worker's alone (see sa.ts).
+  if (!isOurs(spi)) return DROP_WRONG_WORKER;
   const low = load32(at + ESP_SEQUENCE);
   const sequence = load<u32>(sa, SA_FLAGS) & SA_ESN ? inferSequence(sa, low) : <u64>low;
   if (!isFresh(sa, sequence)) {

@@ -57,7 +57,7 @@ export const GLOBALS = 0x10000;
 export const G_EPOCH = GLOBALS + 0;
 /** u32, atomic. Not 0: workers leave their loop. */
 export const G_STOP = GLOBALS + 4;
-/** u32. Workers that run. */
+/** u32. Workers that run. An inbound SA belongs to the worker of number (slot index mod this). */
 export const G_WORKERS = GLOBALS + 8;
 /** u64. Host address of WASM address 0. */
 export const G_HOST_BASE = GLOBALS + 16;

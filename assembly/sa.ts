@@ -13,7 +13,7 @@ import {
   SA_STRIDE,
   W_NOW,
 } from "./layout";
-import { arena, saBase, saCount } from "./state";
+import { arena, saBase, saCount, worker, workers } from "./state";
 
 /** The inbound SA of an SPI (a number), or 0. We handed the SPI out, so its low half is the slot: one load and one compare. */
 export function inboundSa(spi: u32): usize {
@@ -21,6 +21,16 @@ export function inboundSa(spi: u32): usize {
   if (index >= saCount) return 0;
   const sa = saBase + index * SA_STRIDE;
   return load<u32>(sa, SA_SPI) == spi && atomic.load<u32>(sa + SA_STATE) == SA_IN ? sa : 0;
+}
+
+/**
+ * Does the inbound SA of this SPI belong to this worker? Its slot's index modulo the number of workers says whose it is, and the
+ * kernel's selector brings a datagram there by the same rule (src/linux/reuseport). Only that worker touches the replay window.
+ */
+// @ts-ignore: decorator
+@inline
+export function isOurs(spi: u32): bool {
+  return workers == 1 || (spi & 0xffff) % workers == worker;
 }
 
 /** Is this a slot that seals? Control may have begun to take it down since the child list was read. */

@@ -2,10 +2,21 @@
 // has an instance of its own, so these WASM globals need no lock; nothing else of the fast path lives outside the memory,
 // but for the view of the packet at hand (packet.ts) and of its message (message.ts).
 
-import { ARENA_SIZE, G_ADJ_BASE, G_ADJ_COUNT, G_ARENAS_BASE, G_HOST_BASE, G_SA_BASE, G_SA_COUNT } from "./layout";
+import {
+  ARENA_SIZE,
+  G_ADJ_BASE,
+  G_ADJ_COUNT,
+  G_ARENAS_BASE,
+  G_HOST_BASE,
+  G_SA_BASE,
+  G_SA_COUNT,
+  G_WORKERS,
+} from "./layout";
 
 /** Number of this worker. */
 export let worker: u32 = 0;
+/** Workers that run. */
+export let workers: u32 = 1;
 /** Base of this worker's arena. */
 export let arena: usize = 0;
 /** Host address of WASM address 0: what the kernel must be told, for every pointer in a msghdr or iovec. */
@@ -18,6 +29,7 @@ export let adjacencyCount: u32 = 0;
 /** Loads the bases from the globals block. Once for each instance, after the globals were written. */
 export function attachState(index: u32): void {
   worker = index;
+  workers = max(load<u32>(G_WORKERS), 1);
   arena = load<u32>(G_ARENAS_BASE) + index * <u32>ARENA_SIZE;
   hostBase = load<u64>(G_HOST_BASE);
   saBase = load<u32>(G_SA_BASE);

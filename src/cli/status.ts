@@ -108,6 +108,7 @@ export function picture(status: RouterStatus, colours: Colours, before?: RouterS
     `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}`,
     colours.dim(`engines: ${engines.join(", ")}`),
     colours.dim(`offload: ${offloads.join(", ")}`),
+    ...(status.workers > 1 ? [colours.dim(`workers: ${status.load.map(loadText).join("; ")}`)] : []),
     "",
   ];
   lines.push(...tunnelLines(status, colours, age), "");
@@ -117,6 +118,11 @@ export function picture(status: RouterStatus, colours: Colours, before?: RouterS
   lines.push(...countLines("ike", status.ike, colours));
   while (lines.at(-1) === "") lines.pop();
   return lines;
+}
+
+/** What one worker has read. */
+function loadText({ tunRead, udpRead }: RouterStatus["load"][number], worker: number): string {
+  return `${worker} read ${countText(tunRead)} packets, ${countText(udpRead)} datagrams`;
 }
 
 function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time: string) => string): string[] {
@@ -161,7 +167,7 @@ function childLines(
       .find(({ name }) => name === tunnel.name)
       ?.children.find(({ spiIn }) => spiIn === child.spiIn);
     return [
-      child.name,
+      child.copy === 0 ? child.name : `${child.name} #${child.copy + 1}`,
       child.cipher,
       child.spiIn,
       child.spiOut,

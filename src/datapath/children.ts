@@ -1,6 +1,6 @@
 /**
  * Child lists (layout: CHILDREN_*): which Child SA takes a packet of a tunnel. Tried in order, the first whose selectors
- * match wins; the newest stands first.
+ * match and that has an SA for the worker wins; the newest stands first, but a worker's own before a shared one of the same selectors.
  */
 
 import { CHILD_SAS, CHILD_SELECTORS, CHILD_STRIDE, CHILDREN_COUNT, CHILDREN_HEAD } from "../../assembly/layout.ts";
@@ -13,8 +13,10 @@ import type { Pool } from "./pool.ts";
 export interface Sender {
   /** Address of its selector set; equal sets have equal addresses, 0 is any packet. */
   readonly selectors: number;
-  /** Address of its outbound SA slot, by worker. */
+  /** Address of its outbound SA slot, by worker; 0: not for that worker. */
   readonly outbound: readonly number[];
+  /** It has an SA for one worker only. */
+  readonly own: boolean;
 }
 
 interface List {
@@ -57,7 +59,10 @@ export class Children {
       return;
     }
     if (position < 0) {
-      this.#publish(adjacency, [sender, ...list.senders]);
+      // A shared one in front would take the packets of those workers that have their own.
+      const ahead = list.senders.filter(({ own, selectors }) => own && !sender.own && selectors === sender.selectors);
+      const behind = list.senders.filter((other) => !ahead.includes(other));
+      this.#publish(adjacency, [...ahead, sender, ...behind]);
       return;
     }
     const senders = list.senders.with(position, sender);

@@ -60,14 +60,17 @@ export class ChildSas {
       const outbound = slots.addOutbound(child.outbound, fields);
       undo.push(() => slots.remove(outbound));
       const inbound = slots.addInbound(child.inbound, fields);
-      // One SA for all workers: the sequence counter is atomic.
-      const sas = new Array<number>(memory.regions.arenas.count).fill(slots.address(outbound));
+      const { count } = memory.regions.arenas;
+      const own = child.own === true && count > 1;
+      // A shared one is for all workers: the sequence counter is atomic.
+      const sas = new Array<number>(count).fill(own ? 0 : slots.address(outbound));
+      if (own) sas[slots.workerOf(inbound)] = slots.address(outbound);
       const made: ChildSa = {
         id: this.#next++,
         adjacency: child.adjacency,
         inbound,
         outbound,
-        sender: { selectors: set, outbound: sas },
+        sender: { selectors: set, outbound: sas, own },
         path,
         outer: child.outer,
       };

@@ -42,6 +42,7 @@ const named: readonly (readonly [number, string, string])[] = [
   [index.DROP_NEXT_HEADER, "esp-next-header", "ESP payload is neither IPv4 nor IPv6, or not the one it says"],
   [index.DROP_SELECTORS_IN, "selectors-in", "Packet out of a tunnel that its Child SA's selectors don't allow"],
   [index.DROP_ECN, "ecn", "Marked 'congestion experienced' outside, but its transport does not know ECN (RFC 6040)"],
+  [index.DROP_WRONG_WORKER, "wrong-worker", "ESP that reached another worker than the one its SA belongs to"],
   [index.DROP_SEND, "send-refused", "The kernel refused to send a datagram"],
   [index.DROP_SEND_TOO_BIG, "send-too-big", "The kernel refused a datagram as larger than the path MTU"],
   [index.DROP_TUN_WRITE, "tun-write", "The kernel refused a packet written to a TUN device"],

@@ -18,6 +18,7 @@ import {
   W_EPOCH,
   W_GSO_REFUSED,
 } from "../../assembly/layout.ts";
+import { allowedCpus } from "../linux/affinity.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
@@ -32,13 +33,13 @@ import { Fib, type FibExports } from "./fib.ts";
 import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { instantiate, loadModule } from "./module.ts";
 import { ALL_OFFLOADS, type Offload, Offloads } from "./offload.ts";
-import type { ChildHandle, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix } from "./plane.ts";
+import type { ChildHandle, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix, WorkerLoad } from "./plane.ts";
 import { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
 import { SaSlots } from "./sa.ts";
 import { Selectors } from "./selectors.ts";
 import { closeSockets, openSockets, type Sockets } from "./sockets.ts";
-import { tally } from "./tally.ts";
+import { loads, tally } from "./tally.ts";
 import { Trial } from "./trial.ts";
 import { Tuns } from "./tuns.ts";
 import { Vrfs } from "./vrf.ts";
@@ -72,7 +73,8 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
   let plane: OpenPlane | undefined;
   try {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
-    plane = new OpenPlane(memory, module, sockets, commands, engines, offloads);
+    const cpus = options.pin ? allowedCpus() : undefined;
+    plane = new OpenPlane(memory, module, sockets, commands, engines, offloads, cpus);
     await plane.start();
     return plane;
   } catch (error) {
@@ -132,6 +134,7 @@ class OpenPlane implements Plane {
     commands: readonly Commands[],
     engines: Engines,
     offloads: Offloads,
+    cpus: readonly number[] | undefined,
   ) {
     this.#offloads = offloads;
     this.#memory = memory;
@@ -172,7 +175,7 @@ class OpenPlane implements Plane {
       onEvent: (event) => this.onEvent(event),
       clock: () => performance.now(),
     });
-    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, (error) => this.#failed(error));
+    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, cpus, (error) => this.#failed(error));
     // A thread inside epoll_wait would hold up the end of the process.
     process.on("exit", this.#atExit);
   }
@@ -253,8 +256,8 @@ class OpenPlane implements Plane {
     this.#reclaimFib();
   }
 
-  reserveSpi(): number | undefined {
-    return this.#slots.reserve();
+  reserveSpi(worker = 0): number | undefined {
+    return this.#slots.reserve(worker);
   }
 
   releaseSpi(spi: number): void {
@@ -301,6 +304,10 @@ class OpenPlane implements Plane {
       if (refused !== 0) this.#offloads.refused("gso", "the interface towards a peer refused it");
     }
     return this.#offloads.states();
+  }
+
+  workers(): readonly WorkerLoad[] {
+    return loads(this.#memory);
   }
 
   close(): Promise<void> {

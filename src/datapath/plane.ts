@@ -64,8 +64,15 @@ export interface SaTraffic {
   readonly forged: number;
 }
 
+export interface WorkerLoad {
+  readonly tunRead: number;
+  readonly udpRead: number;
+}
+
 export interface PlaneOptions {
   readonly workers: number;
+  /** Each worker stays on a CPU of its own, as long as there are as many. Default false. */
+  readonly pin?: boolean;
   /** SA slots, ≤ 65,536; two for each Child SA and two more while it is rekeyed. */
   readonly sas: number;
   /** Next hops: one for each tunnel and TUN. */
@@ -139,8 +146,11 @@ export interface Plane {
   setRoute(vrf: number, prefix: Prefix, adjacency: number): void;
   removeRoute(vrf: number, prefix: Prefix): void;
 
-  /** Reserves an SA slot and gives its SPI (random high half, slot in the low half, never below 256); undefined: all slots in use. */
-  reserveSpi(): number | undefined;
+  /**
+   * Reserves an SA slot and gives its SPI (random high half, slot in the low half, never below 256); undefined: all slots in use.
+   * What comes for it goes to worker `worker` modulo the number of workers, and so does what the Child SA sends, unless it is shared.
+   */
+  reserveSpi(worker?: number): number | undefined;
   /** Gives back an SPI that no SA was made for. */
   releaseSpi(spi: number): void;
   /**
@@ -154,6 +164,8 @@ export interface Plane {
     readonly adjacency: number;
     readonly vrf: number;
     readonly outer: Outer;
+    /** Only the worker of its inbound SPI sends on it; else every worker does that has none of its own with the same selectors. */
+    readonly own?: boolean;
   }): ChildHandle;
   /** Outbound packets of the tunnel that match its selectors use this Child SA; off `instead`, in one atomic step. */
   transmit(child: ChildHandle, instead?: ChildHandle): void;
@@ -167,6 +179,8 @@ export interface Plane {
 
   /** Sums over all workers, by counter name (names: src/datapath/counters). */
   counters(): Record<string, number>;
+  /** What each worker has read: packets from TUN devices, datagrams from UDP sockets. */
+  workers(): readonly WorkerLoad[];
   /** Which AEAD engine seals and opens each cipher. */
   engines(): Readonly<Record<Cipher, Engine>>;
   /** Of each offload "on", or "off: " and why. */

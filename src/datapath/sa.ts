@@ -58,6 +58,31 @@ export interface SaFields {
   readonly vrf: number;
 }
 
+/** A queue: the slot that has been free longest goes first, so that an SPI's slot is met again as late as can be. */
+class FreeSlots {
+  readonly #slots: number[] = [];
+  #from = 0;
+
+  get size(): number {
+    return this.#slots.length - this.#from;
+  }
+
+  put(slot: number): void {
+    this.#slots.push(slot);
+  }
+
+  take(): number | undefined {
+    if (this.size === 0) return undefined;
+    const slot = this.#slots[this.#from++];
+    // The queue's used front is cut off now and then, not at each take: that would move the rest every time.
+    if (this.#from > 1024 && this.#from * 2 > this.#slots.length) {
+      this.#slots.splice(0, this.#from);
+      this.#from = 0;
+    }
+    return slot;
+  }
+}
+
 export class SaSlots {
   readonly #memory: PlaneMemory;
   readonly #epochs: Epochs;
@@ -65,9 +90,8 @@ export class SaSlots {
   /** Where keys cross into WASM memory, for the time of one call. */
   readonly #keyRoom: number;
   readonly #random: (bytes: number) => Uint8Array;
-  /** Free slots, the one that has been free longest first, so that an SPI's slot is met again as late as can be. */
-  readonly #free: number[];
-  #freeFrom = 0;
+  /** Free slots by the worker whose inbound SAs they can hold: slot index modulo the number of workers. */
+  readonly #free: readonly FreeSlots[];
   /** Slot → SPI, of slots that were handed out as an SPI and hold no SA yet. */
   readonly #reserved = new Map<number, number>();
   /** Slots that hold an SA, or did and wait for the epoch. */
@@ -87,12 +111,17 @@ export class SaSlots {
     this.#expand = expand;
     this.#keyRoom = pool.allocate(64);
     this.#random = random;
-    this.#free = Array.from({ length: memory.regions.sas.count }, (_, slot) => slot);
+    const workers = memory.regions.arenas.count;
+    this.#free = Array.from({ length: workers }, () => new FreeSlots());
+    for (let slot = 0; slot < memory.regions.sas.count; slot++) this.#free[slot % workers].put(slot);
   }
 
-  /** An SPI for a peer to send to us: slot in the low half, random bits and never 0 in the high half; undefined: none is left. */
-  reserve(): number | undefined {
-    const slot = this.#take();
+  /**
+   * An SPI for a peer to send to us: slot in the low half, random bits and never 0 in the high half; undefined: none is left.
+   * It belongs to worker `worker` modulo the number of workers.
+   */
+  reserve(worker = 0): number | undefined {
+    const slot = this.#take(worker % this.#free.length);
     if (slot === undefined) return undefined;
     let high = 0;
     // Values up to 255 are IANA's and 0 is the non-ESP marker (RFC 4303 §2.1, RFC 3948 §2.2): a high half of 0 is not used.
@@ -109,7 +138,7 @@ export class SaSlots {
   release(spi: number): void {
     const slot = this.#reservedSlot(spi);
     this.#reserved.delete(slot);
-    this.#free.push(slot);
+    this.#put(slot);
   }
 
   /** Makes the inbound SA of a reserved SPI; its slot. It opens packets at once. @throws PlaneError unknown, invalid */
@@ -122,12 +151,14 @@ export class SaSlots {
 
   /** Makes an outbound SA; its slot. @throws PlaneError full, invalid */
   addOutbound(keys: SaKeys, fields: Omit<SaFields, "direction">): number {
-    const slot = this.#take();
+    // Any will do; out of the fullest, so that none runs out while there are others.
+    const sizes = this.#free.map(({ size }) => size);
+    const slot = this.#take(sizes.indexOf(Math.max(...sizes)));
     if (slot === undefined) throw new PlaneError("full", "All SA slots are in use; raise the limit of SAs.");
     try {
       this.#write(slot, keys, { ...fields, direction: "out" });
     } catch (error) {
-      this.#free.push(slot);
+      this.#put(slot);
       throw error;
     }
     return slot;
@@ -141,7 +172,7 @@ export class SaSlots {
     this.#epochs.retire(() => {
       this.#memory.bytes.fill(0, at, at + SA_STRIDE);
       this.#used.delete(slot);
-      this.#free.push(slot);
+      this.#put(slot);
     });
   }
 
@@ -185,16 +216,18 @@ export class SaSlots {
     this.#used.clear();
   }
 
-  #take(): number | undefined {
+  /** The worker whose inbound SA this slot holds, or can hold. */
+  workerOf(slot: number): number {
+    return slot % this.#free.length;
+  }
+
+  #take(worker: number): number | undefined {
     this.#epochs.reclaim();
-    if (this.#freeFrom === this.#free.length) return undefined;
-    const slot = this.#free[this.#freeFrom++];
-    // The queue's used front is cut off now and then, not at each take: that would move the rest every time.
-    if (this.#freeFrom > 1024 && this.#freeFrom * 2 > this.#free.length) {
-      this.#free.splice(0, this.#freeFrom);
-      this.#freeFrom = 0;
-    }
-    return slot;
+    return this.#free[worker].take();
+  }
+
+  #put(slot: number): void {
+    this.#free[this.workerOf(slot)].put(slot);
   }
 
   #reservedSlot(spi: number): number {

@@ -1,7 +1,11 @@
-/** The UDP sockets of the datapath: for each worker its own set on the same two ports, in both families. */
+/**
+ * The UDP sockets of the datapath: for each worker its own set on the same two ports, in both families. With several workers
+ * the kernel gives each ESP datagram to the worker that its SA belongs to, and everything else to worker 0.
+ */
 
 import { SOCKET_IKE4, SOCKET_IKE6, SOCKET_NAT4, SOCKET_NAT6, SOCKETS } from "../../assembly/layout.ts";
 import { LinuxError } from "../linux/error.ts";
+import { bySpi, selectSocket, TO_FIRST } from "../linux/reuseport.ts";
 import { checkPortFree, closeUdp, type Family, openUdp, type UdpOptions, type UdpSocket } from "../linux/udp.ts";
 import type { PlaneOptions } from "./plane.ts";
 
@@ -26,7 +30,7 @@ export interface Sockets {
 /**
  * Opens all sockets. An IPv6 (or IPv4) that the kernel does not have is left out where the caller asked for no address of it.
  *
- * @throws LinuxError port-taken, address-not-here, not-permitted, exhausted
+ * @throws LinuxError port-taken, address-not-here, not-permitted, exhausted, unsupported (several workers before Linux 4.5)
  */
 export function openSockets(options: SocketOptions): Sockets {
   const any = options.ikePort === 0 || options.natPort === 0;
@@ -69,11 +73,20 @@ function openOnce(options: SocketOptions): Sockets {
       open(6, "ike", SOCKET_IKE6);
       open(6, "nat", SOCKET_NAT6);
     }
+    if (reusePort) select(sets);
     return { ikePort: ports.ike, natPort: ports.nat, sets };
   } catch (error) {
     for (const set of sets) closeSet(set);
     throw error;
   }
+}
+
+/** The sets were bound in order of the workers, so a socket's index in its group is its worker's number. */
+function select(sets: readonly SocketSet[]): void {
+  sets[0].forEach((socket, index) => {
+    const esp = index === SOCKET_NAT4 || index === SOCKET_NAT6;
+    if (socket !== undefined) selectSocket(socket.fd, esp ? bySpi(sets.length) : TO_FIRST);
+  });
 }
 
 function openOne(options: UdpOptions, first: boolean): UdpSocket | undefined {

@@ -1,6 +1,7 @@
 /** The entry of a worker thread: its own instance of the fast path on the shared memory, then the loop. */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { stayOn } from "../linux/affinity.ts";
 import type { CommandsPart } from "./commands.ts";
 import { type Engines, withEngines } from "./engine.ts";
 import { Loop } from "./loop.ts";
@@ -16,9 +17,12 @@ export interface WorkerData {
   readonly sockets: readonly number[];
   readonly commands: CommandsPart;
   readonly engines: Engines;
+  /** The CPU to stay on; undefined: where the kernel puts it. */
+  readonly cpu: number | undefined;
 }
 
 const data = workerData as WorkerData;
+if (data.cpu !== undefined) stayOn([data.cpu]);
 const memory = viewMemory(data.memory, data.regions);
 const instance = instantiate(data.module, data.memory);
 instance.attach(data.worker);

@@ -19,13 +19,17 @@ export class Workers {
   readonly #commands: readonly Commands[];
   #stopping = false;
 
-  /** One thread for each of `commands`. `onFailed`: a worker that was ready ended by itself. */
+  /**
+   * One thread for each of `commands`. `cpus`: worker n stays on the nth of them; undefined: where the kernel puts it. `onFailed`:
+   * a worker that was ready ended by itself.
+   */
   constructor(
     memory: PlaneMemory,
     module: WebAssembly.Module,
     sockets: readonly SocketSet[],
     commands: readonly Commands[],
     engines: Engines,
+    cpus: readonly number[] | undefined,
     onFailed: (error: Error) => void,
   ) {
     this.#commands = commands;
@@ -39,6 +43,7 @@ export class Workers {
         sockets: sockets[worker].map((socket) => socket?.fd ?? -1),
         commands: command.part,
         engines,
+        cpu: cpus?.[worker % cpus.length],
       };
       const thread = new Worker(entry, { workerData, name: `vcpe-${worker}`, execArgv: [] });
       this.#threads.push(thread);

@@ -7,6 +7,8 @@ import { Timers } from "./timers.ts";
 /** What an exchange agreed on, without the keys. */
 export interface ChildTerms {
   readonly config: ChildConfig;
+  /** Which of the Child SAs of its name, see ChildSa of effect.ts; a number of our own, the peer's may differ. */
+  readonly copy: number;
   /** SPI of what we receive, of what we send. */
   readonly spiIn: number;
   readonly spiOut: number;
@@ -22,6 +24,14 @@ export interface ChildTerms {
   readonly ours: boolean;
   /** The one that it takes over from. */
   readonly replaces: Child | undefined;
+}
+
+/** Child SAs that may stand side by side under one name: as many as there can be workers. */
+export const MAX_COPIES = 16;
+
+/** Names one copy of a Child SA; a name may hold a space, a number cannot. */
+export function childKey(name: string, copy: number): string {
+  return `${name} ${copy}`;
 }
 
 /**
@@ -66,5 +76,14 @@ export class Child {
 
   get name(): string {
     return this.config.name;
+  }
+
+  get copy(): number {
+    return this.terms.copy;
+  }
+
+  /** What it and those that it replaces, or that replace it, have in common. */
+  get key(): string {
+    return childKey(this.name, this.copy);
   }
 }

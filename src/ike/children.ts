@@ -1,6 +1,6 @@
 /**
- * All Child SAs of one peer, whichever IKE SA they live under, and which of them sends. Of the Child SAs with one name
- * exactly one sends at a time; all others of that name only open packets. Every change of that goes through here.
+ * All Child SAs of one peer, whichever IKE SA they live under, and which of them sends. Of the Child SAs with one key (name
+ * and copy) exactly one sends at a time; all others of that key only open packets. Every change of that goes through here.
  */
 import type { Child } from "./child.ts";
 import type { HalfSa } from "./effect.ts";
@@ -28,15 +28,21 @@ export class Children {
     return this.#all.size;
   }
 
-  /** The one of this name that sends. */
-  sender(name: string): Child | undefined {
-    return this.#sender.get(name);
+  /** The one of this key that sends. */
+  sender(key: string): Child | undefined {
+    return this.#sender.get(key);
   }
 
-  /** A Child SA of this name that nothing takes over from yet. */
-  up(name: string): Child | undefined {
-    for (const child of this) if (child.name === name && child.state === "up") return child;
+  /** A Child SA of this key that nothing takes over from yet. */
+  up(key: string): Child | undefined {
+    for (const child of this) if (child.key === key && child.state === "up") return child;
     return undefined;
+  }
+
+  /** Is there one of this key, in whatever state? */
+  has(key: string): boolean {
+    for (const child of this) if (child.key === key) return true;
+    return false;
   }
 
   /** Hands a new Child SA to the datapath. It opens packets at once; with `transmit` it also sends, instead of the other one. */
@@ -51,6 +57,7 @@ export class Children {
       id: child.id,
       peer: this.#peer,
       child: child.name,
+      copy: child.copy,
       inbound: half(terms.spiIn, inbound),
       outbound: half(terms.spiOut, outbound),
       local: terms.local,
@@ -69,14 +76,14 @@ export class Children {
 
   /** Outbound traffic of its name moves to this Child SA. */
   transmit(child: Child): void {
-    if (this.#sender.get(child.name) === child || !this.#all.has(child.id)) return;
+    if (this.#sender.get(child.key) === child || !this.#all.has(child.id)) return;
     this.#realm.emit({ kind: "transmit", id: child.id });
     this.#take(child);
   }
 
   #take(child: Child): void {
-    const before = this.#sender.get(child.name);
-    this.#sender.set(child.name, child);
+    const before = this.#sender.get(child.key);
+    this.#sender.set(child.key, child);
     child.sending = true;
     if (before !== undefined) this.#silence(before);
   }
@@ -86,15 +93,15 @@ export class Children {
     this.#realm.emit({ kind: "retire", id: child.id });
   }
 
-  /** It sends no more. If another one of its name can, that one does instead. */
+  /** It sends no more. If another one of its key can, that one does instead. */
   #retire(child: Child): void {
-    if (this.#sender.get(child.name) !== child) return;
+    if (this.#sender.get(child.key) !== child) return;
     const heir = this.#heir(child);
     if (heir !== undefined) {
       this.transmit(heir);
       return;
     }
-    this.#sender.delete(child.name);
+    this.#sender.delete(child.key);
     this.#silence(child);
   }
 
@@ -102,7 +109,7 @@ export class Children {
   #heir(child: Child): Child | undefined {
     const { successor } = child;
     if (successor !== undefined && successor.state === "up") return successor;
-    const others = [...this].filter((other) => other !== child && other.name === child.name);
+    const others = [...this].filter((other) => other !== child && other.key === child.key);
     return others.findLast(({ state }) => state === "up") ?? others.findLast(({ state }) => state === "replaced");
   }
 

@@ -49,6 +49,8 @@ export interface ChildSa {
   /** Name of the peer (tunnel) and of the child in its configuration. */
   readonly peer: string;
   readonly child: string;
+  /** 0: the first Child SA of this name, which any worker may send on. Above: one more of the same for one worker (RFC 9611). */
+  readonly copy: number;
   readonly inbound: HalfSa;
   readonly outbound: HalfSa;
   /** Narrowed selectors as seen from here. */

@@ -108,10 +108,12 @@ export class IkeEndpoint {
     });
   }
 
-  /** Rekeys one Child SA, or all of the peer, now. */
-  rekeyChild(name: string, child: string | undefined, now: number): Effect[] {
+  /** Rekeys one Child SA (all copies of it, or one), or all of the peer, now. */
+  rekeyChild(name: string, child: string | undefined, now: number, copy?: number): Effect[] {
     return this.#with(name, now, ({ children }) => {
-      for (const one of [...children]) if (child === undefined || one.name === child) rekeyChild(one);
+      for (const one of [...children]) {
+        if ((child === undefined || one.name === child) && (copy === undefined || one.copy === copy)) rekeyChild(one);
+      }
     });
   }
 

@@ -2,7 +2,7 @@
  * The terms of one Child SA: proposals, selectors, key exchange. The same in IKE_AUTH, for a new Child SA and for a rekeyed
  * one (RFC 7296 §1.2, §1.3.1, §1.3.3).
  */
-import { Child, type ChildTerms } from "./child.ts";
+import { Child, type ChildTerms, childKey, MAX_COPIES } from "./child.ts";
 import type { TrafficSelector } from "./effect.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { espSpiBytes, espSpiOf, lower } from "./octets.ts";
@@ -27,7 +27,17 @@ import {
   wipe,
 } from "./suite/index.ts";
 import { groupData, NONCE_LENGTH } from "./task/ike-init.ts";
-import { NOTIFY, type Payload, payloadOf } from "./wire/index.ts";
+import { NOTIFY, notifyOf, type Payload, payloadOf, payloadsOf } from "./wire/index.ts";
+
+/** Of what an offer is made beside the child's configuration. */
+export interface OfferTerms {
+  /** Which of the Child SAs of its name. */
+  readonly copy: number;
+  /** This is CREATE_CHILD_SA, which may have a key exchange of its own. */
+  readonly pfs: boolean;
+  /** The key exchange method that the responder asked for. */
+  readonly group?: Group | undefined;
+}
 
 export interface Nonces {
   readonly ni: Uint8Array;
@@ -56,9 +66,35 @@ function secretOf(pair: KeyPair, theirs: Uint8Array): Uint8Array {
   }
 }
 
+/** "One of several Child SAs with the same selectors, each for a resource of its own" (RFC 9611 §4, §5.1). The data is free; ours is empty. */
+function resourceInfo(): Payload {
+  return notifyOf(NOTIFY.SA_RESOURCE_INFO);
+}
+
+function hasResourceInfo(payloads: readonly Payload[]): boolean {
+  return payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.SA_RESOURCE_INFO);
+}
+
+/**
+ * Which copy the Child SA is that the peer asks for: one more beside the first when the peer says so, and never one that we are
+ * asking for ourselves at this moment. Throws TS_MAX_QUEUE when there are as many as there can be (RFC 9611 §5.2).
+ */
+function copyFor(sa: IkeSa, neighbour: Neighbour, name: string, payloads: readonly Payload[]): number {
+  const { children } = neighbour;
+  if (!hasResourceInfo(payloads) || children.up(childKey(name, 0)) === undefined) return 0;
+  const asked = sa.window.waiting?.key;
+  for (let copy = 1; copy < MAX_COPIES; copy++) {
+    const key = childKey(name, copy);
+    if (key !== asked && !children.has(key)) return copy;
+  }
+  const text = `${neighbour.title} wants more than ${MAX_COPIES} of Child SA ${name}.`;
+  throw new Refusal(NOTIFY.TS_MAX_QUEUE, "no-additional-sas", text);
+}
+
 /** What we offer as initiator of an exchange, and what comes of the answer. */
 export class ChildOffer {
   readonly config: ChildConfig;
+  readonly copy: number;
   readonly spi: number;
   readonly pfs: boolean;
   /** Ni of a CREATE_CHILD_SA; IKE_AUTH has that of IKE_SA_INIT. */
@@ -73,10 +109,10 @@ export class ChildOffer {
     neighbour: Neighbour,
     config: ChildConfig,
     spi: number,
-    pfs: boolean,
-    group: Group | undefined,
+    { copy, pfs, group }: OfferTerms,
   ) {
     this.config = config;
+    this.copy = copy;
     this.spi = spi;
     this.pfs = pfs;
     this.nonce = sa.realm.random(NONCE_LENGTH);
@@ -86,16 +122,10 @@ export class ChildOffer {
     this.#pair = pfs && first !== undefined ? generateKeyPair(first, (n) => sa.realm.random(n)) : undefined;
   }
 
-  /** Undefined: no SPI is free (an event says so). `group`: the key exchange method that the responder asked for. */
-  static make(
-    sa: IkeSa,
-    neighbour: Neighbour,
-    config: ChildConfig,
-    pfs: boolean,
-    group?: Group,
-  ): ChildOffer | undefined {
-    const spi = sa.realm.environment.reserveSpi();
-    if (spi !== undefined) return new ChildOffer(sa, neighbour, config, spi, pfs, group);
+  /** Undefined: no SPI is free (an event says so). */
+  static make(sa: IkeSa, neighbour: Neighbour, config: ChildConfig, terms: OfferTerms): ChildOffer | undefined {
+    const spi = sa.realm.environment.reserveSpi(neighbour.name, terms.copy);
+    if (spi !== undefined) return new ChildOffer(sa, neighbour, config, spi, terms);
     sa.realm.count("no-additional-sas");
     sa.realm.event("error", "no-additional-sas", noRoom().message, neighbour.name);
     return undefined;
@@ -111,9 +141,10 @@ export class ChildOffer {
   }
 
   payloads(): Payload[] {
-    const { config, pfs } = this;
+    const { config, copy, pfs } = this;
     const pair = this.#pair;
     return [
+      ...(copy > 0 || (config.copies ?? 1) > 1 ? [resourceInfo()] : []),
       { kind: "sa", proposals: offer(this.#proposals, espSpiBytes(this.spi), { pfs }) },
       ...(pfs ? [{ kind: "nonce", data: this.nonce } as const] : []),
       ...(pair === undefined ? [] : [{ kind: "ke", group: pair.group.id, data: pair.publicKey } as const]),
@@ -152,6 +183,7 @@ export class ChildOffer {
     wipe(this.#pair?.secretKey);
     const terms: ChildTerms = {
       config,
+      copy: this.copy,
       spiIn: this.spi,
       spiOut,
       cipher: selection.encryption.name,
@@ -217,6 +249,7 @@ export function acceptChild(
     const text = `${neighbour.title} proposes no ESP suite for Child SA ${config.name} that is accepted here (${config.espProposals.join(", ")}). Configure a common one.`;
     throw new Refusal(NOTIFY.NO_PROPOSAL_CHOSEN, "no-proposal", text);
   }
+  const copy = replaces?.copy ?? copyFor(sa, neighbour, config.name, payloads);
   const { group } = selection;
   const ke = payloadOf(payloads, "ke");
   if (group !== undefined && ke?.group !== group.id) {
@@ -225,14 +258,16 @@ export function acceptChild(
   }
   const pair = group && generateKeyPair(group, (n) => realm.random(n));
   const shared = pair && secretOf(pair, ke!.data);
-  const crowded = neighbour.children.installed >= SPARE_CHILDREN + 8 * neighbour.config.children.length;
-  const spi = crowded ? undefined : realm.environment.reserveSpi();
+  const wantedHere = neighbour.config.children.reduce((sum, { copies = 1 }) => sum + copies, 0);
+  const crowded = neighbour.children.installed >= SPARE_CHILDREN + 8 * wantedHere;
+  const spi = crowded ? undefined : realm.environment.reserveSpi(neighbour.name, copy);
   if (spi === undefined) throw noRoom();
   const nr = how.nonces?.nr ?? realm.random(NONCE_LENGTH);
   const keys = childKeys(sa.selection!.prf, sa.d, selection.encryption, ni, nr, shared);
   wipe(shared);
   const terms: ChildTerms = {
     config,
+    copy,
     spiIn: spi,
     spiOut: espSpiOf(selection.spi),
     cipher: selection.encryption.name,
@@ -250,6 +285,7 @@ export function acceptChild(
   return {
     child,
     payloads: [
+      ...(hasResourceInfo(payloads) ? [resourceInfo()] : []),
       { kind: "sa", proposals: [answerProposal(selection, espSpiBytes(spi))] },
       ...(pfs ? [{ kind: "nonce", data: nr } as const] : []),
       ...(pair === undefined ? [] : [{ kind: "ke", group: pair.group.id, data: pair.publicKey } as const]),

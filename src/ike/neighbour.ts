@@ -167,6 +167,7 @@ export class Neighbour {
     if (this.opening === sa) this.opening = undefined;
     this.timers.clear("connect");
     this.current = sa;
+    this.provision.begin();
     if (before === undefined) this.since = realm.now;
     this.group = sa.selection!.group.id;
     this.lastError = undefined;
@@ -234,6 +235,7 @@ export class Neighbour {
   left(sa: IkeSa): void {
     this.sas.delete(sa);
     if (this.opening === sa) this.opening = undefined;
+    if (this.current !== undefined) this.provision.renew();
     if (this.current !== sa) return;
     this.current = undefined;
     // After twins (see above) or a reauthentication another one may be there.

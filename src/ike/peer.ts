@@ -38,6 +38,8 @@ export interface ChildConfig {
   /** Names of src/ike/suite ESP proposals, e.g. "chacha20poly1305", "aes256gcm16-x25519" (with a group: PFS on rekey). */
   readonly espProposals: readonly string[];
   readonly lifetime: Lifetime;
+  /** How many of it there shall be, for as many workers (RFC 9611), 1–16; the peer may allow fewer. Default 1. */
+  readonly copies?: number;
 }
 
 export interface Lifetime {

@@ -5,6 +5,8 @@ import type { Neighbour, NeighbourState } from "./neighbour.ts";
 export interface ChildStatus {
   readonly id: number;
   readonly name: string;
+  /** Which of the Child SAs of this name, see ChildSa of effect.ts. */
+  readonly copy: number;
   readonly spiIn: number;
   readonly spiOut: number;
   readonly cipher: EspCipher;
@@ -50,9 +52,9 @@ function spiText(spi: bigint): string {
 export function statusOf(neighbour: Neighbour): PeerStatus {
   const { current, opening, lastError } = neighbour;
   const sa = current ?? opening;
-  const children = [...neighbour.children].map(({ id, name, terms, since, rekeys, sending }): ChildStatus => {
+  const children = [...neighbour.children].map(({ id, name, copy, terms, since, rekeys, sending }): ChildStatus => {
     const { spiIn, spiOut, cipher, esn, local, remote } = terms;
-    return { id, name, spiIn, spiOut, cipher, esn, since, rekeys, sending, selectors: { local, remote } };
+    return { id, name, copy, spiIn, spiOut, cipher, esn, since, rekeys, sending, selectors: { local, remote } };
   });
   return {
     name: neighbour.name,

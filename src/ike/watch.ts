@@ -58,7 +58,7 @@ export function watchChild(child: Child): void {
       const text = `Child SA ${child.name} could not be rekeyed in time; it is deleted and asked for anew.`;
       realm.event("warn", "child-expired", text, neighbour!.name);
       deleteChild(child);
-      neighbour!.provision.missing(child.name);
+      neighbour!.provision.missing(child.name, child.copy);
     },
   );
 }

@@ -214,6 +214,9 @@ function behindNat(lab: Lab): Promise<Check> {
   });
 }
 
+/** What a router of the lab may hold resident, megabytes: a worker is a thread of its own with its slots. */
+const MEMORY = { base: 150, worker: 50 } as const;
+
 function health(lab: Lab): Promise<Check[]> {
   return Promise.all(
     [...lab.routers.values()].map((router) =>
@@ -221,7 +224,7 @@ function health(lab: Lab): Promise<Check[]> {
         const said = await router.status();
         const down = said.tunnels.filter((tunnel) => tunnel.state !== "up").map((tunnel) => tunnel.name);
         const megabytes = said.memory.rss / 1e6;
-        const ok = down.length === 0 && megabytes < 200;
+        const ok = down.length === 0 && megabytes < MEMORY.base + MEMORY.worker * said.workers;
         const ciphers = [...new Set(said.tunnels.flatMap((tunnel) => tunnel.children.map((child) => child.cipher)))];
         const tunnels = down.length === 0 ? `${said.tunnels.length} up` : `down: ${down.join(", ")}`;
         return { ok, detail: `tunnels ${tunnels}; ${ciphers.join(", ")}; ${megabytes.toFixed(0)} MB` };

@@ -25,7 +25,8 @@ export interface SiteConfig {
   name: string;
   log: string;
   outer: { ipv4: string | false; ipv6: string | false; ikePort: number; natPort: number };
-  workers: number;
+  workers: number | "auto";
+  pin?: boolean;
   vrfs: { name: string; addresses: string[]; tun: { name: string; mtu: number }; local: string[] }[];
   tunnels: TunnelConfig[];
   routes?: { vrf: string; prefix: string; via: "blackhole" | "prohibit" }[];

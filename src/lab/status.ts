@@ -6,6 +6,7 @@ import { ROUTER_ROOT } from "./state.ts";
 
 export interface ChildStatus {
   readonly name: string;
+  readonly copy: number;
   readonly cipher: string;
   readonly spiIn: string;
   readonly spiOut: string;
@@ -39,6 +40,8 @@ export interface TunnelStatus {
 export interface RouterStatus {
   readonly name: string;
   readonly pid: number;
+  readonly workers: number;
+  readonly load: readonly { readonly tunRead: number; readonly udpRead: number }[];
   readonly engines: Readonly<Record<string, string>>;
   /** Of each offload "on", or "off: " and why. */
   readonly offload: Readonly<Record<string, string>>;

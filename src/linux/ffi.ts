@@ -86,6 +86,13 @@ export const epollWait = declare<[epoll: number, events: HostAddress, count: num
 export const poll = declare<[fds: HostAddress, count: number, timeout: number]>(
   "int poll(uintptr_t fds, unsigned long count, int timeout)",
 );
+/** `pid` 0: the calling thread. The mask has a bit for each CPU. */
+export const schedGetAffinity = declare<[pid: number, size: number, mask: HostAddress]>(
+  "int sched_getaffinity(int pid, size_t size, uintptr_t mask)",
+);
+export const schedSetAffinity = declare<[pid: number, size: number, mask: HostAddress]>(
+  "int sched_setaffinity(int pid, size_t size, uintptr_t mask)",
+);
 export const eventfd = declare<[value: number, flags: number]>("int eventfd(unsigned int value, int flags)");
 
 /** The EVP interface of libcrypto (OpenSSL ≥ 3.0), as far as the datapath needs it. Functions return 1 for success. */

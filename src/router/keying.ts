@@ -153,7 +153,7 @@ export class Keying {
         { tunnel: child.sa.peer, child: child.sa.child, [reached]: child.limits[reached] },
         `Child SA has sent its ${reached}: rekeying`,
       );
-      this.rekey(child.sa.peer, "child", child.sa.child);
+      this.#carry(ike.rekeyChild(child.sa.peer, child.sa.child, this.#now(), child.sa.copy));
     }
   }
 
@@ -283,6 +283,7 @@ export class Keying {
       adjacency: tunnel.adjacency,
       vrf: tunnel.vrf,
       outer: sa.path,
+      own: sa.copy > 0,
     });
     const limits = ageLimits(this.#options.limits(sa.peer), outbound.esn, Math.random());
     const child = { sa: rest, handle, limits, transmits: false, heard: 0, askedAt: 0 };

@@ -17,12 +17,16 @@ import { Router } from "./router.ts";
 import { report } from "./status/report.ts";
 import type { ReloadReply } from "./status/schema.ts";
 import { serveStatus } from "./status/server.ts";
+import { workerCount } from "./workers.ts";
 
 /**
- * Room in the datapath. Memory that is not used costs address space only: 16,384 SAs are enough for 4,096 tunnels while
- * all of them are rekeyed at once.
+ * Room in the datapath. Memory that is not used costs address space only: the SAs are enough for 4,096 tunnels, with a Child SA for
+ * each of up to four workers, while all of them are rekeyed at once.
  */
-const ROOM = { sas: 16_384, adjacencies: 8192, fib: 64 * 1024 * 1024 };
+const ROOM = { adjacencies: 8192, fib: 64 * 1024 * 1024 };
+const SAS_PER_WORKER = 16_384;
+/** An SPI has 16 bits for the slot. */
+const MAX_SAS = 65_536;
 
 /** Changes of a reload that are named in the log; of more only the number is. */
 const MANY = 20;
@@ -100,7 +104,22 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
   }
 }
 
-function planeOptions({ workers, engines, outer, offload }: RouterConfig): PlaneOptions {
+/**
+ * The worker of each tunnel's first Child SA; its copies go to the workers after it. In turn, so that tunnels whose peers have one
+ * Child SA each are spread over all workers.
+ */
+class Homes {
+  readonly #byTunnel = new Map<string, number>();
+
+  of(tunnel: string): number {
+    const home = this.#byTunnel.get(tunnel) ?? this.#byTunnel.size;
+    this.#byTunnel.set(tunnel, home);
+    return home;
+  }
+}
+
+function planeOptions({ workers, pin, engines, outer, offload }: RouterConfig): PlaneOptions {
+  const threads = workerCount(workers);
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
     if (address === null) return null;
@@ -108,9 +127,11 @@ function planeOptions({ workers, engines, outer, offload }: RouterConfig): Plane
   };
   return {
     ...ROOM,
-    workers,
     engines,
     offload,
+    workers: threads,
+    sas: Math.min(MAX_SAS, SAS_PER_WORKER * threads),
+    pin,
     ikePort: outer.ikePort,
     natPort: outer.natPort,
     bind4: bind(outer.ipv4),
@@ -119,9 +140,10 @@ function planeOptions({ workers, engines, outer, offload }: RouterConfig): Plane
 }
 
 function ikeCore(plane: Plane, host: Host): IkeEndpoint {
+  const homes = new Homes();
   return new IkeEndpoint({
     random: (n) => randomBytes(n),
-    reserveSpi: () => plane.reserveSpi(),
+    reserveSpi: (peer, copy) => plane.reserveSpi(homes.of(peer) + copy),
     releaseSpi: (spi) => plane.releaseSpi(spi),
     localAddress: (remote) => host.localAddress(remote),
     ikePort: plane.ikePort,

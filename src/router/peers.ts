@@ -8,8 +8,8 @@ import type { PeerSettings } from "./resource.ts";
 /** Part of a lifetime that is given away at random, so that many tunnels do not rekey at once. */
 export const JITTER = 0.1;
 
-/** `secret`: copied. */
-export function peerConfig(tunnel: string, settings: PeerSettings, secret: Uint8Array): PeerConfig {
+/** `secret`: copied. `workers`: how many of each Child SA there shall be. */
+export function peerConfig(tunnel: string, settings: PeerSettings, secret: Uint8Array, workers: number): PeerConfig {
   const { peer, local, start, ike, esp, children, dpdMs, encapsulation } = settings;
   return {
     name: tunnel,
@@ -28,6 +28,7 @@ export function peerConfig(tunnel: string, settings: PeerSettings, secret: Uint8
       remote: child.remote.map(selector),
       espProposals: esp.proposals,
       lifetime: { ms: esp.lifetimeMs, jitter: JITTER },
+      copies: workers,
     })),
     dpd: dpdMs,
     encapsulation,

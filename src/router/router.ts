@@ -204,7 +204,7 @@ export class Router {
         "Give one",
       );
     }
-    const peer = peerConfig(tunnel, settings, secret);
+    const peer = peerConfig(tunnel, settings, secret, this.parts.plane.workers().length);
     if (op === "add") this.keying.add(peer);
     else this.keying.replace(peer);
   }
@@ -228,6 +228,7 @@ function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
   for (const key of ["chacha20poly1305", "aes128gcm16", "aes256gcm16"] as const) {
     if (was.engines[key] !== now.engines[key]) changed.push(`engines.${key}`);
   }
+  if (was.pin !== now.pin) changed.push("pin");
   for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
     if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
   }

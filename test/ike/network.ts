@@ -28,7 +28,7 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 /** The datapath of one host. */
 export class Datapath {
   readonly installed = new Map<number, Installed>();
-  /** Child id that sends, by "peer/child". */
+  /** Child id that sends, by "peer/child"; further copies by "peer/child/1" … */
   readonly sending = new Map<string, number>();
   readonly history: string[] = [];
   readonly keepalives: Path[] = [];
@@ -39,7 +39,7 @@ export class Datapath {
   apply(effect: Effect): void {
     const name = (id: number) => {
       const { child } = this.installed.get(id)!;
-      return `${child.peer}/${child.child}`;
+      return `${child.peer}/${child.child}${child.copy === 0 ? "" : `/${child.copy}`}`;
     };
     switch (effect.kind) {
       case "install": {

@@ -23,6 +23,7 @@ const OUR_NETWORKS = ["10.1.0.0/24", "fd00:1::/64"];
 const THEIR_NETWORKS = ["10.9.0.0/24", "fd00:9::/64"];
 
 export interface Wishes {
+  readonly workers?: number;
   readonly outer?: "ipv4" | "ipv6";
   readonly tunnel?: Partial<TunnelConfig>;
   readonly swan?: Partial<SwanConnection>;
@@ -88,7 +89,7 @@ export class Interop {
       name: `${this.lab.name}-edge-${++this.#runs}`,
       log: "debug",
       outer: { ipv4: "0.0.0.0", ipv6: "::", ikePort: 500, natPort: 4500 },
-      workers: 1,
+      workers: wishes.workers ?? 1,
       vrfs: [
         {
           name: "main",

@@ -87,6 +87,29 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
       expect(theirs.packetsOut).toBe(20);
     });
 
+    it("keeps every packet with two workers, through rekeys and a new Child SA for each", async () => {
+      await interop.connect(initiator, { workers: 2 });
+      const settled = (rekeys: number) =>
+        eventually("two Child SAs on either side", async () => {
+          const [ours, theirs] = await Promise.all([interop.tunnel(), interop.swan.installed()]);
+          const both = ours.children.length === 2 && theirs.length === 2;
+          return both && ours.children.every((child) => child.rekeys >= rekeys) && ours;
+        });
+      await settled(0);
+      await expectTraffic();
+      await undisturbed(async () => {
+        await interop.edge.rekey(TUNNEL, "child");
+      });
+      await settled(1);
+      await undisturbed(async () => {
+        await interop.edge.rekey(TUNNEL, "ike");
+      });
+      await expectTraffic();
+      const { drops, load } = await interop.edge.status();
+      expect(load).toHaveLength(2);
+      expect(drops["wrong-worker"]).toBe(0);
+    });
+
     it("keeps every packet through rekeys from either side", async () => {
       await interop.connect(initiator);
       const before = await oneChild();

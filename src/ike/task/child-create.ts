@@ -17,7 +17,7 @@ import type { Answer } from "./task.ts";
 /** Our side as initiator. */
 export class ChildCreate extends ChildExchange {
   needed(): boolean {
-    return this.neighbour.children.up(this.config.name) === undefined;
+    return this.neighbour.provision.lacks(this.config.name, this.copy);
   }
 
   preface(): Payload[] {
@@ -36,11 +36,21 @@ export class ChildCreate extends ChildExchange {
   }
 
   postponed(): void {
-    this.neighbour.provision.missing(this.config.name);
+    this.#later();
+  }
+
+  #later(): void {
+    const { provision } = this.neighbour;
+    // One more beside the first is a help, not a need.
+    if (this.copy === 0) provision.missing(this.config.name, 0);
+    else provision.enough(this.config.name);
   }
 
   refused(_sa: IkeSa, notify: number): void {
-    if (this.rival === undefined) explainRefusal(this.neighbour, this.config, notify);
+    if (this.rival !== undefined) return;
+    if (this.copy === 0) explainRefusal(this.neighbour, this.config, notify);
+    else if (notify === NOTIFY.TEMPORARY_FAILURE) this.neighbour.provision.missing(this.config.name, this.copy);
+    else explainEnough(this.neighbour, this.config, this.copy, notify);
   }
 }
 
@@ -49,7 +59,7 @@ export function answerChildCreate(sa: IkeSa, payloads: readonly Payload[]): Answ
   const neighbour = busy(sa, "ike-rekey");
   const { child, payloads: answer } = acceptChild(sa, neighbour, payloads, { pfs: true });
   const { waiting } = sa.window;
-  if (waiting instanceof ChildCreate && waiting.config.name === child.name) waiting.crossed = child;
+  if (waiting instanceof ChildCreate && waiting.key === child.key) waiting.crossed = child;
   return { payloads: answer };
 }
 
@@ -81,7 +91,14 @@ function explainRefusal(neighbour: Neighbour, config: ChildConfig, notify: numbe
     neighbour.lastError = why;
     neighbour.realm.event("warn", "child-refused", why, neighbour.name);
   }
-  neighbour.provision.missing(config.name);
+  neighbour.provision.missing(config.name, 0);
+}
+
+/** The peer has enough copies of it. Nothing is wrong: the workers share those that there are. */
+function explainEnough(neighbour: Neighbour, config: ChildConfig, copy: number, notify: number): void {
+  const text = `${neighbour.title} allows ${copy === 1 ? "one" : `no more than ${copy}`} of Child SA ${config.name} (${nameOf(NOTIFY, notify)}); the workers share.`;
+  neighbour.realm.event("info", "child-shared", text, neighbour.name);
+  neighbour.provision.enough(config.name);
 }
 
 /** IKE_AUTH: the peer refuses the Child SA; the IKE SA stands. */
@@ -107,6 +124,6 @@ export function childAgreed(
     sa.enqueue(new ChildDelete(offer.spi), true);
     sa.realm.event("warn", error.counter, error.message, neighbour.name);
     neighbour.lastError = error.message;
-    neighbour.provision.missing(offer.config.name);
+    neighbour.provision.missing(offer.config.name, 0);
   }
 }

@@ -1,5 +1,5 @@
 /** What a new and a rekeyed Child SA have in common when we ask for them, RFC 7296 §1.3.1, §1.3.3. */
-import { Child } from "../child.ts";
+import { Child, childKey } from "../child.ts";
 import { ChildOffer } from "../negotiation.ts";
 import type { Neighbour } from "../neighbour.ts";
 import type { ChildConfig } from "../peer.ts";
@@ -22,15 +22,21 @@ export abstract class ChildExchange implements Task {
   readonly exchange = EXCHANGE.CREATE_CHILD_SA;
   readonly neighbour: Neighbour;
   readonly config: ChildConfig;
+  readonly copy: number;
   /** What the peer made for the same purpose while our request was under way (RFC 7296 §2.8.1). */
   crossed: Child | undefined;
   #offer: ChildOffer | undefined;
   #group: Group | undefined;
   #rounds = 0;
 
-  constructor(neighbour: Neighbour, config: ChildConfig) {
+  constructor(neighbour: Neighbour, config: ChildConfig, copy: number) {
     this.neighbour = neighbour;
     this.config = config;
+    this.copy = copy;
+  }
+
+  get key(): string {
+    return childKey(this.config.name, this.copy);
   }
 
   /** Is it still wanted, now that its turn has come? */
@@ -54,7 +60,11 @@ export abstract class ChildExchange implements Task {
   request(sa: IkeSa): readonly Payload[] | undefined {
     this.crossed = undefined;
     if (!this.needed(sa)) return undefined;
-    this.#offer = ChildOffer.make(sa, this.neighbour, this.config, true, this.#group);
+    this.#offer = ChildOffer.make(sa, this.neighbour, this.config, {
+      copy: this.copy,
+      pfs: true,
+      group: this.#group,
+    });
     if (this.#offer === undefined) {
       this.postponed();
       return undefined;

@@ -30,7 +30,7 @@ export class ChildRekey extends ChildExchange {
   #certain = false;
 
   constructor(neighbour: Neighbour, old: Child) {
-    super(neighbour, neighbour.config.children.find(({ name }) => name === old.name) ?? old.config);
+    super(neighbour, neighbour.config.children.find(({ name }) => name === old.name) ?? old.config, old.copy);
     this.old = old;
   }
 
@@ -89,7 +89,7 @@ export class ChildRekey extends ChildExchange {
       realm.event("warn", "child-down", text, neighbour.name);
       neighbour.children.close(old);
       restore(old);
-      neighbour.provision.ask(sa, this.config);
+      neighbour.provision.ask(sa, this.config, this.copy);
       return;
     }
     const text = `${neighbour.title} refuses to rekey Child SA ${old.name}: ${countRefusal(neighbour, notify)}.`;

@@ -64,7 +64,10 @@ export class IkeAuth implements Task {
     const { config } = neighbour;
     const identity = identityPayload("idi", config.localId);
     const alone = ![...neighbour.sas].some((other) => other !== sa && other.state === "up");
-    this.#offer = config.children.length > 0 ? ChildOffer.make(sa, neighbour, config.children[0], false) : undefined;
+    this.#offer =
+      config.children.length > 0
+        ? ChildOffer.make(sa, neighbour, config.children[0], { copy: 0, pfs: false })
+        : undefined;
     return [
       identity,
       ...(alone ? [notifyOf(NOTIFY.INITIAL_CONTACT)] : []),

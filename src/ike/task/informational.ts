@@ -109,14 +109,16 @@ function deleteChildOf(sa: IkeSa, spi: number): number | undefined {
   successor?.timers.clear("transmit");
   neighbour.children.close(child);
   restore(child);
-  if (plain && neighbour.children.up(child.name) === undefined) lostChild(neighbour, child);
+  if (plain && neighbour.children.up(child.key) === undefined) lostChild(neighbour, child);
   return crossed ? undefined : child.terms.spiIn;
 }
 
 function lostChild(neighbour: Neighbour, child: Child): void {
   const text = `${neighbour.title} has deleted Child SA ${child.name}.`;
   neighbour.realm.event("info", "child-down", text, neighbour.name);
-  neighbour.provision.missing(child.name);
+  if (child.copy === 0) neighbour.provision.missing(child.name, 0);
+  // One more beside the first is a help, not a need: whoever deletes it is not asked again.
+  else neighbour.provision.enough(child.name);
 }
 
 /** The peer ends the IKE SA (§1.4.1). If both are rekeying it, the peer's new one stands (§2.25.2). */

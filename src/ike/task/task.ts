@@ -10,6 +10,8 @@ export interface Task {
   readonly kind: TaskKind;
   /** EXCHANGE in wire/iana. */
   readonly exchange: number;
+  /** The Child SA that it asks for (Child.key). */
+  readonly key?: string;
   /** The payloads of the request; undefined: there is no need for it any more. */
   request(sa: IkeSa): readonly Payload[] | undefined;
   /**

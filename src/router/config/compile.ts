@@ -18,6 +18,7 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
     name: file.name,
     log: file.log ?? "info",
     workers: file.workers ?? 1,
+    pin: file.pin ?? false,
     outer: {
       ipv4: bound(file.outer?.ipv4, "0.0.0.0"),
       ipv6: bound(file.outer?.ipv6, "::"),

@@ -101,7 +101,8 @@ export const RouterConfig = Type.Object(
   {
     name: Name,
     log: Type.Enum(["trace", "debug", "info", "warn", "error", "silent"]),
-    workers: Type.Integer({ minimum: 1, maximum: 16 }),
+    workers: Type.Union([Type.Integer({ minimum: 1, maximum: 16 }), Type.Literal("auto")]),
+    pin: Type.Boolean({ description: "Each worker stays on one CPU." }),
     outer: Type.Object(
       {
         ipv4: orNull(Ip, "Address to bind; null: no IPv4 outside."),

@@ -294,7 +294,15 @@ export const RouterFile = Type.Object(
     ),
     outer: Type.Optional(OuterFile),
     workers: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 16, description: "Datapath worker threads. Default 1." }),
+      Type.Union([Type.Integer({ minimum: 1, maximum: 16 }), Type.Literal("auto")], {
+        expects: "a number from 1 to 16, or auto",
+        description: "Datapath worker threads; auto: one for each CPU this process may use, at most 4. Default 1.",
+      }),
+    ),
+    pin: Type.Optional(
+      Type.Boolean({
+        description: "Keep each worker on a CPU of its own, as long as there are as many. Default false.",
+      }),
     ),
     engines: Type.Optional(EnginesFile),
     offload: Type.Optional(

@@ -23,7 +23,8 @@ export function report(router: Router): RouterStatus {
     version: version(),
     since: time(router.since),
     pid: process.pid,
-    workers: router.config.workers,
+    workers: plane.workers().length,
+    load: plane.workers().map(({ tunRead, udpRead }) => ({ tunRead, udpRead })),
     engines: plane.engines(),
     offload: plane.offloads(),
     tunnels: router.config.tunnels.map((tunnel) => tunnelStatus(router, tunnel, peers.get(tunnel.name))),
@@ -77,6 +78,7 @@ function childStatus(router: Router, child: SaStatus): ChildStatus | undefined {
   const { inbound, outbound } = router.parts.plane.traffic(handle);
   return {
     name: child.name,
+    copy: child.copy,
     cipher: child.cipher,
     spiIn: spiText(child.spiIn),
     spiOut: spiText(child.spiOut),

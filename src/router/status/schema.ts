@@ -8,6 +8,10 @@ const Spi = Type.String({ pattern: "^0x[0-9a-f]{8}([0-9a-f]{8})?$", description:
 
 const Child = Type.Object({
   name: Type.String(),
+  copy: Type.Integer({
+    minimum: 0,
+    description: "0: the first of this name; above: one more, for one worker (RFC 9611).",
+  }),
   cipher: Type.String(),
   spiIn: Spi,
   spiOut: Spi,
@@ -49,7 +53,10 @@ export const RouterStatus = Type.Object({
   version: Type.String(),
   since: Time,
   pid: Count,
-  workers: Count,
+  workers: Type.Integer({ minimum: 1, description: "Datapath threads." }),
+  load: Type.Array(Type.Object({ tunRead: Count, udpRead: Count }), {
+    description: "What each worker has read: packets from TUN devices, UDP datagrams.",
+  }),
   engines: Type.Record(Type.String(), Type.String(), { description: "Which AEAD engine serves each cipher." }),
   offload: Type.Record(Type.String(), Type.String(), {
     description: 'Of tso, uso, gso, gro and coalesce: "on", or "off: " and why.',

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { SA_BYTES, SA_LAST, SA_PACKETS, SA_SEQUENCE, SOCKET_NAT4 } from "../../../assembly/layout.ts";
+import {
+  G_WORKERS,
+  SA_BYTES,
+  SA_LAST,
+  SA_PACKETS,
+  SA_SEQUENCE,
+  SA_STRIDE,
+  SOCKET_NAT4,
+} from "../../../assembly/layout.ts";
 import { Router } from "./harness.ts";
 import { CIPHERS, unseal } from "./oracle.ts";
 import { address, ip, udp } from "./packets.ts";
@@ -44,6 +52,22 @@ describe("the tunnel, out and in", () => {
       }
     }
   }
+
+  it("opens an SA's packets on its own worker only, and touches nothing of it elsewhere", () => {
+    const { branch, gateway, carry } = pair();
+    const { router, inSa } = gateway;
+    const out = branch.router.fromTun(branch.tun, inner4(), inner4());
+    // The slot of this SA is 258: of three workers it belongs to worker 0, of four to worker 2.
+    router.set32(G_WORKERS, 4);
+    router.exports.attach(0);
+    const before = Buffer.from(router.bytes.subarray(inSa, inSa + SA_STRIDE));
+    expect(carry(gateway, out)).toEqual({ written: [], sent: [], flushes: expect.any(Number) });
+    expect(router.counters()).toEqual({ "udp-read": 2, "wrong-worker": 2 });
+    expect(before.equals(router.bytes.subarray(inSa, inSa + SA_STRIDE))).toBe(true);
+    router.set32(G_WORKERS, 3);
+    router.exports.attach(0);
+    expect(carry(gateway, out).written).toHaveLength(2);
+  });
 
   it("carries both directions and counts each SA's traffic", () => {
     const { branch, gateway, carry } = pair();

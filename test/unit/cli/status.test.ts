@@ -11,6 +11,7 @@ const STATUS: RouterStatus = {
   since: "2026-01-01T00:00:00Z",
   pid: 42,
   workers: 1,
+  load: [{ tunRead: 0, udpRead: 0 }],
   engines: { chacha20poly1305: "wasm" },
   offload: { tso: "on", uso: "off: this kernel has none (Linux 6.2 and later)", gso: "off: by configuration" },
   tunnels: [
@@ -33,6 +34,7 @@ const STATUS: RouterStatus = {
       children: [
         {
           name: "to-gateway",
+          copy: 0,
           cipher: "chacha20poly1305",
           spiIn: "0xc0ffee01",
           spiOut: "0xdeadbeef",
@@ -89,6 +91,19 @@ describe("the picture of a router", () => {
       "drops: no-route 1,234",
       "ike: malformed 2",
     ]);
+  });
+
+  it("shows what each of several workers has read, and further copies of a Child SA by number", () => {
+    const status = structuredClone(STATUS);
+    status.workers = 2;
+    status.load = [
+      { tunRead: 1200, udpRead: 3 },
+      { tunRead: 7, udpRead: 45_678 },
+    ];
+    status.tunnels[0].children.push({ ...status.tunnels[0].children[0], copy: 1 });
+    const lines = picture(status, PLAIN, undefined, now);
+    expect(lines[2]).toBe("workers: 0 read 1,200 packets, 3 datagrams; 1 read 7 packets, 45,678 datagrams");
+    expect(lines.find((line) => line.startsWith("to-gateway #2"))).toContain("0xc0ffee01");
   });
 
   it("shows rates when it knows how it was a moment ago", () => {

@@ -145,10 +145,10 @@ test("child lists: order, one store for each worker when selectors are the same,
       const at = list() + CHILDREN_HEAD + i * CHILD_STRIDE;
       return [CHILD_SELECTORS, CHILD_SAS, CHILD_SAS + 4].map((field) => view.getUint32(at + field, true));
     });
-  const a: Sender = { selectors: 640, outbound: [1000, 1000] };
-  const b: Sender = { selectors: 704, outbound: [2000, 2000] };
-  const a2: Sender = { selectors: 640, outbound: [3000, 3000] };
-  const wide: Sender = { selectors: 0, outbound: [4000, 4000] };
+  const a: Sender = { selectors: 640, outbound: [1000, 1000], own: false };
+  const b: Sender = { selectors: 704, outbound: [2000, 2000], own: false };
+  const a2: Sender = { selectors: 640, outbound: [3000, 3000], own: false };
+  const wide: Sender = { selectors: 0, outbound: [4000, 4000], own: false };
   children.put(tunnel, a, undefined);
   children.put(tunnel, b, undefined);
   expect(sas()).toEqual([
@@ -176,6 +176,37 @@ test("child lists: order, one store for each worker when selectors are the same,
   children.drop(tunnel, b);
   children.drop(tunnel, wide);
   expect(list()).toBe(0);
+  epochs.reclaim();
+  expect(pool.used).toBe(0);
+});
+
+test("child lists: a worker's own SA before the shared one of the same selectors, whichever came first", () => {
+  const { memory, pool, epochs, adjacencies, children } = makeTables();
+  const tunnel = adjacencies.add(ADJ_TUNNEL, { mtu: 0 });
+  const rows = () => {
+    const list = memory.view.getUint32(adjacencies.address(tunnel) + ADJ_CHILDREN, true);
+    return Array.from({ length: memory.view.getUint32(list + CHILDREN_COUNT, true) }, (_, i) => {
+      const at = list + CHILDREN_HEAD + i * CHILD_STRIDE + CHILD_SAS;
+      return [memory.view.getUint32(at, true), memory.view.getUint32(at + 4, true)];
+    });
+  };
+  const shared: Sender = { selectors: 640, outbound: [1000, 1000], own: false };
+  const own: Sender = { selectors: 640, outbound: [0, 2000], own: true };
+  const other: Sender = { selectors: 704, outbound: [3000, 3000], own: false };
+  for (const sender of [other, shared, own]) children.put(tunnel, sender, undefined);
+  expect(children.of(tunnel)).toEqual([own, shared, other]);
+  const again: Sender = { ...shared, outbound: [4000, 4000] };
+  children.drop(tunnel, shared);
+  children.put(tunnel, again, undefined);
+  expect(children.of(tunnel)).toEqual([own, again, other]);
+  const rekeyed: Sender = { ...own, outbound: [0, 5000] };
+  children.put(tunnel, rekeyed, own);
+  expect(rows()).toEqual([
+    [0, 5000],
+    [4000, 4000],
+    [3000, 3000],
+  ]);
+  for (const sender of [rekeyed, again, other]) children.drop(tunnel, sender);
   epochs.reclaim();
   expect(pool.used).toBe(0);
 });

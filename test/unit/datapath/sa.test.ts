@@ -24,8 +24,8 @@ import { SaSlots } from "../../../src/datapath/sa.ts";
 import { beginBatch, goIdle, makeTables } from "./tables.ts";
 
 /** Slots over an expansion that copies the key, so that a test can see where it went. */
-function makeSlots(random: (bytes: number) => Uint8Array = randomBytes) {
-  const tables = makeTables(1);
+function makeSlots(random: (bytes: number) => Uint8Array = randomBytes, workers = 1) {
+  const tables = makeTables(workers);
   const rooms: number[] = [];
   const slots = new SaSlots(
     tables.memory,
@@ -60,6 +60,24 @@ test("SPIs: slot in the low half, random high half, never 0 there, all different
   slots.release(rest[2]);
   expect(() => slots.release(rest[2])).toThrow(expect.objectContaining({ code: "unknown" }));
   expect(slots.reserve()! & 0xffff).toBe(3);
+});
+
+test("an SPI's slot says which worker it belongs to, for as long as that one has slots", () => {
+  const { slots } = makeSlots(randomBytes, 3);
+  const of = (worker: number) => (slots.reserve(worker) ?? -1) & 0xffff;
+  // Eight slots: workers 0 and 1 have three, worker 2 has two.
+  expect([of(0), of(1), of(2), of(4), of(5), of(2)]).toEqual([0, 1, 2, 4, 5, 0xffff]);
+  expect([1, 4, 5].map((slot) => slots.workerOf(slot))).toEqual([1, 1, 2]);
+  // Outbound SAs take from whom has the most left: worker 0.
+  const key = {
+    spi: 0x11223344,
+    cipher: "aes128gcm16" as const,
+    key: new Uint8Array(16),
+    salt: new Uint8Array(4),
+    esn: false,
+  };
+  expect(slots.addOutbound(key, fields)).toBe(3);
+  expect([of(0), of(1), of(0)]).toEqual([6, 7, 0xffff]);
 });
 
 test("an inbound and an outbound SA, field by field; the key's passing place is wiped", () => {

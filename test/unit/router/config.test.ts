@@ -12,6 +12,7 @@ import { identityBytes, parseIdentity } from "../../../src/router/config/identit
 import { nearest } from "../../../src/router/config/nearest.ts";
 import { ConfigError, formatPath, formatProblem } from "../../../src/router/config/problem.ts";
 import { readConfig } from "../../../src/router/config/read.ts";
+import { workerCount } from "../../../src/router/workers.ts";
 import { BRANCH, PSK, parse } from "./configuration.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vcpe-config-"));
@@ -71,6 +72,17 @@ describe("a good file", () => {
       children: [{ name: "to-gateway", local: ["0.0.0.0/0", "::/0"], remote: ["0.0.0.0/0", "::/0"] }],
     });
     expect(new TextDecoder().decode(secrets.get("to-gateway"))).toBe(PSK);
+  });
+
+  it("says how many workers there are, and whether they stay on their CPUs", () => {
+    const of = (more: string) => parse(changed("log: info", `log: info\n${more}`)).config;
+    expect(parse(BRANCH).config).toMatchObject({ workers: 1, pin: false });
+    expect(of("workers: 3\npin: true")).toMatchObject({ workers: 3, pin: true });
+    expect(of("workers: auto").workers).toBe("auto");
+    for (const bad of ["workers: 0", "workers: 17", "workers: many"]) expect(() => of(bad)).toThrow();
+    expect([1, 2, 4, 64].map((cpus) => workerCount("auto", cpus))).toEqual([1, 2, 4, 4]);
+    expect(workerCount(7, 2)).toBe(7);
+    expect(workerCount("auto")).toBeGreaterThan(0);
   });
 
   it("fits the schema of RouterConfig, goes through JSON unchanged, is frozen and holds no secret", () => {

@@ -17,6 +17,7 @@ export interface FakeChild {
   spiOut: number;
   adjacency: number;
   vrf: number;
+  own: boolean;
   outer: Outer;
   transmits: boolean;
   inbound: SaTraffic;
@@ -160,6 +161,7 @@ export class FakePlane implements Plane {
       spiOut: child.outbound.spi,
       adjacency: child.adjacency,
       vrf: child.vrf,
+      own: child.own === true,
       outer: child.outer,
       transmits: false,
       inbound: idle,
@@ -203,6 +205,10 @@ export class FakePlane implements Plane {
 
   counters(): Record<string, number> {
     return { "no-route": 3, encapsulated: 7, "ike-send-refused": 0 };
+  }
+
+  workers() {
+    return [{ tunRead: 0, udpRead: 0 }];
   }
 
   engines() {

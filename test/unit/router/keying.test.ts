@@ -23,6 +23,7 @@ const child = (id: number, more: Partial<ChildSa> = {}): ChildSa => ({
   id,
   peer: "p",
   child: "c",
+  copy: 0,
   inbound: half(0x1000 + id),
   outbound: half(0x2000 + id),
   local: any,
@@ -108,6 +109,19 @@ describe("keying", () => {
     expect([one.transmits, two.transmits]).toEqual([false, true]);
     carry({ kind: "retire", id: 1 }, { kind: "remove", id: 1 });
     expect([...plane.children.values()]).toEqual([two]);
+  });
+
+  it("gives each further copy of a Child SA to one worker, and rekeys the one that has grown too old", async () => {
+    const { made, plane, carry, asked } = await keying({ packets: 1000, bytes: 1e9 });
+    carry({ kind: "install", child: child(1), transmit: true });
+    carry({ kind: "install", child: child(2, { copy: 1 }), transmit: true });
+    const [first, second] = [...plane.children.values()];
+    expect([first.own, second.own]).toEqual([false, true]);
+    expect([first.transmits, second.transmits]).toEqual([true, true]);
+    second.outbound = { ...second.outbound, sequence: 1001n };
+    asked.length = 0;
+    made.watch();
+    expect(asked).toEqual(["rekeyChild"]);
   });
 
   it("passes over effects on a Child SA that the datapath refused, and says so in the status", async () => {
