@@ -102,7 +102,9 @@ describe("the picture of a router", () => {
     ];
     status.tunnels[0].children.push({ ...status.tunnels[0].children[0], copy: 1 });
     const lines = picture(status, PLAIN, undefined, now);
-    expect(lines[2]).toBe("workers: 0 read 1,200 packets, 3 datagrams; 1 read 7 packets, 45,678 datagrams");
+    expect(lines.find((line) => line.startsWith("workers:"))).toBe(
+      "workers: 0 read 1,200 packets, 3 datagrams; 1 read 7 packets, 45,678 datagrams",
+    );
     expect(lines.find((line) => line.startsWith("to-gateway #2"))).toContain("0xc0ffee01");
   });
 
