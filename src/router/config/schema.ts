@@ -270,7 +270,7 @@ const EngineFile = (cipher: string) =>
   Type.Optional(
     Type.Enum(["auto", "wasm", "native"], {
       expects: "auto, wasm or native",
-      description: `${cipher}: auto (the default) takes the quicker one, wasm is our own, native the libcrypto of Node.js (AES instructions of the processor). One that is not here, or fails its self-test, gives way to the other.`,
+      description: `${cipher}: auto (the default) takes the quicker one, wasm is our own, native the libcrypto of Node.js, which uses the processor's own instructions for AES. One that is not here, or fails its self-test, gives way to the other.`,
     }),
   );
 
