@@ -8,6 +8,8 @@
 // Control data that we read: the local address (IP_PKTINFO, IPV6_PKTINFO), the TOS byte (IP_TOS, IPV6_TCLASS), the segment
 // size of a superpacket (UDP_GRO). That we write: the source address, the TOS byte, the segment size of a run (UDP_SEGMENT).
 
+import { COUNT_RUNS_SENT } from "./counters";
+import { count } from "./drop";
 import {
   BATCH,
   CTL_STRIDE,
@@ -40,8 +42,6 @@ import {
   W_TX_COUNT,
 } from "./layout";
 import { arena, host } from "./state";
-import { COUNT_RUNS_SENT } from "./counters";
-import { count } from "./drop";
 
 const MSG_NAME = 0;
 const MSG_NAME_LENGTH = 8;

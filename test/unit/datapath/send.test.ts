@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { DROP_SEND, DROP_TUN_WRITE } from "../../../assembly/counters.ts";
 import {
+  CTL_STRIDE,
   IOV_STRIDE,
   MSG_STRIDE,
   SOCKET_NAT4,
@@ -12,9 +13,12 @@ import {
   TUNOUT_TUN,
   TX,
   TX_MAX,
+  TXCTL,
   TXIOV,
   TXMSG,
+  TXRUN,
   W_COUNTERS,
+  W_GSO_REFUSED,
   W_TUN_COUNT,
   W_TX_COUNT,
 } from "../../../assembly/layout.ts";
@@ -116,6 +120,56 @@ test("a datagram too big for the path is handed to the fast path by its index, a
   sender.flush();
   expect(calls.tooBig).toEqual([[SOCKET_NAT4, 1]]);
   expect(received(to.fd)).toEqual([0, 2]);
+});
+
+/** Makes message `index` a run: `count` datagrams of one byte, its control data UDP_SEGMENT of size 1. */
+function makeRun(memory: PlaneMemory, arena: number, index: number, count: number): void {
+  const { view, bytes, host } = memory;
+  const message = arena + TXMSG + (SLOT + index) * MSG_STRIDE;
+  const control = arena + TXCTL + (SLOT + index) * CTL_STRIDE;
+  const at = arena + TX + 0x1000 * (index + 1);
+  for (let i = 0; i < count; i++) bytes[at + i] = i;
+  view.setBigUint64(arena + TXIOV + (SLOT + index) * IOV_STRIDE, BigInt(host + at), true);
+  view.setBigUint64(arena + TXIOV + (SLOT + index) * IOV_STRIDE + 8, BigInt(count), true);
+  view.setUint32(arena + TXRUN + (SLOT + index) * 4, 1, true);
+  view.setBigUint64(control, 18n, true);
+  view.setUint32(control + 8, 17, true);
+  view.setUint32(control + 12, 103, true);
+  view.setUint16(control + 16, 1, true);
+  view.setBigUint64(message + 32, BigInt(host + control), true);
+  view.setBigUint64(message + 40, 24n, true);
+}
+
+test("a run goes as one message; one that the kernel refuses goes one by one, and no more are made for that socket", () => {
+  const from = openLoopback();
+  const to = openLoopback();
+  const { memory, arena, sender, counted } = makeSender(from.fd);
+  const refused = () => memory.view.getUint32(arena + W_GSO_REFUSED, true);
+  queue(memory, arena, 0, to.port);
+  makeRun(memory, arena, 0, 5);
+  sender.flush();
+  expect(received(to.fd)).toEqual([0, 1, 2, 3, 4]);
+  expect(refused()).toBe(0);
+  // More datagrams than any kernel takes (UDP_MAX_SEGMENTS): EINVAL.
+  makeRun(memory, arena, 0, 200);
+  sender.flush();
+  expect(received(to.fd)).toEqual(Array.from({ length: 200 }, (_, index) => index));
+  expect(refused()).toBe(1 << SOCKET_NAT4);
+  expect(counted(DROP_SEND)).toBe(0);
+});
+
+test("a run that fails for another reason does not speak against runs, and each of its datagrams is counted", () => {
+  const from = openLoopback();
+  const to = openLoopback();
+  const { memory, arena, sender, counted } = makeSender(from.fd);
+  queue(memory, arena, 0, 0);
+  queue(memory, arena, 1, to.port);
+  makeRun(memory, arena, 0, 7);
+  makeRun(memory, arena, 1, 3);
+  sender.flush();
+  expect(received(to.fd)).toEqual([0, 1, 2]);
+  expect(counted(DROP_SEND)).toBe(7);
+  expect(memory.view.getUint32(arena + W_GSO_REFUSED, true)).toBe(0);
 });
 
 test("a send buffer that stays full is waited for a few milliseconds, then the rest is dropped and counted", () => {
