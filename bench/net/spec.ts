@@ -1,0 +1,74 @@
+/** `vcpe bench spec`: one router on a small machine, 1024-byte packets, against what the product promises for it. */
+import { step } from "../../src/lab/lab.ts";
+import { demandMachine, LAB_PROGRAMS, provide } from "../../src/lab/prerequisites.ts";
+import { Bed } from "./bed.ts";
+import { confine } from "./confine.ts";
+import { highestRate, LOSS_LIMIT, median, reachable, round, type Setting, UDP_1024 } from "./measure.ts";
+import { BENCH_PROGRAMS, vcpe } from "./systems.ts";
+
+export interface SpecRow {
+  readonly cores: number;
+  readonly memoryMb: number;
+  readonly targetMbps: number;
+  /** Payload that arrived, the slower of the two directions. */
+  readonly mbps: number;
+  readonly multiple: number;
+  readonly pass: boolean;
+}
+
+export interface SpecResult {
+  readonly rows: SpecRow[];
+}
+
+const PROMISES = [
+  { cores: 1, memoryMb: 2048, targetMbps: 200 },
+  { cores: 2, memoryMb: 4096, targetMbps: 350 },
+] as const;
+
+export interface SpecOptions {
+  readonly entry: readonly string[];
+  readonly quick: boolean;
+  /** Name of the bed. */
+  readonly name?: string;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export async function benchSpec(options: SpecOptions): Promise<SpecResult> {
+  const { quick, say, signal } = options;
+  demandMachine();
+  await provide([...LAB_PROGRAMS, ...BENCH_PROGRAMS], say);
+  const rows: SpecRow[] = [];
+  for (const promise of PROMISES) {
+    const bed = await Bed.draw(options.name ?? "benchspec", signal);
+    let release = () => {};
+    try {
+      const running = await step(say, "routers are up", () => vcpe(options.entry, "chacha20poly1305").start(bed));
+      const confined = await confine(running.pids.a[0]!, promise.cores, promise.memoryMb);
+      release = confined.release;
+      say(`router a: ${promise.cores} cores, ${promise.memoryMb} MB, by ${confined.by}`);
+      await bed.offload(true);
+      const each: number[] = [];
+      for (const from of ["a", "b"] as const) {
+        const setting: Setting = { bed, running, pinned: false, from };
+        await reachable(setting, 10_000);
+        const taken = await highestRate(setting, {
+          sizes: UDP_1024,
+          seconds: quick ? 0.6 : 2,
+          steps: quick ? 3 : 6,
+          samples: quick ? 1 : 3,
+        });
+        const passed = taken.filter((sample) => sample.lossPct < LOSS_LIMIT);
+        const found = passed.length * 2 > taken.length ? median(taken.map((sample) => sample.goodputMbps)) : 0;
+        say(`         ${from === "a" ? "it sends" : "it receives"}: ${round(found, 0)} Mbit/s`);
+        each.push(found);
+      }
+      const mbps = round(Math.min(...each), 1);
+      rows.push({ ...promise, mbps, multiple: round(mbps / promise.targetMbps, 2), pass: mbps >= promise.targetMbps });
+    } finally {
+      await bed.down();
+      release();
+    }
+  }
+  return { rows };
+}
