@@ -1,7 +1,7 @@
 /**
  * One end of a UDP flow, run as a program of its own inside a namespace:
  *
- *   flow sink PORT SECONDS                        counts what arrives; ends half a second after the last datagram
+ *   flow sink PORT SECONDS                        counts what arrives; ends a quarter of a second after the last datagram
  *   flow source ADDRESS PORT MBPS SECONDS SIZES   sends payloads of SIZES bytes ("1024" or "1024,64,64") in turn, paced
  *
  * Each prints one line of JSON when it ends. Datagrams go one by one to the network (no UDP GSO), so that the routers see what a
@@ -74,7 +74,7 @@ function sink(port: number, seconds: number): void {
       for (let i = 0; i < count; i++) bytes += view.getUint32(i * 64 + 56, true);
       continue;
     }
-    if (!readable(500) && packets > 0) break;
+    if (!readable(250) && packets > 0) break;
   }
   process.stdout.write(`${JSON.stringify({ packets, bytes, ms: last - first })}\n`);
 }

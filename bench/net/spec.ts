@@ -3,7 +3,7 @@ import { step } from "../../src/lab/lab.ts";
 import { demandMachine, LAB_PROGRAMS, provide } from "../../src/lab/prerequisites.ts";
 import { Bed } from "./bed.ts";
 import { confine } from "./confine.ts";
-import { highestRate, LOSS_LIMIT, median, reachable, round, type Setting, UDP_1024 } from "./measure.ts";
+import { highestRate, LOSS_LIMIT, median, reachable, round, type Setting, UDP_1024, udp } from "./measure.ts";
 import { BENCH_PROGRAMS, vcpe } from "./systems.ts";
 
 export interface SpecRow {
@@ -52,14 +52,7 @@ export async function benchSpec(options: SpecOptions): Promise<SpecResult> {
       for (const from of ["a", "b"] as const) {
         const setting: Setting = { bed, running, pinned: false, from };
         await reachable(setting, 10_000);
-        const taken = await highestRate(setting, {
-          sizes: UDP_1024,
-          seconds: quick ? 0.6 : 2,
-          steps: quick ? 3 : 6,
-          samples: quick ? 1 : 3,
-        });
-        const passed = taken.filter((sample) => sample.lossPct < LOSS_LIMIT);
-        const found = passed.length * 2 > taken.length ? median(taken.map((sample) => sample.goodputMbps)) : 0;
+        const found = quick ? await climb(setting, promise.targetMbps) : await search(setting);
         say(`         ${from === "a" ? "it sends" : "it receives"}: ${round(found, 0)} Mbit/s`);
         each.push(found);
       }
@@ -71,4 +64,31 @@ export async function benchSpec(options: SpecOptions): Promise<SpecResult> {
     }
   }
   return { rows };
+}
+
+/** The median of three samples at the highest rate that was found; 0 when most of them lost too much. */
+async function search(setting: Setting): Promise<number> {
+  const taken = await highestRate(setting, { sizes: UDP_1024, seconds: 2, steps: 6, samples: 3 });
+  const passed = taken.filter((sample) => sample.lossPct < LOSS_LIMIT);
+  return passed.length * 2 > taken.length ? median(taken.map((sample) => sample.goodputMbps)) : 0;
+}
+
+/** Tries of the promised rate: another program's burst of work must not look like a slow router. */
+const TRIES = 5;
+
+/**
+ * The quick form: a little above the promise first, several times if need be, then two steps up. A lower bound, found in seconds;
+ * when the promise is not reached, the most that came through without loss.
+ */
+async function climb(setting: Setting, targetMbps: number): Promise<number> {
+  let best = 0;
+  const attempt = async (mbps: number) => {
+    const sample = await udp(setting, UDP_1024, mbps, 0.5);
+    if (sample.lossPct >= LOSS_LIMIT || sample.goodputMbps <= best) return false;
+    best = sample.goodputMbps;
+    return true;
+  };
+  for (let i = 0; i < TRIES && best < targetMbps; i++) await attempt(targetMbps * 1.1);
+  for (let i = 0; i < 2 && best >= targetMbps; i++) if (!(await attempt(best * 1.5))) break;
+  return best;
 }

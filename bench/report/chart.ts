@@ -16,7 +16,7 @@ const WIDTH = 760;
 const LABEL = 250;
 const ROW = 26;
 
-export function escape(text: string): string {
+export function safe(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }
 
@@ -32,15 +32,15 @@ export function chart(title: string, note: string, unit: string, bars: readonly 
     const y = 58 + i * ROW;
     const width = Math.max(1, (value / most) * (WIDTH - LABEL - 120));
     return (
-      `<text class="text" x="${LABEL - 10}" y="${y + 14}" text-anchor="end">${escape(label)}</text>` +
+      `<text class="text" x="${LABEL - 10}" y="${y + 14}" text-anchor="end">${safe(label)}</text>` +
       `<rect class="${ours ? "ours" : "other"}" x="${LABEL}" y="${y}" width="${width.toFixed(1)}" height="18" rx="2"/>` +
-      `<text class="faint" x="${LABEL + width + 8}" y="${y + 14}">${figure(value)} ${escape(unit)}</text>`
+      `<text class="faint" x="${LABEL + width + 8}" y="${y + 14}">${figure(value)} ${safe(unit)}</text>`
     );
   });
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(title)}">` +
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${safe(title)}">` +
     `<style>${STYLE}</style><rect class="ground" width="${WIDTH}" height="${height}" rx="6"/>` +
-    `<text class="title" x="16" y="26">${escape(title)}</text><text class="faint" x="16" y="44">${escape(note)}</text>` +
+    `<text class="title" x="16" y="26">${safe(title)}</text><text class="faint" x="16" y="44">${safe(note)}</text>` +
     `${rows.join("")}</svg>`
   );
 }

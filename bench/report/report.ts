@@ -7,7 +7,7 @@ import type { NetResult, NetRow } from "../net/net.ts";
 import type { SpecResult } from "../net/spec.ts";
 import type { PathResult } from "../path/path.ts";
 import type { SoakResult } from "../path/soak.ts";
-import { chart, escape } from "./chart.ts";
+import { chart, safe } from "./chart.ts";
 
 /** The kinds that `vcpe bench` keeps; those that were not run are missing. */
 export interface Results {
@@ -58,11 +58,11 @@ function table(rows: readonly object[]): string {
   const keys = Object.keys(rows[0]!);
   const cell = (value: unknown): string => {
     if (value === null || value === undefined) return "–";
-    return typeof value === "object" ? Object.values(value).map(cell).join(" / ") : escape(String(value));
+    return typeof value === "object" ? Object.values(value).map(cell).join(" / ") : safe(String(value));
   };
   const line = (row: object) =>
     `<tr>${keys.map((key) => `<td>${cell((row as Record<string, unknown>)[key])}</td>`).join("")}</tr>`;
-  const head = `<tr>${keys.map((key) => `<th>${escape(key)}</th>`).join("")}</tr>`;
+  const head = `<tr>${keys.map((key) => `<th>${safe(key)}</th>`).join("")}</tr>`;
   return `<div class="wide"><table>${head}${rows.map(line).join("")}</table></div>`;
 }
 
@@ -70,7 +70,7 @@ function table(rows: readonly object[]): string {
 export function page({ net, spec, path, soak, micro }: Results): string {
   const parts: string[] = [];
   const part = (title: string, about: string, ...content: string[]) =>
-    parts.push(`<h2>${escape(title)}</h2><p>${escape(about)}</p>${content.join("\n")}`);
+    parts.push(`<h2>${safe(title)}</h2><p>${safe(about)}</p>${content.join("\n")}`);
   if (net) {
     const failed = net.machine.failed.map(({ system, why }) => `${system} was not measured: ${why}`).join(". ");
     part("Whole routers: vcpe bench net", `${on(net.machine)}. ${failed}`, ...netCharts(net), table(net.rows));
