@@ -38,13 +38,15 @@ export async function confine(pid: number, cores: number, memoryMb: number): Pro
   try {
     const controllers = join(ROOT, "cgroup.subtree_control");
     if (existsSync(controllers) && /\bcpu\b.*\bmemory\b|\bmemory\b.*\bcpu\b/.test(readFileSync(controllers, "utf8"))) {
-      group(join(ROOT, name), { "cpu.max": `${cores * PERIOD} ${PERIOD}`, "memory.max": bytes });
+      group(join(ROOT, name), { "cpu.max": `${cores * PERIOD} ${PERIOD}`, "memory.max": bytes, "cpu.weight": "10000" });
       return { by: "cgroup v2", release };
     }
     if (existsSync(join(ROOT, "cpu/cpu.cfs_quota_us")) && existsSync(join(ROOT, "memory/cgroup.procs"))) {
       group(join(ROOT, "cpu", name), {
         "cpu.cfs_period_us": String(PERIOD),
         "cpu.cfs_quota_us": String(cores * PERIOD),
+        // A group weighs as much as one process by default, however much runs in it.
+        "cpu.shares": "100000",
       });
       group(join(ROOT, "memory", name), { "memory.limit_in_bytes": bytes });
       return { by: "cgroup v1", release };

@@ -31,12 +31,17 @@ export interface Setting {
   readonly pinned: boolean;
   /** Side that sends. Default a. */
   readonly from?: "a" | "b";
+  /** Sender and receiver go before other work on the machine (URGENT). */
+  readonly urgent?: boolean;
 }
+
+/** In front of a command: it goes before everything that runs with the usual priority. */
+export const URGENT: readonly string[] = ["nice", "-n", "-15"];
 
 /** `argv` at a place, bound to the place's CPU when pinned. */
 function placed(setting: Setting, place: Place, argv: readonly string[]): string[] {
   const bound = setting.pinned ? ["taskset", "-c", cpuOf(place), ...argv] : argv;
-  return inside(setting.bed.namespace(place), bound);
+  return inside(setting.bed.namespace(place), setting.urgent ? [...URGENT, ...bound] : bound);
 }
 
 function ends(setting: Setting): { sender: Place; receiver: Place; address: string; tx: "a" | "b"; rx: "a" | "b" } {
