@@ -102,6 +102,9 @@ async function program(): Promise<Command> {
   // The lab is loaded for its own sake or for help only; anything else need not wait for it.
   if (process.argv[2] === "lab" || process.argv[2] === "help") vcpe.addCommand((await import("./lab.ts")).labCommand());
   else vcpe.command("lab").description("two branches, a gateway and the internet between them, on this machine");
+  if (process.argv[2] === "bench" || process.argv[2] === "help")
+    vcpe.addCommand((await import("./bench.ts")).benchCommand());
+  else vcpe.command("bench").description("measure the router, in parts and beside others on this machine");
   return vcpe;
 }
 

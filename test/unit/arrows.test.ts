@@ -30,6 +30,7 @@ describe("the arrows between folders", () => {
     ["src/lab/site.ts", "../router/config.ts"],
     ["src/cli/status.ts", "../datapath/plane.ts"],
     ["src/cli/status.ts", "../../test/setup.ts"],
+    ["src/router/router.ts", "../../bench/net/net.ts"],
   ])("refuse %s → %s", (file, specifier) => expect(refused(file, specifier)).toBe(true));
 
   it.each([
@@ -37,6 +38,7 @@ describe("the arrows between folders", () => {
     ["src/datapath/memory.ts", "../../assembly/layout.ts"],
     ["src/router/router.ts", "../ike/endpoint.ts"],
     ["src/cli/lab.ts", "../lab/topology.ts"],
+    ["src/cli/bench.ts", "../../bench/net/net.ts"],
   ])("allow %s → %s", (file, specifier) => expect(refused(file, specifier)).toBe(false));
 
   it("the fast path imports nothing but itself", () => {

@@ -1,0 +1,85 @@
+/** `vcpe bench path --soak`: very many packets there and back; nothing may drift, nothing may leak, the wrap must not show. */
+import * as L from "../../assembly/layout.ts";
+import { type Machine, machine } from "../machine.ts";
+import { round } from "../net/measure.ts";
+import { PathBed } from "./bed.ts";
+import { Roads, SIZES } from "./road.ts";
+
+export interface SoakRow {
+  readonly packets: number;
+  readonly seconds: number;
+  /** Sequence number of the last packet; above 2^32: the low half has wrapped on the way. */
+  readonly lastSequence: string;
+  readonly wrapped: boolean;
+  /** Packets that were sealed and not accepted at the other end. */
+  readonly lost: number;
+  readonly drops: string;
+  /** Nanoseconds a packet, out and in, in the second and in the last tenth. */
+  readonly nsEarly: number;
+  readonly nsLate: number;
+  readonly rssEarlyMb: number;
+  readonly rssLateMb: number;
+  readonly pass: boolean;
+}
+
+export interface SoakResult {
+  readonly machine: Machine;
+  readonly rows: SoakRow[];
+}
+
+/** Growth of resident memory from the second tenth on that is not a leak: the collector's own sway. */
+const SWAY_MB = 16;
+
+export async function soak({ packets, say }: { packets: number; say: (line: string) => void }): Promise<SoakResult> {
+  const about = machine();
+  const tenth = Math.max(1, Math.round(packets / 10 / L.BATCH));
+  const total = tenth * 10 * L.BATCH;
+  // Half of the packets come before the low half of the sequence number wraps.
+  const sequence = 2n ** 32n - BigInt(total / 2);
+  const bed = new PathBed({ cipher: "chacha20poly1305", sas: 1, routes: 10, sequence });
+  const roads = new Roads(bed.memory, bed.fast);
+  roads.lay(SIZES.imix!);
+  roads.aim((i) => bed.destinations[i % bed.destinations.length]!);
+  const ns: number[] = [];
+  const rss: number[] = [];
+  const begun = performance.now();
+  for (let part = 0; part < 10; part++) {
+    let ms = 0;
+    for (let i = 0; i < tenth; i++) ms += roads.out() + roads.arrive();
+    ns.push(round((ms * 1e6) / (tenth * L.BATCH), 0));
+    rss.push(round(process.memoryUsage.rss() / 1e6, 1));
+    say(`${part + 1}/10: ${ns[part]} ns a packet, there and back; ${rss[part]} MB`);
+    // Lets a signal in.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const seconds = round((performance.now() - begun) / 1000, 1);
+  const { view } = bed.memory;
+  const inside = bed.saAt(bed.slotIn(0));
+  const outside = bed.saAt(bed.slotOut(0));
+  const last = view.getBigUint64(outside + L.SA_SEQUENCE, true);
+  const accepted = Number(view.getBigUint64(inside + L.SA_PACKETS, true));
+  const sealed = Number(view.getBigUint64(outside + L.SA_PACKETS, true));
+  const drops = bed.drops();
+  const wrapped = last > 2n ** 32n;
+  const right =
+    wrapped &&
+    last === sequence + BigInt(total) &&
+    view.getBigUint64(inside + L.SA_SEQUENCE, true) === last &&
+    sealed === total &&
+    accepted === total &&
+    drops === "";
+  const row: SoakRow = {
+    packets: total,
+    seconds,
+    lastSequence: String(last),
+    wrapped,
+    lost: sealed - accepted,
+    drops,
+    nsEarly: ns[1]!,
+    nsLate: ns[9]!,
+    rssEarlyMb: rss[1]!,
+    rssLateMb: rss[9]!,
+    pass: right && rss[9]! - rss[1]! < SWAY_MB && ns[9]! < ns[1]! * 1.25,
+  };
+  return { machine: about, rows: [row] };
+}

@@ -1,0 +1,130 @@
+/** `vcpe bench`: how fast it is, in parts and as a whole, beside others on the same machine in the same run. */
+import { Command, InvalidArgumentError } from "commander";
+import { keep } from "../../bench/machine.ts";
+import { LabFault } from "../lab/fault.ts";
+import { EXIT } from "./exit.ts";
+import { table } from "./table.ts";
+
+interface Flags {
+  json?: boolean;
+  quick?: boolean;
+}
+
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** How this very vcpe is started again. */
+const entry = () => [process.execPath, ...process.execArgv, process.argv[1]!];
+
+export function benchCommand(): Command {
+  const bench = new Command("bench").description(
+    "measure the router: kernels, the road without a kernel, and whole routers beside others",
+  );
+  const command = (name: string, description: string) =>
+    bench
+      .command(name)
+      .description(description)
+      .option("--json", "print the result as JSON; progress goes to standard error");
+
+  command("micro", "kernels: AEAD, FIB, replay window, checksum, IKE handshakes; beside node:crypto and @noble/ciphers")
+    .option("--quick", "shorter samples")
+    .action((flags: Flags) =>
+      guarded("micro", flags, async () =>
+        (await import("../../bench/micro/micro.ts")).benchMicro({ quick: flags.quick === true, say }),
+      ),
+    );
+  command("path", "the WASM road without a kernel: nanoseconds a packet, out, in and hub; two workers against one")
+    .option("--quick", "shorter samples")
+    .option(
+      "--soak <packets>",
+      "instead: so many packets there and back, over a wrap of the low half of the sequence number",
+      count,
+    )
+    .action((flags: Flags & { soak?: number }) =>
+      guarded(flags.soak === undefined ? "path" : "soak", flags, async () => {
+        if (flags.soak !== undefined)
+          return (await import("../../bench/path/soak.ts")).soak({ packets: flags.soak, say });
+        return (await import("../../bench/path/path.ts")).benchPath({ quick: flags.quick === true, say });
+      }),
+    );
+  command(
+    "net",
+    "two routers in namespaces, ours, wireguard-go, OpenVPN, strongSwan and plain forwarding (root; at most 25 minutes)",
+  )
+    .option("--quick", "one short sample of each (at most 5 minutes)")
+    .option("--wireguard-go <path>", "also measure this wireguard-go")
+    .option("--only <words...>", "only systems whose name contains one of these words")
+    .action((flags: Flags & { wireguardGo?: string; only?: string[] }) =>
+      guarded("net", flags, async (signal) =>
+        (await import("../../bench/net/net.ts")).benchNet({
+          entry: entry(),
+          quick: flags.quick === true,
+          say,
+          signal,
+          ...(flags.wireguardGo === undefined ? {} : { wireguardGo: flags.wireguardGo }),
+          ...(flags.only === undefined ? {} : { only: flags.only }),
+        }),
+      ),
+    );
+  command("spec", "one router with 1 core and 2 GB, then 2 cores and 4 GB, against 200 and 350 Mbit/s (root)")
+    .option("--quick", "one short sample of each")
+    .action((flags: Flags) =>
+      guarded("spec", flags, async (signal) => {
+        const { benchSpec } = await import("../../bench/net/spec.ts");
+        const result = await benchSpec({ entry: entry(), quick: flags.quick === true, say, signal });
+        if (!result.rows.every((row) => row.pass)) process.exitCode = EXIT.failed;
+        return result;
+      }),
+    );
+  bench
+    .command("report")
+    .description("one HTML page with charts out of the kept results, and an SVG for the README")
+    .option("-o, --output <file>", "the page", "bench-results/report.html")
+    .option("--svg <file>", "also write the chart of bench net alone")
+    .action(async (flags: { output: string; svg?: string }) => {
+      const { writeReport } = await import("../../bench/report/report.ts");
+      for (const file of writeReport(flags)) process.stdout.write(`${file}\n`);
+    });
+  for (const each of [bench, ...bench.commands]) each.exitOverride();
+  return bench;
+}
+
+function count(text: string): number {
+  const value = Number(text.replaceAll("_", ""));
+  if (Number.isInteger(value) && value >= 1000) return value;
+  throw new InvalidArgumentError("Give a number of packets, at least 1000.");
+}
+
+/** Runs one bench, keeps its result and shows it. Ctrl-C ends it in order. */
+async function guarded(kind: string, flags: Flags, work: (signal: AbortSignal) => Promise<object>): Promise<void> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of signals) process.on(name, stop);
+  try {
+    const result = await work(stopping.signal);
+    say(`kept in ${keep(kind, result)}`);
+    if (flags.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    else for (const line of lines(result)) process.stdout.write(`${line}\n`);
+  } catch (fault) {
+    if (!(fault instanceof LabFault)) throw fault;
+    say(fault.code === "interrupted" ? "interrupted" : `error: ${fault.message} [${fault.code}]`);
+    process.exitCode = fault.code === "interrupted" ? 130 : EXIT.failed;
+  } finally {
+    for (const name of signals) process.off(name, stop);
+  }
+}
+
+/** Rows of a result as a table; nested values are set side by side. */
+function lines(result: object): string[] {
+  const { rows } = result as { rows: readonly Record<string, unknown>[] };
+  if (rows.length === 0) return ["nothing was measured"];
+  const heading = Object.keys(rows[0]!);
+  const cell = (value: unknown): string => {
+    if (value === null || value === undefined) return "";
+    return typeof value === "object" ? Object.values(value).map(cell).join(" / ") : String(value);
+  };
+  return table(
+    heading,
+    rows.map((row) => heading.map((key) => cell(row[key]))),
+  );
+}
