@@ -1,5 +1,5 @@
 /** Comparing and naming byte strings. */
-import { equal } from "./suite/index.ts";
+import { equal } from "./suite/octets.ts";
 
 /** Octet by octet; where one ends, it is the lower one (RFC 7296 §2.8.1). Negative: `a` is lower. Not for secrets. */
 export function compare(a: Uint8Array, b: Uint8Array): number {
@@ -52,7 +52,7 @@ export function espSpiOf(bytes: Uint8Array): number {
   return ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
 }
 
-/** An SPI as logs and other implementations show it: 8 hexadecimal digits for ESP. */
+/** The SPI of an ESP SA as logs and captures show it: 0xc0ffee01. */
 export function espSpiText(spi: number): string {
-  return spi.toString(16).padStart(8, "0");
+  return `0x${spi.toString(16).padStart(8, "0")}`;
 }

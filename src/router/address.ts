@@ -3,6 +3,10 @@
  * network order, 4 or 16 of them.
  */
 import { isIPv4, isIPv6 } from "node:net";
+import { addressText as formatAddress } from "../ike/octets.ts";
+
+/** Canonical text of 4 or 16 bytes. */
+export { formatAddress };
 
 /** `address` 4 or 16 bytes, network order, host bits 0. `length` 0–32 or 0–128. */
 export interface AddressPrefix {
@@ -28,28 +32,6 @@ export function parseAddress(text: string): Uint8Array | undefined {
     bytes[2 * i + 1] = words[i] & 0xff;
   }
   return bytes;
-}
-
-/** Canonical text of 4 or 16 bytes. */
-export function formatAddress(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join(".");
-  const words: number[] = [];
-  for (let i = 0; i < 16; i += 2) words.push((bytes[i] << 8) | bytes[i + 1]);
-  // RFC 5952 §4.2: the longest run of two or more zero words becomes "::", the first one when several are as long.
-  let start = -1;
-  let length = 1;
-  for (let i = 0; i < 8; i++) {
-    let end = i;
-    while (end < 8 && words[end] === 0) end++;
-    if (end - i > length) {
-      start = i;
-      length = end - i;
-    }
-    if (end > i) i = end - 1;
-  }
-  const hex = words.map((word) => word.toString(16));
-  if (start < 0) return hex.join(":");
-  return `${hex.slice(0, start).join(":")}::${hex.slice(start + length).join(":")}`;
 }
 
 /** Canonical text of an address that is known to be one. */

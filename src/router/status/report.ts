@@ -1,11 +1,11 @@
 /** What a router says of itself: the IKE core's view of each tunnel, joined with the datapath's counters. */
 import { COUNTERS } from "../../datapath/counters.ts";
 import type { TrafficSelector } from "../../ike/effect.ts";
+import { espSpiText } from "../../ike/octets.ts";
 import type { PeerStatus, ChildStatus as SaStatus } from "../../ike/status.ts";
 import { formatAddress, formatRange } from "../address.ts";
 import type { TunnelConfig } from "../config/config.ts";
 import { formatIdentity } from "../config/identity.ts";
-import { spiText } from "../keying.ts";
 import type { Via } from "../resource.ts";
 import type { Router } from "../router.ts";
 import { version } from "../version.ts";
@@ -80,8 +80,8 @@ function childStatus(router: Router, child: SaStatus): ChildStatus | undefined {
     name: child.name,
     copy: child.copy,
     cipher: child.cipher,
-    spiIn: spiText(child.spiIn),
-    spiOut: spiText(child.spiOut),
+    spiIn: espSpiText(child.spiIn),
+    spiOut: espSpiText(child.spiOut),
     since: time(child.since),
     rekeys: child.rekeys,
     esn: child.esn,

@@ -15,6 +15,7 @@ import {
 } from "../../../assembly/layout.ts";
 import { Fib, type FibExports } from "../../../src/datapath/fib.ts";
 import type { Prefix } from "../../../src/datapath/plane.ts";
+import { parseAddress } from "../../../src/router/address.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const WASM = `${ROOT}build/test-fib.wasm`;
@@ -114,17 +115,7 @@ export function prefixOf(address: Uint8Array, length: number): Prefix {
 /** "10.1.0.0/16", "2001:db8::/32"; without a length: a host. */
 export function parse(text: string): Prefix {
   const [host, length] = text.split("/");
-  if (!host.includes(":")) {
-    return { address: Uint8Array.from(host.split("."), Number), length: Number(length ?? 32) };
-  }
-  const [front, back] = host.split("::");
-  const groups = front === "" ? [] : front.split(":");
-  const tail = back === undefined || back === "" ? [] : back.split(":");
-  if (back !== undefined) while (groups.length + tail.length < 8) groups.push("0");
-  const address = new Uint8Array(16);
-  [...groups, ...tail].forEach((group, i) => {
-    address[2 * i] = Number.parseInt(group, 16) >> 8;
-    address[2 * i + 1] = Number.parseInt(group, 16) & 255;
-  });
-  return { address, length: Number(length ?? 128) };
+  const address = parseAddress(host);
+  if (address === undefined) throw new Error(`${host} is no address`);
+  return { address, length: Number(length ?? address.length * 8) };
 }

@@ -1,31 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { realTable, sequence } from "../../../bench/path/routes.ts";
 import type { Prefix } from "../../../src/datapath/plane.ts";
-import { fibBed, parse } from "./fibbed.ts";
+import { fibBed } from "./fibbed.ts";
 import { Oracle } from "./fiboracle.ts";
 
-const TABLE = new URL("../../../../shared/vectors/routes/prefixes.txt.gz", import.meta.url);
-const here = existsSync(TABLE);
-if (!here) console.log("skipped: no vectors");
-
-/** Numbers that look random and are the same in each run (xorshift32). */
-function sequence(seed: number): () => number {
-  let x = seed;
-  return () => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return x >>> 0;
-  };
-}
+const table = realTable();
+if (table === undefined) console.log("skipped: no vectors");
 
 describe("a real table of the Internet", () => {
-  (here ? it : it.skip)(
+  it.skipIf(table === undefined)(
     "answers like the oracle, fits in 96 MiB, and leaves nothing behind",
     { timeout: 60_000 },
     () => {
-      const list = gunzipSync(readFileSync(TABLE)).toString().trim().split("\n").map(parse);
+      const list = table!;
       const bed = fibBed(128 << 20);
       const empty = bed.fib.stats().bytes;
       const oracle = new Oracle();
