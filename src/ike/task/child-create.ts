@@ -1,6 +1,8 @@
 /** A new Child SA with CREATE_CHILD_SA (RFC 7296 §1.3.1); and what becomes of the one in IKE_AUTH on the initiator's side. */
 import { Child } from "../child.ts";
-import { acceptChild, type ChildOffer, type Nonces } from "../negotiation.ts";
+import { acceptChild } from "../child-answer.ts";
+import type { ChildOffer } from "../child-offer.ts";
+import type { Nonces } from "../negotiation.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { compare } from "../octets.ts";
 import type { ChildConfig } from "../peer.ts";

@@ -1,6 +1,6 @@
 /** What a new and a rekeyed Child SA have in common when we ask for them, RFC 7296 §1.3.1, §1.3.3. */
 import { Child, childKey } from "../child.ts";
-import { ChildOffer } from "../negotiation.ts";
+import { ChildOffer } from "../child-offer.ts";
 import type { Neighbour } from "../neighbour.ts";
 import type { ChildConfig } from "../peer.ts";
 import { Refusal } from "../refusal.ts";

@@ -7,7 +7,7 @@
  * deleted by who began it, the other initiator deletes the old one.
  */
 import type { Child } from "../child.ts";
-import { acceptChild } from "../negotiation.ts";
+import { acceptChild } from "../child-answer.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { compare, espSpiBytes, espSpiOf, espSpiText } from "../octets.ts";
 import { missing, Refusal } from "../refusal.ts";

@@ -1,6 +1,8 @@
 /** IKE_AUTH, RFC 7296 §1.2, §2.15: who the peer is, the proof of it, and the first Child SA. */
+
+import { acceptChild } from "../child-answer.ts";
+import { ChildOffer } from "../child-offer.ts";
 import { identityPayload, identityText, isIdentity } from "../identity.ts";
-import { acceptChild, ChildOffer } from "../negotiation.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { addressText, endpointText } from "../octets.ts";
 import { missing, Refusal } from "../refusal.ts";

@@ -3,6 +3,7 @@
  * deletes the old one. When both begin at once (§2.8.1), the new IKE SA whose exchange has the lowest nonce is deleted by who
  * began it; nobody moves a Child SA before that is known.
  */
+import { secretOf } from "../negotiation.ts";
 import { MAX_IKE_SAS, type Neighbour } from "../neighbour.ts";
 import { compare, lower } from "../octets.ts";
 import { missing, Refusal } from "../refusal.ts";
@@ -17,9 +18,7 @@ import {
   matchAnswer,
   offer,
   rekeySkeyseed,
-  SuiteError,
   selectProposal,
-  sharedSecret,
   spi64,
   wipe,
 } from "../suite/index.ts";
@@ -61,15 +60,7 @@ function keyFrom(
   ni: Uint8Array,
   nr: Uint8Array,
 ): void {
-  let shared: Uint8Array;
-  try {
-    shared = sharedSecret(pair, theirs);
-  } catch (error) {
-    if (!(error instanceof SuiteError)) throw error;
-    throw new Refusal(NOTIFY.NO_PROPOSAL_CHOSEN, "invalid-ke", `${error.message}. Look into the peer's log.`);
-  } finally {
-    wipe(pair.secretKey);
-  }
+  const shared = secretOf(pair, theirs);
   const seed = rekeySkeyseed(old.selection!.prf, old.d, shared, ni, nr);
   const keys = ikeKeys(selection.prf, selection.encryption, seed, { ni, nr, spiI: sa.spiI, spiR: sa.spiR });
   wipe(shared, seed, keys.pi, keys.pr);
