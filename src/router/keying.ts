@@ -3,13 +3,15 @@
  * datapath, and wakes it when its timers are due. The core decides, the datapath does; this is the wire between them.
  */
 import type { ChildHandle, IkeDatagram, Plane, PlaneEvent } from "../datapath/plane.ts";
-import type { ChildSa, Effect, IkeEvent, Path } from "../ike/effect.ts";
+import type { Effect, IkeEvent, Path } from "../ike/effect.ts";
 import type { IkeEndpoint } from "../ike/endpoint.ts";
+import { espSpiText } from "../ike/octets.ts";
 import type { PeerConfig } from "../ike/peer.ts";
 import { formatAddress } from "./address.ts";
-import { type AgeLimits, ageLimits, outgrown } from "./age.ts";
+import type { AgeLimits } from "./age.ts";
 import { sentenceOf } from "./error.ts";
 import type { Fabric } from "./fabric.ts";
+import { InstalledChildren } from "./installed.ts";
 import type { Log } from "./log.ts";
 
 /** The IKE core as used here. */
@@ -39,17 +41,6 @@ export interface LastError {
   readonly at: number;
 }
 
-interface InstalledChild {
-  readonly sa: Omit<ChildSa, "inbound" | "outbound">;
-  readonly handle: ChildHandle;
-  readonly limits: AgeLimits;
-  transmits: boolean;
-  /** Last inbound packet that the core was told of. */
-  heard: number;
-  /** When a rekey was asked for because of its age; 0: not yet. */
-  askedAt: number;
-}
-
 export interface KeyingOptions {
   readonly plane: Plane;
   readonly ike: IkeCore;
@@ -69,18 +60,13 @@ const ACQUIRE_EVERY = 1000;
 /** IKE messages kept until all peers are known; more than that are left to retransmission. */
 const EARLY = 256;
 
-/** After a rekey for age was asked for and has not come, it is asked for again; milliseconds. */
-const ASK_AGAIN = 60_000;
-
 /** Node's timers take no more than 2^31 − 1 ms. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 export class Keying {
   readonly #options: KeyingOptions;
   readonly #now: () => number;
-  readonly #children = new Map<number, InstalledChild>();
-  /** By the datapath's own id. */
-  readonly #byHandle = new Map<number, InstalledChild>();
+  readonly #children: InstalledChildren;
   readonly #acquired = new Map<string, number>();
   readonly #errors = new Map<string, LastError>();
   readonly #secrets = new Map<string, Uint8Array>();
@@ -91,6 +77,7 @@ export class Keying {
 
   constructor(options: KeyingOptions) {
     this.#options = options;
+    this.#children = new InstalledChildren(options.plane, options.fabric, options.limits);
     this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
     options.plane.onIke = (datagram) => this.#receive(datagram);
     options.plane.onEvent = (event) => this.#event(event);
@@ -137,18 +124,11 @@ export class Keying {
 
   /** Looks at the traffic of each Child SA: tells the core who lives, and asks for a rekey where one has carried enough. */
   watch(): void {
-    const { plane, ike, log } = this.#options;
+    const { ike, log } = this.#options;
     const now = this.#now();
-    for (const child of [...this.#children.values()]) {
-      const { inbound, outbound } = plane.traffic(child.handle);
-      if (inbound.last > child.heard) {
-        child.heard = inbound.last;
-        ike.alive(child.sa.peer, now);
-      }
-      if (!child.transmits || now - child.askedAt < ASK_AGAIN) continue;
-      const reached = outgrown(outbound, child.limits);
+    for (const { child, heard, reached } of this.#children.look(now)) {
+      if (heard) ike.alive(child.sa.peer, now);
       if (!reached) continue;
-      child.askedAt = now;
       log.info(
         { tunnel: child.sa.peer, child: child.sa.child, [reached]: child.limits[reached] },
         `Child SA has sent its ${reached}: rekeying`,
@@ -159,7 +139,7 @@ export class Keying {
 
   /** The datapath's handle of a Child SA of the core. */
   handle(id: number): ChildHandle | undefined {
-    return this.#children.get(id)?.handle;
+    return this.#children.handle(id);
   }
 
   lastError(tunnel: string): LastError | undefined {
@@ -186,13 +166,13 @@ export class Keying {
     const { ike, fabric, log } = this.#options;
     switch (event.kind) {
       case "moved": {
-        const child = this.#byHandle.get(event.child);
-        if (child) this.#carry(ike.moved(child.sa.peer, event.remote, this.#now()));
+        const tunnel = this.#children.tunnelOf(event.child);
+        if (tunnel !== undefined) this.#carry(ike.moved(tunnel, event.remote, this.#now()));
         return;
       }
       case "path-mtu": {
-        const child = this.#byHandle.get(event.child);
-        if (child) this.#tellMtu(child.sa.peer, fabric.pathMtu(child.sa.peer, event.mtu));
+        const tunnel = this.#children.tunnelOf(event.child);
+        if (tunnel !== undefined) this.#tellMtu(tunnel, fabric.pathMtu(tunnel, event.mtu));
         return;
       }
       case "acquire": {
@@ -204,7 +184,7 @@ export class Keying {
         return;
       }
       case "unknown-spi":
-        log.debug({ spi: spiText(event.spi) }, "ESP for an SPI that is not in use");
+        log.debug({ spi: espSpiText(event.spi) }, "ESP for an SPI that is not in use");
         return;
       case "failed":
         this.#options.failed(event.error);
@@ -232,33 +212,24 @@ export class Keying {
       case "keepalive":
         plane.sendKeepalive(effect.path);
         return;
-      case "install":
-        this.#install(effect.child, effect.transmit);
-        return;
-      case "transmit": {
-        const child = this.#children.get(effect.id);
-        if (child) this.#transmit(child);
-        return;
-      }
-      case "retire": {
-        const child = this.#children.get(effect.id);
-        if (!child) return;
-        child.transmits = false;
-        plane.retire(child.handle);
+      case "install": {
+        const { child, transmit } = effect;
+        this.#children.install(child);
+        this.#follow(child.peer, child.path);
+        if (transmit) this.#transmit(child.id);
         return;
       }
-      case "remove": {
-        const child = this.#children.get(effect.id);
-        if (!child) return;
-        this.#children.delete(effect.id);
-        this.#byHandle.delete(child.handle.id);
-        plane.removeChild(child.handle);
+      case "transmit":
+        this.#transmit(effect.id);
         return;
-      }
+      case "retire":
+        this.#children.retire(effect.id);
+        return;
+      case "remove":
+        this.#children.remove(effect.id);
+        return;
       case "path":
-        for (const child of this.#children.values()) {
-          if (child.sa.peer === effect.peer) plane.setOuter(child.handle, effect.path);
-        }
+        this.#children.reroute(effect.peer, effect.path);
         this.#follow(effect.peer, effect.path);
         return;
       case "event":
@@ -266,39 +237,9 @@ export class Keying {
     }
   }
 
-  #install(sa: ChildSa, transmit: boolean): void {
-    const { plane, fabric } = this.#options;
-    const tunnel = fabric.tunnel(sa.peer);
-    if (!tunnel) throw new Error(`there is no tunnel ${sa.peer}`);
-    if (sa.native) {
-      throw new Error(
-        "The peer sends ESP without UDP, which is not carried here; set encapsulation: always on this tunnel.",
-      );
-    }
-    const { inbound, outbound, ...rest } = sa;
-    const handle = plane.addChild({
-      inbound,
-      outbound,
-      selectors: { local: sa.local, remote: sa.remote },
-      adjacency: tunnel.adjacency,
-      vrf: tunnel.vrf,
-      outer: sa.path,
-      own: sa.copy > 0,
-    });
-    const limits = ageLimits(this.#options.limits(sa.peer), outbound.esn, Math.random());
-    const child = { sa: rest, handle, limits, transmits: false, heard: 0, askedAt: 0 };
-    this.#children.set(sa.id, child);
-    this.#byHandle.set(handle.id, child);
-    this.#follow(sa.peer, sa.path);
-    if (transmit) this.#transmit(child);
-  }
-
-  #transmit(child: InstalledChild): void {
-    const old = child.sa.replaces === undefined ? undefined : this.#children.get(child.sa.replaces);
-    this.#options.plane.transmit(child.handle, old?.transmits ? old.handle : undefined);
-    if (old) old.transmits = false;
-    child.transmits = true;
-    this.#errors.delete(child.sa.peer);
+  #transmit(id: number): void {
+    const tunnel = this.#children.transmit(id);
+    if (tunnel !== undefined) this.#errors.delete(tunnel);
   }
 
   #follow(tunnel: string, path: Path): void {
@@ -331,9 +272,4 @@ export class Keying {
     const wait = Math.min(LONGEST_TIMER, Math.max(0, Math.ceil(due - this.#now())));
     this.#timer = setTimeout(() => this.#carry(this.#options.ike.tick(this.#now())), wait);
   }
-}
-
-/** As logs and captures show it. */
-export function spiText(spi: number): string {
-  return `0x${spi.toString(16).padStart(8, "0")}`;
 }
