@@ -6,8 +6,7 @@ import { parseDuration } from "./duration.ts";
 import { type ConfigIdentity, parseIdentity } from "./identity.ts";
 import type { RouterFile } from "./schema.ts";
 import { secretVersion } from "./secret.ts";
-
-type TunnelFile = NonNullable<RouterFile["tunnels"]>[number];
+import type { TunnelFile } from "./tunnel.ts";
 
 const HOUR = 3_600_000;
 const EVERYTHING = ["0.0.0.0/0", "::/0"];

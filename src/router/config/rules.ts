@@ -9,8 +9,7 @@ import { nearest } from "./nearest.ts";
 import { checkPrefixes } from "./prefixes.ts";
 import { type Finding, formatPath, type Path } from "./problem.ts";
 import type { RouterFile } from "./schema.ts";
-
-type TunnelFile = NonNullable<RouterFile["tunnels"]>[number];
+import type { TunnelFile } from "./tunnel.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;

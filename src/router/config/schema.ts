@@ -4,19 +4,8 @@
  * `secret`: the value must never get into a message.
  */
 import Type, { type Static } from "typebox";
-import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
-
-const closed = { additionalProperties: false } as const;
-
-const Name = (description: string) => Type.String({ format: "vcpe-name", description });
-const Prefix = Type.String({
-  format: "vcpe-prefix",
-  description: "An IPv4 or IPv6 network: address/length, host bits 0.",
-});
-const Ip = (description: string) => Type.String({ format: "vcpe-ip", description });
-const Duration = (description: string) => Type.String({ format: "vcpe-duration", description });
-const Port = (description: string) => Type.Integer({ minimum: 1, maximum: 65535, description });
-const Mtu = (description: string) => Type.Integer({ minimum: 576, maximum: 65535, description });
+import { closed, Ip, Mtu, Name, Port, Prefix } from "./field.ts";
+import { TunnelFile } from "./tunnel.ts";
 
 const OuterFile = Type.Object(
   {
@@ -96,164 +85,6 @@ const VrfFile = Type.Object(
   closed,
 );
 
-const SecretFile = Type.Union(
-  [
-    Type.Object({ file: Type.String({ minLength: 1 }) }, closed),
-    Type.Object({ env: Type.String({ minLength: 1 }) }, closed),
-    Type.Object({ value: Type.String({ minLength: 1 }) }, closed),
-  ],
-  {
-    secret: true,
-    expects: "{ file: PATH }, { env: NAME } or { value: SECRET }",
-    description:
-      "Pre-shared key: read from a file (relative paths start at the configuration file; one line end at its end is cut off), from an environment variable, or written here. A value 0x… is hexadecimal.",
-  },
-);
-
-const TunnelFile = Type.Object(
-  {
-    name: Name("Name of the tunnel."),
-    vrf: Name("VRF of the packets inside."),
-    peer: Type.Object(
-      {
-        address: Type.Optional(
-          Type.String({
-            format: "vcpe-ip-or-any",
-            description: 'Outer address of the peer. Absent or "any": the peer begins.',
-          }),
-        ),
-        port: Type.Optional(Port("UDP port of the peer's IKE. Default 500.")),
-        id: Type.String({
-          format: "vcpe-identity",
-          description: "Identity that the peer must prove: address, host name, name@domain, or keyid:text.",
-        }),
-        from: Type.Optional(
-          Type.Array(Ip("One address."), {
-            minItems: 1,
-            description: "Only from these outer addresses may the peer begin. Default: any.",
-          }),
-        ),
-      },
-      { ...closed, description: "The other end." },
-    ),
-    local: Type.Object(
-      {
-        id: Type.String({ format: "vcpe-identity", description: "Our identity, as the peer expects it." }),
-        address: Type.Optional(Ip("Our outer address. Default: as the host's routing table chooses.")),
-      },
-      { ...closed, description: "This end." },
-    ),
-    auth: Type.Object({ psk: SecretFile }, { ...closed, description: "How the two ends prove who they are." }),
-    start: Type.Optional(
-      Type.Enum(["initiate", "respond"], {
-        expects: "initiate or respond",
-        description:
-          "initiate: begin at once, and again whenever the tunnel is down. respond: wait for the peer, or for a packet that wants the tunnel. Default: initiate when the peer has an address.",
-      }),
-    ),
-    ike: Type.Optional(
-      Type.Object(
-        {
-          proposals: Type.Optional(
-            Type.Array(Type.String({ format: "vcpe-ike-proposal" }), {
-              minItems: 1,
-              description: `IKE suites, most wanted first. Default: ${IKE_PROPOSALS.join(", ")}.`,
-            }),
-          ),
-          lifetime: Type.Optional(Duration("Rekey the IKE SA after this time, less up to 10 %. Default 4h.")),
-        },
-        { ...closed, description: "The IKE SA." },
-      ),
-    ),
-    esp: Type.Optional(
-      Type.Object(
-        {
-          proposals: Type.Optional(
-            Type.Array(Type.String({ format: "vcpe-esp-proposal" }), {
-              minItems: 1,
-              description: `ESP suites, most wanted first; with a group, each rekey makes a fresh key exchange. Default: ${ESP_PROPOSALS.join(", ")}.`,
-            }),
-          ),
-          lifetime: Type.Optional(Duration("Rekey Child SAs after this time, less up to 10 %. Default 1h.")),
-          packets: Type.Optional(
-            Type.Integer({
-              minimum: 1000,
-              maximum: 2 ** 48,
-              description:
-                "Rekey a Child SA after so many packets sent, less up to 10 %. Default 2^32; never more than 2^31 without ESN.",
-            }),
-          ),
-          bytes: Type.Optional(
-            Type.Integer({
-              minimum: 1_000_000,
-              maximum: 2 ** 50,
-              description: "Rekey a Child SA after so many bytes sent, less up to 10 %. Default 2^40.",
-            }),
-          ),
-        },
-        { ...closed, description: "The Child SAs." },
-      ),
-    ),
-    selectors: Type.Optional(
-      Type.Object(
-        {
-          local: Type.Optional(Type.Array(Prefix, { minItems: 1, description: "Our side. Default: everything." })),
-          remote: Type.Optional(
-            Type.Array(Prefix, { minItems: 1, description: "The peer's side. Default: everything." }),
-          ),
-        },
-        { ...closed, description: "What the one Child SA may carry (traffic selectors, RFC 7296 §2.9)." },
-      ),
-    ),
-    children: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            name: Name("Name of the Child SA."),
-            local: Type.Optional(Type.Array(Prefix, { minItems: 1, description: "Our side. Default: everything." })),
-            remote: Type.Optional(
-              Type.Array(Prefix, { minItems: 1, description: "The peer's side. Default: everything." }),
-            ),
-          },
-          closed,
-        ),
-        {
-          minItems: 1,
-          maxItems: 64,
-          description: "Instead of `selectors`: several Child SAs, the first that matches a packet carries it.",
-        },
-      ),
-    ),
-    routes: Type.Optional(
-      Type.Array(Prefix, {
-        description: "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here.",
-      }),
-    ),
-    mtu: Type.Optional(
-      Type.Union([Type.Literal("auto"), Type.Integer({ minimum: 576, maximum: 65535 })], {
-        expects: "auto, or a number from 576 to 65535",
-        description:
-          "Largest inner packet, bytes. auto (the default): what the path carries, less what ESP in UDP adds.",
-      }),
-    ),
-    dpd: Type.Optional(
-      Type.String({
-        format: "vcpe-duration-or-off",
-        description:
-          "Ask a peer of which nothing was heard for so long whether it lives (RFC 7296 §2.4). off: never. Default 30s.",
-      }),
-    ),
-    encapsulation: Type.Optional(
-      Type.Enum(["always", "nat"], {
-        expects: "always or nat",
-        description:
-          "always (the default): make the peer use ESP in UDP even when there is no NAT. nat: leave it to NAT detection; without a NAT no Child SA comes up, as ESP without UDP is not carried.",
-      }),
-    ),
-  },
-  closed,
-);
-
 const RouteFile = Type.Object(
   {
     vrf: Name("VRF of the route."),
@@ -324,4 +155,3 @@ export const RouterFile = Type.Object(
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 export type RouterFile = Static<typeof RouterFile>;
-export type SecretFile = Static<typeof SecretFile>;

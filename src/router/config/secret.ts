@@ -3,7 +3,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { Finding, Path } from "./problem.ts";
-import type { SecretFile } from "./schema.ts";
+import type { SecretFile } from "./tunnel.ts";
 
 /** Where secrets come from; the tests bring their own. */
 export interface SecretDoors {
