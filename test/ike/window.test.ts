@@ -84,6 +84,29 @@ describe("a network that loses, doubles and reorders", () => {
     expect(b.ike.counters().duplicate).toBe(1);
   });
 
+  it("gives a silent peer up on the schedule that docs/configuration.md tells", () => {
+    const both = established({ b: { dpd: 0 }, optionsA: { measure: 3_600_000 } });
+    const { a, network } = both;
+    const heard = network.now;
+    const sent: number[] = [];
+    network.watch = ({ bytes }) => {
+      if (bytes[18] === 37) sent.push(network.now);
+      return false;
+    };
+    const state = () => a.ike.status()[0].state;
+    network.run(31_000);
+    expect(sent[0] - heard).toBeGreaterThan(27_000);
+    const waits = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 23.5, 31.5, 39.5, 47.5, 55.5, 63.5].map((s) => s * 1000);
+    network.run(sent[0] + 71_499 - network.now);
+    expect(sent.map((at) => at - sent[0])).toEqual(waits);
+    expect(state()).toBe("up");
+    network.run(2);
+    expect(state()).toBe("down");
+    expect(a.codes()).toContain("peer-dead");
+    network.run(1_000);
+    expect(state()).toBe("connecting");
+  });
+
   it("ends half-open IKE SAs whose peer falls silent", () => {
     const both = sites();
     const { a, b, network } = both;

@@ -147,7 +147,7 @@ export const TunnelFile = Type.Object(
       Type.String({
         format: "vcpe-duration-or-off",
         description:
-          "Ask a peer of which nothing was heard for so long whether it lives (RFC 7296 §2.4). off: never. Default 30s.",
+          "Ask a peer of which nothing was heard for so long whether it lives (RFC 7296 §2.4); 71.5 s without an answer, and it counts as dead. off: never. Default 30s.",
       }),
     ),
     encapsulation: Type.Optional(
