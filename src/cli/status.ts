@@ -137,7 +137,7 @@ function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time:
     tunnel.ike ? countText(tunnel.ike.rekeys) : "",
     tunnel.rttMs === null ? "" : `${tunnel.rttMs.toFixed(tunnel.rttMs < 10 ? 1 : 0)} ms`,
     String(tunnel.mtu),
-    [tunnel.nat?.local ? "here" : "", tunnel.nat?.remote ? "there" : ""].filter(Boolean).join(", "),
+    natText(tunnel.nat),
   ]);
   const [heading, ...body] = table(
     ["TUNNEL", "STATE", "SINCE", "PEER", "ADDRESS", "IKE", "REKEYS", "RTT", "MTU", "NAT"],
@@ -152,6 +152,14 @@ function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time:
     }
   }
   return lines;
+}
+
+/** Which side is behind a NAT. "claimed there": the peer says that it is, which some do only to have ESP in UDP. */
+function natText(nat: TunnelStatus["nat"]): string {
+  if (nat === null) return "";
+  const here = nat.local ? ["here"] : [];
+  const there = nat.remote === null ? ["claimed there"] : nat.remote ? ["there"] : [];
+  return [...here, ...there].join(", ") || "none";
 }
 
 function childLines(

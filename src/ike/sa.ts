@@ -6,6 +6,7 @@ import type { Child } from "./child.ts";
 import type { Datagram, Path } from "./effect.ts";
 import { Envelope } from "./envelope.ts";
 import type { Handshake } from "./handshake.ts";
+import type { RemoteNat } from "./nat.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { sameEndpoint } from "./octets.ts";
 import { Queue } from "./queue.ts";
@@ -37,7 +38,7 @@ export class IkeSa {
   neighbour: Neighbour | undefined;
   path: Path;
   natLocal = false;
-  natRemote = false;
+  natRemote: RemoteNat = "none";
   /** ESP goes in UDP. */
   encapsulated = false;
   /** Made by a crossed rekey and not yet chosen: no exchange but its own end may use it. */
@@ -174,12 +175,12 @@ export class IkeSa {
   }
 
   /**
-   * An authentic packet came this way. A peer behind a NAT is followed there, unless we are behind one ourselves (§2.23) — but
+   * An authentic packet came this way. A peer that speaks of a NAT is followed there, unless we are behind one ourselves (§2.23) — but
    * where the peer began the IKE SA, it is its NAT that changes, so a responder follows in any case.
    */
   follow(path: Path): void {
     if (sameEndpoint(path.remote, this.path.remote) && sameEndpoint(path.local, this.path.local)) return;
-    if (!this.natRemote || (this.natLocal && this.initiator) || this.state === "connecting") return;
+    if (this.natRemote === "none" || (this.natLocal && this.initiator) || this.state === "connecting") return;
     if (this.neighbour !== undefined && !this.neighbour.mayComeFrom(path.remote.address)) {
       this.realm.count("address-refused");
       return;

@@ -36,8 +36,8 @@ export interface PeerStatus {
     readonly initiator: boolean;
   };
   readonly path?: Path;
-  /** Behind a NAT: we, the peer (or the peer says so to have ESP in UDP). */
-  readonly nat?: { readonly local: boolean; readonly remote: boolean };
+  /** Behind a NAT: we, the peer. null: the peer says so, and may do that only to have ESP in UDP. */
+  readonly nat?: { readonly local: boolean; readonly remote: boolean | null };
   /** Last round trip of an empty request, ms. */
   readonly rttMs?: number;
   readonly children: readonly ChildStatus[];
@@ -69,7 +69,10 @@ export function statusOf(neighbour: Neighbour): PeerStatus {
         rekeys: current.rekeys,
         initiator: current.initiator,
       },
-      nat: { local: current.natLocal, remote: current.natRemote },
+      nat: {
+        local: current.natLocal,
+        remote: current.natRemote === "claimed" ? null : current.natRemote === "translated",
+      },
     }),
     ...(sa && { path: sa.path }),
     ...(current?.rttMs !== undefined && { rttMs: current.rttMs }),

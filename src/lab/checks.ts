@@ -200,17 +200,21 @@ function onlyTunnels(watch: Capture): Promise<Check> {
   });
 }
 
-/** The gateway must see branch-b at the NAT's address and at a port of the NAT's choice. */
+/**
+ * The gateway must see branch-b at the NAT's address and at a port of the NAT's choice. Branch-a is behind none, which must be
+ * said although both ask for ESP in UDP.
+ */
 function behindNat(lab: Lab): Promise<Check> {
-  return checked("branch-b is behind NAT", async () => {
-    const gateway = await lab.router("gw").status();
-    const tunnel = gateway.tunnels.find((candidate) => candidate.name === "to-branch-b");
-    const peer = tunnel?.peer;
-    const ok = peer?.address === NAT_ADDRESS && peer.port !== 4500 && tunnel?.nat?.remote === true;
-    return {
-      ok,
-      detail: `the gateway sees it at ${peer?.address} port ${peer?.port}, NAT ${tunnel?.nat?.remote ? "" : "not "}detected`,
-    };
+  return checked("branch-b alone is behind NAT", async () => {
+    const [gateway, edge] = await Promise.all([lab.router("gw").status(), lab.router("branch-b").status()]);
+    const of = (name: string) => gateway.tunnels.find((candidate) => candidate.name === name);
+    const [a, b] = [of("to-branch-a"), of("to-branch-b")];
+    const own = edge.tunnels[0]?.nat;
+    const found = a?.nat?.remote === false && b?.nat?.remote === true && own?.local === true && own.remote === false;
+    const ok = b?.peer.address === NAT_ADDRESS && b.peer.port !== 4500 && found;
+    const said = (nat: boolean | null | undefined) => `NAT ${nat ? "" : nat === false ? "not " : "perhaps "}detected`;
+    const detail = `the gateway sees it at ${b?.peer.address} port ${b?.peer.port}, ${said(b?.nat?.remote)}; branch-a: ${said(a?.nat?.remote)}`;
+    return { ok, detail };
   });
 }
 

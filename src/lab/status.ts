@@ -29,7 +29,8 @@ export interface TunnelStatus {
     readonly spiRemote: string;
     readonly rekeys: number;
   } | null;
-  readonly nat: { readonly local: boolean; readonly remote: boolean } | null;
+  /** Behind a NAT: this side, the peer (null: not to be known). */
+  readonly nat: { readonly local: boolean; readonly remote: boolean | null } | null;
   readonly rttMs: number | null;
   /** Largest inner packet, bytes. */
   readonly mtu: number;

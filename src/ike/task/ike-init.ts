@@ -73,7 +73,7 @@ export class IkeInit implements Task {
       { kind: "sa", proposals: offer(ikeProposals, EMPTY_SPI) },
       { kind: "ke", group: pair!.group.id, data: pair!.publicKey },
       { kind: "nonce", data: ni },
-      ...natPayloads(sa.spiI, 0n, sa.path, config.encapsulation === "always", (n) => realm.random(n)),
+      ...natPayloads(sa.spiI, 0n, sa.path, config.encapsulation === "always"),
     ];
   }
 
@@ -182,7 +182,7 @@ export class IkeInit implements Task {
     const nat = findNat(payloads, sa.spiI, sa.spiR, sa.path);
     sa.natLocal = nat.local;
     sa.natRemote = nat.remote;
-    const wanted = nat.supported && (nat.local || nat.remote || config.encapsulation === "always");
+    const wanted = nat.supported && (nat.local || nat.remote !== "none" || config.encapsulation === "always");
     sa.encapsulated = wanted || sa.path.local.port === sa.realm.environment.natPort;
     if (sa.encapsulated) sa.path = floated(sa.realm.environment, sa.path);
     if (config.encapsulation === "always" && !nat.supported) {
@@ -268,7 +268,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     { kind: "sa", proposals: [answerProposal(selection, EMPTY_SPI)] },
     { kind: "ke", group: selection.group.id, data: handshake.pair.publicKey },
     { kind: "nonce", data: handshake.nr },
-    ...(nat.supported ? natPayloads(sa.spiI, sa.spiR, sa.path, spoil, (n) => realm.random(n)) : []),
+    ...(nat.supported ? natPayloads(sa.spiI, sa.spiR, sa.path, spoil) : []),
   ]);
 }
 

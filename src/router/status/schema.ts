@@ -41,7 +41,19 @@ const Tunnel = Type.Object({
     Type.Object({ suite: Type.String(), spiLocal: Spi, spiRemote: Spi, rekeys: Count, since: Time }),
     Type.Null(),
   ]),
-  nat: Type.Union([Type.Object({ local: Type.Boolean(), remote: Type.Boolean() }), Type.Null()]),
+  nat: Type.Union(
+    [
+      Type.Object({
+        local: Type.Boolean({ description: "This side is behind a NAT." }),
+        remote: Type.Union([Type.Boolean(), Type.Null()], {
+          description:
+            "The peer is behind a NAT. null: it says so, but may do that only to have ESP in UDP, so nobody can tell.",
+        }),
+      }),
+      Type.Null(),
+    ],
+    { description: "null: there is no IKE SA." },
+  ),
   rttMs: Type.Union([Type.Number(), Type.Null()], { description: "Round trip of the last answered IKE request." }),
   mtu: Type.Integer({ description: "Largest inner packet, bytes." }),
   children: Type.Array(Child),

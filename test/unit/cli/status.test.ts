@@ -108,6 +108,21 @@ describe("the picture of a router", () => {
     expect(lines.find((line) => line.startsWith("to-gateway #2"))).toContain("0xc0ffee01");
   });
 
+  it.each([
+    [{ local: false, remote: false }, "none"],
+    [{ local: true, remote: false }, "here"],
+    [{ local: false, remote: true }, "there"],
+    [{ local: true, remote: true }, "here, there"],
+    [{ local: false, remote: null }, "claimed there"],
+    [{ local: true, remote: null }, "here, claimed there"],
+    [null, "1418"],
+  ])("says of %o who is behind a NAT: %s", (nat, text) => {
+    const status = structuredClone(STATUS);
+    status.tunnels[0].nat = nat;
+    const line = picture(status, PLAIN, undefined, now).find((found) => found.startsWith("to-gateway  up"));
+    expect(line?.endsWith(`  ${text}`)).toBe(true);
+  });
+
   it("shows rates when it knows how it was a moment ago", () => {
     const before = structuredClone(STATUS);
     before.tunnels[0].children[0].in.bytes -= 1_250_000;
