@@ -13,6 +13,8 @@ export const COUNTERS = {
   integrity: "messages whose authentication tag does not verify",
   window: "messages whose id is neither the expected one nor the last one",
   duplicate: "requests that came again; the answer was sent again",
+  "fragment-repeated": "fragments that were here already, or belong to a request that was answered",
+  "fragments-lost": "messages given up because not all of their fragments came",
   retransmitted: "requests of ours that were sent again",
   "gave-up": "requests of ours that were never answered",
   unexpected: "authentic or initial messages that make no sense in the state of their IKE SA",

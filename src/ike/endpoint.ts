@@ -14,10 +14,29 @@ import type { IkeSa } from "./sa.ts";
 import { type PeerStatus, statusOf } from "./status.ts";
 import { answerIkeInit } from "./task/ike-init.ts";
 import { rekeyChild, rekeyIke } from "./watch.ts";
-import { decodeHeader, decodeMessage, EXCHANGE, type Header, NOTIFY, notifyOf, WireError } from "./wire/index.ts";
+import {
+  decodeHeader,
+  decodeMessage,
+  EXCHANGE,
+  type Header,
+  NOTIFY,
+  notifyOf,
+  PAYLOAD,
+  WireError,
+} from "./wire/index.ts";
 
 export type { IkeEnvironment, IkeOptions } from "./environment.ts";
 export type { ChildStatus, PeerStatus } from "./status.ts";
+
+/** How much there is of everything that could grow. */
+export interface Sizes {
+  readonly sas: number;
+  readonly halfOpen: number;
+  readonly lingering: number;
+  readonly alarms: number;
+  /** Bytes of messages whose fragments are not all there. */
+  readonly gathering: number;
+}
 
 /** Highest major version that we speak. */
 const MAJOR = 2;
@@ -146,9 +165,10 @@ export class IkeEndpoint {
   }
 
   /** Sizes of everything that could grow. */
-  sizes(): { readonly sas: number; readonly halfOpen: number; readonly lingering: number; readonly alarms: number } {
+  sizes(): Sizes {
     const { sas, halfOpen, linger, schedule } = this.#realm;
-    return { sas: sas.size, halfOpen: halfOpen.size, lingering: linger.size, alarms: schedule.size };
+    const gathering = [...sas.values()].reduce((sum, sa) => sum + sa.requests.length + sa.responses.length, 0);
+    return { sas: sas.size, halfOpen: halfOpen.size, lingering: linger.size, alarms: schedule.size, gathering };
   }
 
   #receive(datagram: Datagram): void {
@@ -212,7 +232,12 @@ export class IkeEndpoint {
     const answer = header.response ? undefined : realm.linger.find(spi, datagram.bytes, realm.now);
     if (answer !== undefined) {
       realm.count("duplicate");
-      realm.send({ local: datagram.local, remote: datagram.remote, bytes: answer });
+      for (const bytes of answer) realm.send({ local: datagram.local, remote: datagram.remote, bytes });
+      return;
+    }
+    if (header.next === PAYLOAD.SKF && realm.linger.has(spi, realm.now)) {
+      // The first fragment alone asks for the answer (RFC 7383 §2.6.1).
+      realm.count("fragment-repeated");
       return;
     }
     realm.count("unknown-spi");

@@ -1,7 +1,17 @@
 /** The keys of an IKE SA, and messages sealed and opened with them (RFC 7296 §2.14, §3.14). */
 import type { Realm } from "./realm.ts";
 import { type IkeKeys, type IkeSelection, SkOpener, SkSealer, wipe } from "./suite/index.ts";
-import { type Message, type OpenMessage, type Outgoing, openMessage, sealMessage, WireError } from "./wire/index.ts";
+import {
+  type Fragment,
+  type Message,
+  type OpenMessage,
+  type Outgoing,
+  openFragment,
+  openMessage,
+  sealFragments,
+  sealMessage,
+  WireError,
+} from "./wire/index.ts";
 
 export class Envelope {
   readonly selection: IkeSelection;
@@ -24,6 +34,11 @@ export class Envelope {
     return sealMessage(message, this.#sealer);
   }
 
+  /** In fragments of at most `size` bytes; see `sealFragments` of wire/split.ts. */
+  sealFragments(message: Outgoing, size: number): Uint8Array[] {
+    return sealFragments(message, this.#sealer, size);
+  }
+
   /** The content; a WireError when it is authentic and wrong; undefined when it is not authentic (counted). */
   open(bytes: Uint8Array, message: Message, realm: Realm): OpenMessage | WireError | undefined {
     if (message.wrapper?.kind !== "encrypted") {
@@ -31,8 +46,17 @@ export class Envelope {
       realm.count(message.payloads.some(({ kind }) => kind === "notify") ? "unprotected-error" : "unexpected");
       return undefined;
     }
+    return this.#authentic(realm, () => openMessage(bytes, message, this.#opener));
+  }
+
+  /** A part of a message, with the same outcomes. Only where `message` holds an Encrypted Fragment. */
+  openFragment(bytes: Uint8Array, message: Message, realm: Realm): Fragment | WireError | undefined {
+    return this.#authentic(realm, () => openFragment(bytes, message, this.#opener));
+  }
+
+  #authentic<T>(realm: Realm, open: () => T): T | WireError | undefined {
     try {
-      return openMessage(bytes, message, this.#opener);
+      return open();
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       if (error.code !== "integrity") return error;

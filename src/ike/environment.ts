@@ -23,6 +23,18 @@ export interface IkeOptions {
     readonly limit: number;
     readonly tries: number;
   };
+  /**
+   * Fragments (RFC 7383): `datagram` is the largest IP datagram of an IKE message, larger messages are cut; after `patience` sendings
+   * without an answer they are cut to datagrams of `smallest` (IPv4; over IPv6 nothing below 1,280 is needed). Of a peer's message
+   * at most `gather` bytes are gathered (also while nobody has authenticated), and forgotten when for `lifetime` no further fragment comes.
+   */
+  readonly fragment: {
+    readonly datagram: number;
+    readonly smallest: number;
+    readonly patience: number;
+    readonly gather: number;
+    readonly lifetime: number;
+  };
   /** IKE SAs whose peer has not authenticated yet: how many at all, how many per address, from how many on a COOKIE is asked for, how long one may stay. */
   readonly halfOpen: {
     readonly limit: number;
@@ -52,6 +64,7 @@ export interface IkeOptions {
 
 export const DEFAULT_OPTIONS: IkeOptions = {
   retransmit: { first: 500, factor: 2, limit: 8_000, tries: 12 },
+  fragment: { datagram: 1_280, smallest: 576, patience: 3, gather: 32_768, lifetime: 30_000 },
   halfOpen: { limit: 256, perAddress: 16, cookieFrom: 32, lifetime: 30_000 },
   unprotected: { perSecond: 20, burst: 40 },
   grace: 10_000,

@@ -6,9 +6,10 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { equal } from "./suite/index.ts";
 
 export interface LastAnswer {
-  /** SHA-256 of the request. */
+  /** SHA-256 of the request, or of its first fragment. */
   readonly digest: Uint8Array;
-  readonly answer: Uint8Array;
+  /** The datagrams of the answer. */
+  readonly answer: readonly Uint8Array[];
 }
 
 export function digestOf(bytes: Uint8Array): Uint8Array {
@@ -39,8 +40,14 @@ export class Linger {
     }
   }
 
+  /** Has an IKE SA with our SPI `spi` ended lately? */
+  has(spi: bigint, now: number): boolean {
+    const kept = this.#answers.get(spi);
+    return kept !== undefined && kept.until > now;
+  }
+
   /** The answer to this request of the IKE SA that had our SPI `spi`. */
-  find(spi: bigint, request: Uint8Array, now: number): Uint8Array | undefined {
+  find(spi: bigint, request: Uint8Array, now: number): readonly Uint8Array[] | undefined {
     const kept = this.#answers.get(spi);
     if (kept === undefined) return undefined;
     if (kept.until <= now) {

@@ -1,10 +1,22 @@
 /** The way of a datagram through the IKE SA that it belongs to: window, decryption, exchange, answer (RFC 7296 §2.1–2.3, §2.21). */
 import type { Datagram } from "./effect.ts";
+import { digestOf } from "./linger.ts";
+import type { Gathered, Reassembly } from "./reassembly.ts";
 import type { IkeSa } from "./sa.ts";
 import { SuiteError } from "./suite/index.ts";
 import { answerRequest, giveUp } from "./task/answer.ts";
 import type { Answer } from "./task/task.ts";
-import { decodeMessage, EXCHANGE, type Header, type Message, NOTIFY, payloadsOf, WireError } from "./wire/index.ts";
+import {
+  decodeMessage,
+  EXCHANGE,
+  type Header,
+  type Message,
+  NOTIFY,
+  type OpenMessage,
+  PAYLOAD,
+  payloadsOf,
+  WireError,
+} from "./wire/index.ts";
 
 /** A datagram whose header names this IKE SA. */
 export function receive(sa: IkeSa, header: Header, datagram: Datagram): void {
@@ -18,11 +30,11 @@ function receiveRequest(sa: IkeSa, header: Header, datagram: Datagram): void {
   const place = window.place(header.messageId, datagram.bytes);
   if (place === "repeated") {
     realm.count("duplicate");
-    sa.transmit({ local: datagram.local, remote: datagram.remote, bytes: window.last!.answer });
+    sa.transmit(datagram, window.last!.answer);
     return;
   }
   if (place === "strange") {
-    realm.count("window");
+    if (!answeredFragment(sa, header, datagram)) realm.count("window");
     return;
   }
   const halfOpen = sa.state === "half-open";
@@ -33,15 +45,39 @@ function receiveRequest(sa: IkeSa, header: Header, datagram: Datagram): void {
   }
   if (!prepare(sa)) return;
   const message = decode(sa, datagram.bytes);
-  const opened = message && sa.envelope!.open(datagram.bytes, message, realm);
+  const opened = message && open(sa, sa.requests, message, datagram);
   if (opened === undefined) return;
+  sa.requests.clear();
   heard(sa, datagram, halfOpen);
   // A new request shows that the answer to the one before has come, and with it what that made.
   for (const child of sa.children) child.confirmed = true;
   sa.successor?.release();
-  const answer = opened instanceof WireError ? giveUp(sa, opened.message) : answerRequest(sa, opened);
-  respond(sa, header, datagram, answer);
+  const { content } = opened;
+  const answer = content instanceof WireError ? giveUp(sa, content.message) : answerRequest(sa, content);
+  respond(sa, header, datagram, opened, answer);
   sa.release();
+}
+
+/**
+ * A fragment of the request that was answered last, which the peer has cut anew (or this one is not the first). The first one asks
+ * for the answer again, and shows what the path carries (RFC 7383 §2.5.2, §2.6.1). False: it is something else.
+ */
+function answeredFragment(sa: IkeSa, header: Header, datagram: Datagram): boolean {
+  const { realm, window } = sa;
+  if (!sa.fragmentation || !sa.keyed || header.next !== PAYLOAD.SKF || !window.hasAnswered(header.messageId))
+    return false;
+  const message = decode(sa, datagram.bytes);
+  if (message?.wrapper?.kind !== "fragment") return message === undefined;
+  if (message.wrapper.number > 1) {
+    realm.count("fragment-repeated");
+    return true;
+  }
+  if (sa.envelope!.openFragment(datagram.bytes, message, realm) === undefined) return true;
+  realm.count("duplicate");
+  const { answer } = window.last!;
+  answer.cut(datagram.bytes.length);
+  sa.transmit(datagram, answer);
+  return true;
 }
 
 /** The responder computes its keys when the first encrypted message comes, not before: strangers cost less that way. */
@@ -69,11 +105,33 @@ function decode(sa: IkeSa, bytes: Uint8Array): Message | undefined {
   }
 }
 
-function respond(sa: IkeSa, header: Header, datagram: Datagram, answer: Answer): void {
+/** The content of an authentic message; undefined when it is not authentic, or not whole yet (and counted). */
+function open(sa: IkeSa, gathering: Reassembly, message: Message, { bytes }: Datagram): Gathered | undefined {
+  const { realm, envelope } = sa;
+  const { wrapper, header } = message;
+  const whole = (content: OpenMessage | WireError | undefined) => content && { content, digest: digestOf(bytes) };
+  if (wrapper?.kind !== "fragment") return whole(envelope!.open(bytes, message, realm));
+  if (!sa.fragmentation) {
+    realm.count("unexpected");
+    return undefined;
+  }
+  if (!gathering.wants(header.messageId, wrapper)) {
+    realm.count("fragment-repeated");
+    return undefined;
+  }
+  const fragment = envelope!.openFragment(bytes, message, realm);
+  if (fragment === undefined || fragment instanceof WireError) return whole(fragment);
+  sa.heardAt = realm.now;
+  return gathering.add(message, fragment, bytes);
+}
+
+/** In the peer's own size where it came in fragments: it may know better than we what the path carries. */
+function respond(sa: IkeSa, header: Header, datagram: Datagram, request: Gathered, answer: Answer): void {
   const response = { header: sa.header(header.exchange, true, header.messageId), payloads: answer.payloads };
-  const bytes = sa.envelope!.seal(response);
-  sa.window.answered(datagram.bytes, bytes);
-  sa.transmit({ local: datagram.local, remote: datagram.remote, bytes });
+  const parcel = sa.seal(response, datagram);
+  if (request.largest !== undefined) parcel.cut(request.largest);
+  sa.window.answered(request.digest, parcel);
+  sa.transmit(datagram, parcel);
   answer.after?.();
   sa.pump();
 }
@@ -95,8 +153,9 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
     if (task.received(sa, message, datagram)) sa.pump();
     return;
   }
-  const opened = sa.envelope!.open(datagram.bytes, message, realm);
+  const opened = open(sa, sa.responses, message, datagram);
   if (opened === undefined) return;
+  sa.responses.clear();
   heard(sa, datagram, false);
   const { roundTrip } = window.settle();
   if (task.kind === "probe" && roundTrip !== undefined) {
@@ -104,10 +163,11 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
     sa.measuredAt = realm.now;
   }
   try {
-    if (opened instanceof WireError) throw opened;
-    const fatal = payloadsOf(opened.payloads, "notify").some(({ notify }) => notify === NOTIFY.INVALID_SYNTAX);
+    if (opened.content instanceof WireError) throw opened.content;
+    const { payloads } = opened.content;
+    const fatal = payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.INVALID_SYNTAX);
     if (fatal && task.kind !== "auth") throw new WireError("value", 0, "It says that our request makes no sense");
-    task.answered(sa, opened.payloads);
+    task.answered(sa, payloads);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     // Both sides give the IKE SA up, without a DELETE (RFC 7296 §2.21.3).

@@ -3,19 +3,21 @@
  * what an exchange means in task/; how long things live in watch.ts; what a peer wants in neighbour.ts.
  */
 import type { Child } from "./child.ts";
-import type { Datagram, Path } from "./effect.ts";
+import type { Path } from "./effect.ts";
 import { Envelope } from "./envelope.ts";
 import type { Handshake } from "./handshake.ts";
 import type { RemoteNat } from "./nat.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { sameEndpoint } from "./octets.ts";
+import { Parcel, sizesFor } from "./parcel.ts";
 import { Queue } from "./queue.ts";
 import type { Realm } from "./realm.ts";
+import { Reassembly } from "./reassembly.ts";
 import type { IkeKeys, IkeSelection } from "./suite/index.ts";
 import type { Task } from "./task/task.ts";
 import { Timers } from "./timers.ts";
 import { Window } from "./window.ts";
-import { EXCHANGE, encodeMessage, type HeaderFields } from "./wire/index.ts";
+import { EXCHANGE, encodeMessage, type HeaderFields, type Outgoing } from "./wire/index.ts";
 
 /**
  * connecting: we began it; half-open: the peer began it and has not authenticated; up; replaced: a newer one took its
@@ -39,6 +41,11 @@ export class IkeSa {
   path: Path;
   natLocal = false;
   natRemote: RemoteNat = "none";
+  /** Both sides take fragments (RFC 7383). */
+  fragmentation = false;
+  /** Fragments of the peer's request, and of its answer, that wait for the others. */
+  readonly requests: Reassembly;
+  readonly responses: Reassembly;
   /** ESP goes in UDP. */
   encapsulated = false;
   /** Made by a crossed rekey and not yet chosen: no exchange but its own end may use it. */
@@ -79,8 +86,10 @@ export class IkeSa {
     this.sentAt = realm.now;
     this.measuredAt = realm.now;
     this.timers = new Timers(realm);
+    this.requests = new Reassembly(realm, this.timers, "gather-request");
+    this.responses = new Reassembly(realm, this.timers, "gather-response");
     this.window = new Window(realm, {
-      transmit: (bytes) => this.transmit({ ...this.path, bytes }),
+      transmit: (parcel) => this.transmit(this.path, parcel),
       gaveUp: (task) => this.#gaveUp(task),
     });
     realm.sas.set(this.spiLocal, this);
@@ -114,9 +123,15 @@ export class IkeSa {
   }
 
   /** Every message of this IKE SA leaves through here. */
-  transmit(datagram: Datagram): void {
+  transmit({ local, remote }: Path, { datagrams }: Parcel): void {
     this.sentAt = this.realm.now;
-    this.realm.send(datagram);
+    for (const bytes of datagrams) this.realm.send({ local, remote, bytes });
+  }
+
+  /** Seals a message that goes this way; in fragments when it is too large for one datagram and the peer knows them. */
+  seal(message: Outgoing, path: Path): Parcel {
+    const sizes = this.fragmentation ? sizesFor(path.remote.address, this.realm.options.fragment) : undefined;
+    return Parcel.seal(this.envelope!, message, sizes);
   }
 
   /** Queues an exchange; `first` before all that wait. */
@@ -167,9 +182,9 @@ export class IkeSa {
       if (task.exchange === EXCHANGE.IKE_SA_INIT) {
         const bytes = encodeMessage(message);
         this.handshake!.request = bytes;
-        this.window.send(task, bytes);
+        this.window.send(task, Parcel.whole(bytes));
       } else {
-        this.window.send(task, this.envelope!.seal(message));
+        this.window.send(task, this.seal(message, this.path));
       }
     }
   }
@@ -213,7 +228,10 @@ export class IkeSa {
     this.envelope?.wipe();
     this.realm.sas.delete(this.spiLocal);
     const { last } = this.window;
-    if (last !== undefined && (!wasHalfOpen || this.keyed)) this.realm.linger.keep(this.spiLocal, last, this.realm.now);
+    if (last !== undefined && (!wasHalfOpen || this.keyed)) {
+      const { digest, answer } = last;
+      this.realm.linger.keep(this.spiLocal, { digest, answer: answer.datagrams }, this.realm.now);
+    }
     this.neighbour?.left(this);
   }
 }

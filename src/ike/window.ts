@@ -3,7 +3,8 @@
  * until it is answered or the peer counts as dead; one request of the peer's at a time, whose answer is kept so that it can
  * be given again, bit by bit the same.
  */
-import { digestOf, type LastAnswer } from "./linger.ts";
+import { digestOf } from "./linger.ts";
+import type { Parcel } from "./parcel.ts";
 import type { Realm } from "./realm.ts";
 import type { Alarm } from "./schedule.ts";
 import { equal } from "./suite/index.ts";
@@ -12,7 +13,7 @@ import type { Task } from "./task/task.ts";
 interface Outstanding {
   readonly id: number;
   readonly task: Task;
-  readonly bytes: Uint8Array;
+  readonly parcel: Parcel;
   readonly sentAt: number;
   tries: number;
   alarm: Alarm;
@@ -25,9 +26,16 @@ export interface Settled {
   readonly roundTrip: number | undefined;
 }
 
+/** The answer that was sent last, and to what. */
+export interface Answered {
+  /** SHA-256 of the request, or of its first fragment. */
+  readonly digest: Uint8Array;
+  readonly answer: Parcel;
+}
+
 export interface WindowOwner {
   /** Sends what is to be sent, by the path as it is now. */
-  transmit(bytes: Uint8Array): void;
+  transmit(parcel: Parcel): void;
   /** The last copy went unanswered. */
   gaveUp(task: Task): void;
 }
@@ -40,7 +48,7 @@ export class Window {
   #nextOut = 0;
   #outstanding: Outstanding | undefined;
   #nextIn = 0;
-  #last: LastAnswer | undefined;
+  #last: Answered | undefined;
 
   constructor(realm: Realm, owner: WindowOwner) {
     this.#realm = realm;
@@ -62,18 +70,17 @@ export class Window {
     return this.#nextOut >= ID_MASK || this.#nextIn >= ID_MASK;
   }
 
-  /** The answer that was sent last, for Linger. */
-  get last(): LastAnswer | undefined {
+  get last(): Answered | undefined {
     return this.#last;
   }
 
   /** Sends our next request. Only when none waits. */
-  send(task: Task, bytes: Uint8Array): void {
+  send(task: Task, parcel: Parcel): void {
     const { first } = this.#realm.options.retransmit;
     const sentAt = this.#realm.now;
     const alarm = this.#realm.after(first, () => this.#again());
-    this.#outstanding = { id: this.#nextOut++, task, bytes, sentAt, tries: 1, alarm };
-    this.#owner.transmit(bytes);
+    this.#outstanding = { id: this.#nextOut++, task, parcel, sentAt, tries: 1, alarm };
+    this.#owner.transmit(parcel);
   }
 
   #again(): void {
@@ -86,10 +93,12 @@ export class Window {
       return;
     }
     const wait = Math.min(limit, first * factor ** outstanding.tries);
+    // Small messages get through and this one does not? Perhaps the path does not carry datagrams as large as these.
+    if (outstanding.tries === this.#realm.options.fragment.patience) outstanding.parcel.shrink();
     outstanding.tries += 1;
     outstanding.alarm = this.#realm.after(wait, () => this.#again());
     this.#realm.count("retransmitted");
-    this.#owner.transmit(outstanding.bytes);
+    this.#owner.transmit(outstanding.parcel);
   }
 
   /** Is this the id of the answer that we wait for? */
@@ -110,17 +119,22 @@ export class Window {
     this.#nextOut = 0;
   }
 
-  /** How this request of the peer's stands to the one that we expect. */
+  /** How this request of the peer's (or one fragment of it) stands to the one that we expect. */
   place(id: number, bytes: Uint8Array): "expected" | "repeated" | "strange" {
     if (id === this.#nextIn) return "expected";
-    const repeated = id + 1 === this.#nextIn && this.#last !== undefined && equal(this.#last.digest, digestOf(bytes));
+    const repeated = this.hasAnswered(id) && equal(this.#last!.digest, digestOf(bytes));
     return repeated ? "repeated" : "strange";
   }
 
-  /** The peer's request was answered. */
-  answered(request: Uint8Array, answer: Uint8Array): void {
+  /** Is this the id of the peer's request that was answered last? */
+  hasAnswered(id: number): boolean {
+    return this.#last !== undefined && id + 1 === this.#nextIn;
+  }
+
+  /** The peer's request was answered; `digest`: SHA-256 of it, or of its first fragment. */
+  answered(digest: Uint8Array, answer: Parcel): void {
     this.#nextIn += 1;
-    this.#last = { digest: digestOf(request), answer };
+    this.#last = { digest, answer };
   }
 
   /** Nothing is sent any more; returns the task that was waiting. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Datagram } from "../../src/ike/effect.ts";
 import { DEFAULT_OPTIONS } from "../../src/ike/environment.ts";
 import { SkSealer } from "../../src/ike/suite/index.ts";
+import { large } from "./large.ts";
 import { type Host, v4 } from "./network.ts";
 import { child, established, fqdn, type Sites, sites, talks } from "./peers.ts";
 
@@ -118,7 +119,7 @@ describe("half-open IKE SAs", () => {
     expect(b.ike.sizes().halfOpen).toBe(20);
     expect(b.ike.counters()["half-open-limit"]).toBeGreaterThan(300);
     network.run(31_000);
-    expect(b.ike.sizes()).toEqual({ sas: 0, halfOpen: 0, lingering: 0, alarms: 0 });
+    expect(b.ike.sizes()).toEqual({ sas: 0, halfOpen: 0, lingering: 0, alarms: 0, gathering: 0 });
   });
 });
 
@@ -277,52 +278,59 @@ describe("a peer that has the keys and writes nonsense", () => {
     const content = fc.array(fc.tuple(fc.nat(300), fc.nat(255)), { minLength: 1, maxLength: 3 });
     let down = 0;
     fc.assert(
-      fc.property(fc.nat(11), content, fc.boolean(), fc.boolean(), (which, changes, cut, ofA) => {
-        const both = sites();
-        const { a, b, network } = both;
-        let seals = 0;
-        const liar = ofA ? a : b;
-        let speaking: Host | undefined;
-        for (const host of [a, b]) {
-          const real = host.do.bind(host);
-          host.do = (run) => {
-            const before = speaking;
-            speaking = host;
-            try {
-              return real(run);
-            } finally {
-              speaking = before;
-            }
+      fc.property(
+        fc.nat(11),
+        content,
+        fc.boolean(),
+        fc.boolean(),
+        fc.boolean(),
+        (which, changes, cut, ofA, inFragments) => {
+          const both = sites(inFragments ? { a: large(1, 2), b: large(2, 1) } : {});
+          const { a, b, network } = both;
+          let seals = 0;
+          const liar = ofA ? a : b;
+          let speaking: Host | undefined;
+          for (const host of [a, b]) {
+            const real = host.do.bind(host);
+            host.do = (run) => {
+              const before = speaking;
+              speaking = host;
+              try {
+                return real(run);
+              } finally {
+                speaking = before;
+              }
+            };
+          }
+          SkSealer.prototype.seal = function (associated, plain) {
+            if (speaking !== liar || seals++ !== which) return honest.call(this, associated, plain);
+            let lie = plain.slice();
+            for (const [offset, value] of changes) lie[offset % lie.length] = value;
+            if (cut) lie = lie.slice(0, (changes[0][0] % lie.length) + 1);
+            return honest.call(this, associated, lie);
           };
-        }
-        SkSealer.prototype.seal = function (associated, plain) {
-          if (speaking !== liar || seals++ !== which) return honest.call(this, associated, plain);
-          let lie = plain.slice();
-          for (const [offset, value] of changes) lie[offset % lie.length] = value;
-          if (cut) lie = lie.slice(0, (changes[0][0] % lie.length) + 1);
-          return honest.call(this, associated, lie);
-        };
-        try {
-          both.start();
-          network.run(3_000);
-          liar.do((ike, now) => ike.rekeyChild(ofA ? "b" : "a", undefined, now));
-          network.run(100);
-          liar.do((ike, now) => ike.rekeyIke(ofA ? "b" : "a", now));
-          network.run(100);
-          liar.do((ike, now) => ike.rekeyChild(ofA ? "b" : "a", undefined, now));
-          network.run(300_000);
-        } finally {
-          SkSealer.prototype.seal = honest;
-        }
-        for (const host of [a, b]) {
-          expect(host.ike.sizes().sas).toBeLessThanOrEqual(3);
-          expect(host.datapath.installed.size).toBeLessThanOrEqual(3);
-          expect(host.spis.size).toBe(host.datapath.installed.size);
-          expect(host.datapath.keys.every((key) => key.every((byte) => byte === 0))).toBe(true);
-        }
-        expect(a.ike.status()[0].state).not.toBe("down");
-        down += a.ike.counters()["invalid-syntax"] + b.ike.counters()["invalid-syntax"];
-      }),
+          try {
+            both.start();
+            network.run(3_000);
+            liar.do((ike, now) => ike.rekeyChild(ofA ? "b" : "a", undefined, now));
+            network.run(100);
+            liar.do((ike, now) => ike.rekeyIke(ofA ? "b" : "a", now));
+            network.run(100);
+            liar.do((ike, now) => ike.rekeyChild(ofA ? "b" : "a", undefined, now));
+            network.run(300_000);
+          } finally {
+            SkSealer.prototype.seal = honest;
+          }
+          for (const host of [a, b]) {
+            expect(host.ike.sizes().sas).toBeLessThanOrEqual(3);
+            expect(host.datapath.installed.size).toBeLessThanOrEqual(3);
+            expect(host.spis.size).toBe(host.datapath.installed.size);
+            expect(host.datapath.keys.every((key) => key.every((byte) => byte === 0))).toBe(true);
+          }
+          expect(a.ike.status()[0].state).not.toBe("down");
+          down += a.ike.counters()["invalid-syntax"] + b.ike.counters()["invalid-syntax"];
+        },
+      ),
       { interruptAfterTimeLimit: 6_000, numRuns: 2_000 },
     );
     expect(down).toBeGreaterThan(0);

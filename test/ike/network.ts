@@ -208,7 +208,7 @@ export class Network {
   readonly dice: Dice;
   /** One-way delay of certain datagrams instead of the weather's, ms; such a datagram comes exactly once. */
   delay: ((datagram: Datagram) => number | undefined) | undefined;
-  /** Seen by every test that wants to know or to interfere: false drops the datagram. */
+  /** Seen by every test that wants to know or to interfere: false drops the datagram; its bytes may be changed. */
   watch: ((datagram: Datagram) => boolean) | undefined;
   #flights: Flight[] = [];
   #turn = 0;
@@ -223,12 +223,13 @@ export class Network {
     return host;
   }
 
-  send(datagram: Datagram): void {
+  send(sent: Datagram): void {
+    // The sender keeps its bytes; what happens on the way happens to a copy.
+    const datagram = { ...sent, bytes: sent.bytes.slice() };
     if (this.watch?.(datagram) === false) return;
     const fixed = this.delay?.(datagram);
     if (fixed !== undefined) {
-      const copy = { ...datagram, bytes: datagram.bytes.slice() };
-      this.later(fixed, () => this.#arrive(copy), false);
+      this.later(fixed, () => this.#arrive(datagram), false);
       return;
     }
     const { loss, duplication, delay } = this.weather;

@@ -154,7 +154,7 @@ describe("small things", () => {
     const linger = new Linger(3, 1_000);
     const request = Uint8Array.of(1);
     for (let spi = 1n; spi <= 5n; spi++) {
-      linger.keep(spi, { digest: new Uint8Array(32), answer: Uint8Array.of(Number(spi)) }, 0);
+      linger.keep(spi, { digest: new Uint8Array(32), answer: [Uint8Array.of(Number(spi))] }, 0);
     }
     expect(linger.size).toBe(3);
     expect(linger.find(5n, request, 10)).toBeUndefined();

@@ -2,9 +2,11 @@
 import { admitted, answerStranger, candidatesFor, proposalsOf } from "../admission.ts";
 import type { Datagram } from "../effect.ts";
 import { Handshake } from "../handshake.ts";
+import { digestOf } from "../linger.ts";
 import { findNat, natPayloads } from "../nat.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { addressText, endpointText } from "../octets.ts";
+import { Parcel } from "../parcel.ts";
 import type { Realm } from "../realm.ts";
 import { floated } from "../route.ts";
 import { IkeSa } from "../sa.ts";
@@ -50,6 +52,11 @@ export function wantedGroup(data: Uint8Array): Group | undefined {
   return data.length === 2 ? groupOf((data[0] << 8) | data[1]) : undefined;
 }
 
+/** Says the message that its sender takes fragments (RFC 7383 §2.3)? */
+function takesFragments(payloads: readonly Payload[]): boolean {
+  return payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED);
+}
+
 /** Our side as initiator. */
 export class IkeInit implements Task {
   readonly kind = "init";
@@ -74,6 +81,7 @@ export class IkeInit implements Task {
       { kind: "ke", group: pair!.group.id, data: pair!.publicKey },
       { kind: "nonce", data: ni },
       ...natPayloads(sa.spiI, 0n, sa.path, config.encapsulation === "always"),
+      notifyOf(NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
     ];
   }
 
@@ -172,6 +180,7 @@ export class IkeInit implements Task {
       return true;
     }
     sa.window.settle();
+    sa.fragmentation = takesFragments(payloads);
     this.#findNat(sa, payloads);
     sa.enqueue(new IkeAuth(neighbour), true);
     return true;
@@ -258,6 +267,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
   const nat = findNat(payloads, sa.spiI, 0n, sa.path);
   sa.natLocal = nat.local;
   sa.natRemote = nat.remote;
+  sa.fragmentation = takesFragments(payloads);
   const spoil = candidates.some(({ config }) => config.encapsulation === "always");
   sa.leaveHalfOpen = realm.halfOpen.add(sa, header.spiI, remote);
   sa.timers.set("half-open", realm.options.halfOpen.lifetime, () => {
@@ -269,6 +279,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     { kind: "ke", group: selection.group.id, data: handshake.pair.publicKey },
     { kind: "nonce", data: handshake.nr },
     ...(nat.supported ? natPayloads(sa.spiI, sa.spiR, sa.path, spoil) : []),
+    ...(sa.fragmentation ? [notifyOf(NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
   ]);
 }
 
@@ -278,6 +289,6 @@ function answerInit(sa: IkeSa, datagram: Datagram, payloads: readonly Payload[])
   const bytes = encodeMessage({ header: { ...header, messageId: 0 }, payloads });
   sa.handshake!.request = datagram.bytes.slice();
   sa.handshake!.response = bytes;
-  sa.window.answered(datagram.bytes, bytes);
+  sa.window.answered(digestOf(datagram.bytes), Parcel.whole(bytes));
   sa.realm.send({ local: datagram.local, remote: datagram.remote, bytes });
 }

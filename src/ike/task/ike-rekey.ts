@@ -44,6 +44,7 @@ function successorOf(old: IkeSa, initiator: boolean, spiRemote: bigint): IkeSa {
   sa.natLocal = old.natLocal;
   sa.natRemote = old.natRemote;
   sa.encapsulated = old.encapsulated;
+  sa.fragmentation = old.fragmentation;
   sa.rttMs = old.rttMs;
   sa.measuredAt = old.measuredAt;
   old.neighbour!.sas.add(sa);
