@@ -27,6 +27,8 @@ export interface SwanConnection {
   readonly remoteSelectors: readonly string[];
   /** Seconds between liveness checks; 0 (default): none. */
   readonly dpdSeconds?: number;
+  /** Takes and sends IKE messages in fragments (RFC 7383). Default true. */
+  readonly fragmentation?: boolean;
 }
 
 export interface SwanChild {
@@ -56,8 +58,9 @@ const PLUGINS =
 const MARK = "0x42";
 
 /** The name that charon and swanctl read their settings by. */
-function daemonSettings(folder: string): string {
+function daemonSettings(folder: string, fragmentSize: number): string {
   return `charon-systemd {
+  fragment_size = ${fragmentSize}
   load = ${PLUGINS}
   piddir = ${folder}
   install_routes = yes
@@ -90,6 +93,7 @@ function connectionSettings(connection: SwanConnection): string {
     version = 2
     mobike = no
     encap = yes
+    fragmentation = ${(connection.fragmentation ?? true) ? "yes" : "no"}
     local_addrs = ${connection.local}
     remote_addrs = ${connection.remote}
     proposals = ${connection.ikeProposals.join(", ")}
@@ -130,12 +134,12 @@ export class StrongSwan {
     this.#namespace = namespace;
   }
 
-  /** Starts charon and waits for its control socket. */
-  static async start(state: LabState, place: string, namespace: string): Promise<StrongSwan> {
+  /** Starts charon and waits for its control socket. `fragmentSize`: largest IP datagram that its IKE messages go in, bytes. */
+  static async start(state: LabState, place: string, namespace: string, fragmentSize = 1280): Promise<StrongSwan> {
     const folder = join(state.folder, `strongswan-${place}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const settings = join(folder, "strongswan.conf");
-    writeFileSync(settings, daemonSettings(folder), { mode: 0o600 });
+    writeFileSync(settings, daemonSettings(folder, fragmentSize), { mode: 0o600 });
     const env: NodeJS.ProcessEnv = { ...process.env, STRONGSWAN_CONF: settings };
     // The daemon tells systemd when it is ready, where there is one; here nobody listens.
     delete env.NOTIFY_SOCKET;

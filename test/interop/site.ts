@@ -41,10 +41,11 @@ export class Interop {
     this.swan = swan;
   }
 
-  static async draw(name: string): Promise<Interop> {
+  /** `fragmentSize`: of strongSwan, see there. */
+  static async draw(name: string, fragmentSize?: number): Promise<Interop> {
     const lab = await Lab.draw({ name, plan: INTEROP_PLAN, entry: ENTRY, say: () => undefined });
     try {
-      return new Interop(lab, await StrongSwan.start(lab.state, "swan", lab.namespace("swan")));
+      return new Interop(lab, await StrongSwan.start(lab.state, "swan", lab.namespace("swan"), fragmentSize));
     } catch (fault) {
       await lab.down();
       throw fault;
