@@ -25,7 +25,7 @@ export interface IkeOptions {
   };
   /**
    * Fragments (RFC 7383): `datagram` is the largest IP datagram of an IKE message, larger messages are cut; after `patience` sendings
-   * without an answer they are cut to datagrams of `smallest` (IPv4; over IPv6 nothing below 1,280 is needed). Of a peer's message
+   * without an answer they are cut to datagrams of `smallest`. Of a peer's message
    * at most `gather` bytes are gathered (also while nobody has authenticated), and forgotten when for `lifetime` no further fragment comes.
    */
   readonly fragment: {

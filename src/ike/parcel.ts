@@ -17,11 +17,11 @@ export interface Sizes {
   readonly least: number;
 }
 
-/** What the IP datagrams of `limits` leave for IKE. Over IPv6 every path carries 1,280 bytes, so there is nothing below. */
+/** What the IP datagrams of `limits` leave for IKE on the way to `address`. */
 export function sizesFor(address: Uint8Array, limits: IkeOptions["fragment"]): Sizes {
   const around = (address.length === 4 ? 20 : 40) + AROUND;
   const first = limits.datagram - around;
-  return { first, least: address.length === 4 ? Math.min(first, limits.smallest - around) : first };
+  return { first, least: Math.min(first, limits.smallest - around) };
 }
 
 export class Parcel {

@@ -15,7 +15,7 @@ import {
   turned,
 } from "./large.ts";
 import { CALM, v6 } from "./network.ts";
-import { talks } from "./peers.ts";
+import { secret, talks } from "./peers.ts";
 import { Traffic } from "./traffic.ts";
 
 describe("large messages", () => {
@@ -140,6 +140,25 @@ describe("a network that loses, doubles and reorders fragments", () => {
     expect(made.a.ike.counters().retransmitted).toBeLessThanOrEqual(2);
   });
 
+  it("gives a refusal again that was lost, once for each set", () => {
+    const made = both({ b: { auth: secret("another key") } });
+    const answers: Datagram[] = [];
+    let lost = 0;
+    made.network.watch = (datagram) => {
+      if (datagram.local.address !== made.b.address || exchange(datagram) !== AUTH) return true;
+      answers.push(datagram);
+      return lost++ > 0;
+    };
+    made.start();
+    made.network.run(700);
+    // No INVALID_IKE_SPI for the other fragments, though the IKE SA is gone.
+    expect(answers).toHaveLength(2);
+    expect(answers[1]!.bytes).toEqual(answers[0]!.bytes);
+    expect(made.b.ike.counters()["fragment-repeated"]).toBeGreaterThanOrEqual(2);
+    expect(made.b.ike.counters()["unknown-spi"]).toBe(0);
+    expect(made.a.ike.status()[0]!.lastError).toContain("refuses our authentication");
+  });
+
   it("forgets a message whose fragments stay away", () => {
     const made = both();
     made.start();
@@ -185,8 +204,11 @@ describe("paths that carry less", () => {
     expect(made.b.ike.status()[0]!.children[0]!.rekeys).toBe(1);
   });
 
-  it("answers in the size of the request", () => {
-    const made = both({ optionsA: { fragment: { ...DEFAULT_OPTIONS.fragment, datagram: 700 } } });
+  it.each([
+    ["IPv4", {}],
+    ["IPv6", { addressA: v6("2001:db8::1"), addressB: v6("2001:db8::2") }],
+  ] as const)("answers in the size of the request, over %s", (_name, options) => {
+    const made = both({ ...options, optionsA: { fragment: { ...DEFAULT_OPTIONS.fragment, datagram: 700 } } });
     made.start();
     made.network.run(3_000);
     expect(talks(made)).toBe(true);
