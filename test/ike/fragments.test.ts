@@ -159,6 +159,29 @@ describe("a network that loses, doubles and reorders fragments", () => {
     expect(made.a.ike.status()[0]!.lastError).toContain("refuses our authentication");
   });
 
+  it("forgets the fragments of a message that comes whole after all", () => {
+    const made = both({}, 8);
+    const { a, b, network } = made;
+    let copies = 0;
+    const asks = (datagram: Datagram) => exchange(datagram) === AUTH && !isResponse(datagram);
+    // The first copy takes its time, two are lost, and of the fourth, which is in fragments, a part is.
+    network.delay = (datagram) => (asks(datagram) && copies === 1 ? 4_000 : undefined);
+    network.watch = (datagram) => {
+      if (!asks(datagram)) return true;
+      copies += 1;
+      return isFragment(datagram) ? number(datagram) !== 2 : copies === 1;
+    };
+    made.start();
+    network.run(3_900);
+    expect(b.ike.sizes().gathering).toBeGreaterThan(0);
+    network.run(500);
+    expect(talks(made)).toBe(true);
+    expect(b.ike.sizes().gathering).toBe(0);
+    network.run(40_000);
+    expect(b.ike.counters()["fragments-lost"]).toBe(0);
+    expect(a.ike.status()[0]!.state).toBe("up");
+  });
+
   it("forgets a message whose fragments stay away", () => {
     const made = both();
     made.start();
