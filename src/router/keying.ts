@@ -90,15 +90,22 @@ export class Keying {
     for (const datagram of early) this.#receive(datagram);
   }
 
-  /** `peer.auth.secret` is wiped when the peer is removed. */
+  /** `peer.auth.secret` is wiped when the peer is removed, or replaced with another one. */
   add(peer: PeerConfig): void {
-    this.#secrets.set(peer.name, peer.auth.secret);
     this.#carry(this.#options.ike.add(peer, this.#now()));
+    this.#keep(peer);
   }
 
   replace(peer: PeerConfig): void {
-    this.#secrets.set(peer.name, peer.auth.secret);
     this.#carry(this.#options.ike.replace(peer, this.#now()));
+    this.#keep(peer);
+  }
+
+  /** Only when the core has taken the peer, and with it the new secret instead of the old one. */
+  #keep({ name, auth }: PeerConfig): void {
+    const before = this.#secrets.get(name);
+    if (before !== auth.secret) before?.fill(0);
+    this.#secrets.set(name, auth.secret);
   }
 
   remove(tunnel: string): void {

@@ -68,7 +68,7 @@ export class Router {
     return this.#running;
   }
 
-  /** Brings everything up. @throws RouterError apply-failed: all that was made has been removed again. */
+  /** Brings everything up. `secrets` are the router's from now on: it wipes them. @throws RouterError apply-failed: all that was made has been removed again. */
   async start(secrets: Secrets): Promise<void> {
     await this.#inTurn(() => this.#apply(this.#config, secrets));
     this.keying.open();
@@ -81,7 +81,7 @@ export class Router {
   }
 
   /**
-   * Becomes what this configuration says. Gives what was done, one line each.
+   * Becomes what this configuration says. Gives what was done, one line each. Wipes `secrets` as `start` does, also when it fails.
    *
    * @throws RouterError restart-needed, apply-failed: nothing has changed.
    */
@@ -89,6 +89,7 @@ export class Router {
     return this.#inTurn(() => {
       const fixed = changedForGood(this.#config, config);
       if (fixed.length > 0) {
+        forget(secrets);
         throw new RouterError(
           "restart-needed",
           `${fixed.join(", ")} cannot change while the router runs`,
@@ -127,7 +128,7 @@ export class Router {
       this.keying.close();
       await this.parts.plane.close();
       await this.parts.loans.giveAllBack();
-      for (const secret of this.#secrets.values()) secret.fill(0);
+      forget(this.#secrets);
     });
   }
 
@@ -143,6 +144,7 @@ export class Router {
       this.#config = earlier.config;
       this.#secrets = earlier.secrets;
       await this.#takeBack(before);
+      forget(secrets);
       throw error instanceof RouterError
         ? error
         : new RouterError(
@@ -153,7 +155,7 @@ export class Router {
           );
     }
     this.parts.log.level = config.log;
-    for (const secret of earlier.secrets.values()) secret.fill(0);
+    forget(earlier.secrets);
     return actions.map(describeAction);
   }
 
@@ -218,6 +220,11 @@ export class Router {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Wipes pre-shared keys that nothing needs any more. */
+function forget(secrets: Secrets): void {
+  for (const secret of secrets.values()) secret.fill(0);
 }
 
 /** What a router is born with, where the two differ. */

@@ -38,7 +38,13 @@ export function ask<T>(
       response.on("data", (part: Buffer) => parts.push(part));
       response.on("error", (error) => reject(unreachable(name, error)));
       response.on("end", () => {
-        const reply = JSON.parse(Buffer.concat(parts).toString("utf8")) as T | Refusal;
+        let reply: T | Refusal;
+        try {
+          reply = JSON.parse(Buffer.concat(parts).toString("utf8")) as T | Refusal;
+        } catch {
+          reject(new StatusError("no-answer", `Router "${name}" gives an answer that is not JSON.`));
+          return;
+        }
         if (response.statusCode === 200) resolve(reply as T);
         else {
           const { code, message, problems } = reply as Refusal;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ChildSa, Effect } from "../../../src/ike/effect.ts";
+import type { PeerConfig } from "../../../src/ike/peer.ts";
 import { Fabric } from "../../../src/router/fabric.ts";
 import { type IkeCore, Keying } from "../../../src/router/keying.ts";
 import type { Loans } from "../../../src/router/loans.ts";
@@ -55,6 +56,11 @@ async function keying(limits = { packets: 1000, bytes: 1e9 }) {
     moved: say("moved"),
     alive: say("alive"),
     remove: say("remove"),
+    add: say("add"),
+    replace: (peer: PeerConfig) => {
+      if (peer.ikeProposals.length === 0) throw new Error("no proposal");
+      return say("replace")();
+    },
     next: () => due,
   } as unknown as IkeCore;
   let clock = 1_000_000;
@@ -97,6 +103,24 @@ describe("keying", () => {
     expect(asked).toHaveLength(256);
     plane.onIke(datagram);
     expect(asked).toHaveLength(257);
+  });
+
+  it("wipes a pre-shared key when another one has taken its place, and when the peer goes", async () => {
+    const { made } = await keying();
+    const peer = (byte: number, ikeProposals = ["some"]) => {
+      const secret = new Uint8Array(4).fill(byte);
+      return { name: "p", auth: { kind: "psk", secret }, ikeProposals } as unknown as PeerConfig;
+    };
+    const [first, second, third] = [peer(1), peer(2), peer(3, [])];
+    made.add(first);
+    expect(() => made.replace(third)).toThrow();
+    expect(first.auth.secret).toEqual(new Uint8Array(4).fill(1));
+    made.replace(second);
+    made.replace(second);
+    expect(first.auth.secret).toEqual(new Uint8Array(4));
+    expect(second.auth.secret).toEqual(new Uint8Array(4).fill(2));
+    made.remove("p");
+    expect(second.auth.secret).toEqual(new Uint8Array(4));
   });
 
   it("moves traffic from the Child SA that is replaced in one step", async () => {

@@ -1,7 +1,10 @@
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/router/config/problem.ts";
+import { readConfig } from "../../../src/router/config/read.ts";
 import { ask, chooseRouter, living } from "../../../src/router/status/client.ts";
 import type { ReloadReply, RouterStatus } from "../../../src/router/status/schema.ts";
 import { BRANCH, PSK } from "./configuration.ts";
@@ -169,6 +172,36 @@ describe("a reload", () => {
     expect((await opened.reload()).applied).toHaveLength(4);
   });
 
+  it("wipes the pre-shared keys that it no longer needs, taken or not", async () => {
+    const { opened, plane, write, file } = await start();
+    const { router } = opened;
+    const secretsOf = (text: string) => {
+      write(text);
+      const { config, secrets } = readConfig(file);
+      return {
+        config,
+        secrets,
+        wiped: () => [...secrets.values()].every((secret) => secret.every((byte) => byte === 0)),
+      };
+    };
+    const taken = secretsOf(BRANCH);
+    await router.apply(taken.config, taken.secrets);
+    expect(taken.wiped()).toBe(false);
+    const refused = secretsOf(BRANCH.replace("log: info", "workers: 2"));
+    await expect(router.apply(refused.config, refused.secrets)).rejects.toThrow("cannot change");
+    expect(refused.wiped()).toBe(true);
+    const failed = secretsOf(BRANCH.replace("[10.2.0.0/24,", "[10.2.0.0/24, 10.7.0.0/24,"));
+    plane.broken = "setRoute";
+    await expect(router.apply(failed.config, failed.secrets)).rejects.toThrow("setRoute is broken");
+    expect(failed.wiped()).toBe(true);
+    expect(taken.wiped()).toBe(false);
+    plane.broken = undefined;
+    const next = secretsOf(BRANCH);
+    await router.apply(next.config, next.secrets);
+    expect(taken.wiped()).toBe(true);
+    expect(next.wiped()).toBe(false);
+  });
+
   it("that would need a restart says so", async () => {
     const { opened, write } = await start();
     write(BRANCH.replace("log: info", "workers: 2\nouter: { natPort: 4501 }"));
@@ -183,6 +216,19 @@ describe("a reload", () => {
     await opened.reload();
     expect([...host.routes.keys()]).toEqual(["10.66.0.0/16"]);
     expect(plane.tunnels.size).toBe(0);
+  });
+});
+
+describe("a status socket", () => {
+  it("that answers nonsense is an error in words", async () => {
+    const root = mkdtempSync(join(tmpdir(), "vcpe-status-"));
+    mkdirSync(join(root, "odd"));
+    const server = createServer((socket) => {
+      socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\noops"));
+    }).listen(join(root, "odd", "status.sock"));
+    await expect(ask("odd", "GET", "/status", undefined, root)).rejects.toMatchObject({ code: "no-answer" });
+    server.close();
+    rmSync(root, { recursive: true });
   });
 });
 
