@@ -39,14 +39,16 @@ async function watch(name: string, json: boolean): Promise<void> {
     process.once("exit", restore);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(0));
   }
-  let before: RouterStatus | undefined;
+  let last: { readonly status: RouterStatus; readonly at: number } | undefined;
   for (;;) {
     const begun = performance.now();
     let lines: string[];
     try {
       const status = await ask<RouterStatus>(name, "GET", "/status");
+      const at = performance.now();
+      const before = last && { status: last.status, ms: at - last.at };
       lines = json ? [JSON.stringify(status)] : picture(status, colours(process.stdout), before);
-      before = status;
+      last = { status, at };
     } catch (error) {
       // While it is restarted, the picture waits.
       if (!terminal || !(error instanceof StatusError)) throw error;
@@ -99,8 +101,15 @@ function colours(stream: NodeJS.WriteStream): Colours {
   };
 }
 
-/** The lines of one picture. With the status of a moment `before`, traffic is shown as rates too. */
-export function picture(status: RouterStatus, colours: Colours, before?: RouterStatus, now = Date.now()): string[] {
+/** How it was a moment ago. */
+export interface Before {
+  readonly status: RouterStatus;
+  /** Time since then, milliseconds. */
+  readonly ms: number;
+}
+
+/** The lines of one picture. With `before`, traffic is shown as rates too. */
+export function picture(status: RouterStatus, colours: Colours, before?: Before, now = Date.now()): string[] {
   const age = (time: string) => formatDuration(Math.max(0, now - Date.parse(time)));
   const engines = Object.entries(status.engines).map(([cipher, engine]) => `${cipher} ${engine}`);
   const offloads = Object.entries(status.offload).map(([offload, state]) => `${offload} ${state}`);
@@ -162,16 +171,11 @@ function natText(nat: TunnelStatus["nat"]): string {
   return [...here, ...there].join(", ") || "none";
 }
 
-function childLines(
-  status: RouterStatus,
-  { bold }: Colours,
-  age: (time: string) => string,
-  before?: RouterStatus,
-): string[] {
+function childLines(status: RouterStatus, { bold }: Colours, age: (time: string) => string, before?: Before): string[] {
   const children = status.tunnels.flatMap((tunnel) => tunnel.children.map((child) => ({ tunnel, child })));
   if (children.length === 0) return ["no Child SAs"];
   const rows = children.map(({ tunnel, child }) => {
-    const earlier = before?.tunnels
+    const earlier = before?.status.tunnels
       .find(({ name }) => name === tunnel.name)
       ?.children.find(({ spiIn }) => spiIn === child.spiIn);
     return [
@@ -182,7 +186,7 @@ function childLines(
       age(child.since),
       countText(child.rekeys),
       ...(["in", "out"] as const).flatMap((way) =>
-        trafficCells(child, way, before ? earlier : undefined, before !== undefined),
+        trafficCells(child, way, before && { child: earlier, ms: before.ms }),
       ),
     ];
   });
@@ -194,12 +198,13 @@ function childLines(
 function trafficCells(
   child: ChildStatus,
   way: "in" | "out",
-  earlier: ChildStatus | undefined,
-  rates: boolean,
+  before: { readonly child: ChildStatus | undefined; readonly ms: number } | undefined,
 ): string[] {
   const { packets, bytes } = child[way];
-  const rate = earlier ? `${bytesText(((bytes - earlier[way].bytes) * 8 * 1000) / EVERY, "bit/s")}` : "";
-  return [countText(packets), bytesText(bytes), ...(rates ? [rate] : [])];
+  const cells = [countText(packets), bytesText(bytes)];
+  if (before === undefined) return cells;
+  const earlier = before.child;
+  return [...cells, earlier ? bytesText(((bytes - earlier[way].bytes) * 8 * 1000) / before.ms, "bit/s") : ""];
 }
 
 function routeLines({ routes }: RouterStatus, { bold, dim }: Colours): string[] {

@@ -126,8 +126,11 @@ describe("the picture of a router", () => {
   it("shows rates when it knows how it was a moment ago", () => {
     const before = structuredClone(STATUS);
     before.tunnels[0].children[0].in.bytes -= 1_250_000;
-    const lines = picture(STATUS, PLAIN, before, now);
-    expect(lines.find((line) => line.startsWith("to-gateway  chacha"))).toMatch(/10\.0 Mbit\/s .* 0 bit\/s$/);
+    const rates = (ms: number) =>
+      picture(STATUS, PLAIN, { status: before, ms }, now).find((line) => line.startsWith("to-gateway  chacha"));
+    expect(rates(1000)).toMatch(/10\.0 Mbit\/s .* 0 bit\/s$/);
+    // The router took its time to answer.
+    expect(rates(2500)).toMatch(/4\.00 Mbit\/s .* 0 bit\/s$/);
   });
 
   it("counts the routes that it leaves out", () => {
