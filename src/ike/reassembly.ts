@@ -33,8 +33,8 @@ export interface Gathered {
   readonly content: OpenMessage | WireError;
   /** SHA-256 of the datagram that began it: fragment 1, or what came whole. */
   readonly digest: Uint8Array;
-  /** Bytes of the largest fragment: what the peer thinks that the path carries. Undefined: it came whole. */
-  readonly largest?: number;
+  /** Bytes of the largest of several fragments: what the peer thinks that the path carries. Undefined: it came in one piece. */
+  readonly largest?: number | undefined;
 }
 
 export class Reassembly {
@@ -80,11 +80,11 @@ export class Reassembly {
     if (row.length > gather) {
       this.clear();
       const error = new WireError("limit", 0, `A message in fragments of more than ${gather} bytes`);
-      return { content: error, digest: row.first?.digest ?? digestOf(bytes), largest: row.largest };
+      return { content: error, digest: row.first?.digest ?? digestOf(bytes) };
     }
     if (row.missing === 0) {
       this.clear();
-      return { content: joined(row), digest: row.first!.digest, largest: row.largest };
+      return { content: joined(row), digest: row.first!.digest, largest: total > 1 ? row.largest : undefined };
     }
     this.#timers.set(this.#name, lifetime, () => {
       this.#realm.count("fragments-lost");

@@ -75,7 +75,7 @@ function answeredFragment(sa: IkeSa, header: Header, datagram: Datagram): boolea
   if (sa.envelope!.openFragment(datagram.bytes, message, realm) === undefined) return true;
   realm.count("duplicate");
   const { answer } = window.last!;
-  answer.cut(datagram.bytes.length);
+  if (message.wrapper.total > 1) answer.cut(datagram.bytes.length);
   sa.transmit(datagram, answer);
   return true;
 }
@@ -125,7 +125,7 @@ function open(sa: IkeSa, gathering: Reassembly, message: Message, { bytes }: Dat
   return gathering.add(message, fragment, bytes);
 }
 
-/** In the peer's own size where it came in fragments: it may know better than we what the path carries. */
+/** In the peer's own size where it came in several fragments: it may know better than we what the path carries. */
 function respond(sa: IkeSa, header: Header, datagram: Datagram, request: Gathered, answer: Answer): void {
   const response = { header: sa.header(header.exchange, true, header.messageId), payloads: answer.payloads };
   const parcel = sa.seal(response, datagram);

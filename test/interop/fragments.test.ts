@@ -3,11 +3,11 @@
  * this file takes no turn, and runs beside others.
  */
 import { readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { provide, STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
+import { describe, expect, it } from "vitest";
+import { STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
 import { eventually } from "../net/region.ts";
 import { asRoot } from "../net/root.ts";
-import { Interop, TUNNEL, type Wishes } from "./site.ts";
+import { drawn, TUNNEL, type Wishes } from "./site.ts";
 
 /** Largest IP datagram of strongSwan's IKE messages, bytes; ours are of 1,280. */
 const THEIRS = 700;
@@ -26,36 +26,22 @@ const LARGE: Wishes = {
 };
 
 describe.skipIf(!asRoot("fragments with strongSwan", STRONGSWAN_PROGRAMS))("IKE fragments and strongSwan", () => {
-  let interop: Interop;
+  const pair = drawn(`f${process.pid}`, THEIRS);
   let begun = 0;
 
-  beforeAll(async () => {
-    await provide(STRONGSWAN_PROGRAMS, console.log);
-    interop = await Interop.draw(`f${process.pid}`, THEIRS);
-  }, 900_000);
-
-  afterEach(async () => {
-    await interop?.stopEdge();
-    await interop?.swan.forget(TUNNEL);
-  });
-
-  afterAll(async () => {
-    await interop?.down();
-  });
-
-  const log = () => readFileSync(interop.swan.log, "utf8").slice(begun);
+  const log = () => readFileSync(pair().swan.log, "utf8").slice(begun);
   const matches = (pattern: RegExp) => [...log().matchAll(pattern)];
   /** Bytes of the IKE messages that came from us. */
   const received = () => matches(/received packet: from \S+ to \S+ \((\d+) bytes\)/g).map((match) => Number(match[1]));
 
   async function connect(initiator: "we" | "they", wishes: Wishes): Promise<void> {
-    begun = readFileSync(interop.swan.log, "utf8").length;
+    begun = readFileSync(pair().swan.log, "utf8").length;
     const { tunnel, swan } = LARGE;
-    await interop.connect(initiator, { ...wishes, tunnel, swan: { ...swan, ...wishes.swan } });
+    await pair().connect(initiator, { ...wishes, tunnel, swan: { ...swan, ...wishes.swan } });
   }
 
   async function expectTraffic(): Promise<void> {
-    for (const result of await interop.pings()) expect(result.received, result.output).toBe(result.sent);
+    for (const result of await pair().pings()) expect(result.received, result.output).toBe(result.sent);
   }
 
   it.each([
@@ -66,12 +52,12 @@ describe.skipIf(!asRoot("fragments with strongSwan", STRONGSWAN_PROGRAMS))("IKE 
   ] as const)("go both ways when %s begin over %s", async (initiator, outer) => {
     await connect(initiator, { outer });
     await expectTraffic();
-    const spi = async () => (await interop.tunnel()).children[0]!.spiIn;
+    const spi = async () => (await pair().tunnel()).children[0]!.spiIn;
     const first = await spi();
-    await interop.edge.rekey(TUNNEL, "child");
+    await pair().edge.rekey(TUNNEL, "child");
     await eventually("our rekey", async () => (await spi()) !== first);
     const second = await spi();
-    await interop.swan.rekeyChild(TUNNEL);
+    await pair().swan.rekeyChild(TUNNEL);
     await eventually("their rekey", async () => (await spi()) !== second);
     await expectTraffic();
     // IKE_AUTH and two rekeys: strongSwan has cut three messages of its own, and put three of ours together.
@@ -83,7 +69,7 @@ describe.skipIf(!asRoot("fragments with strongSwan", STRONGSWAN_PROGRAMS))("IKE 
     const [most, least] = outer === "ipv4" ? [1280 - 32, THEIRS - 28 - 4] : [1280 - 52, THEIRS - 48 - 4];
     expect(Math.max(...sizes)).toBeLessThanOrEqual(most);
     expect(sizes.filter((bytes) => bytes > least - 8).length).toBeGreaterThan(3);
-    const { ike } = await interop.edge.status();
+    const { ike } = await pair().edge.status();
     expect(ike.malformed + ike.integrity + ike["invalid-syntax"] + ike["fragments-lost"]).toBe(0);
   });
 
@@ -96,6 +82,6 @@ describe.skipIf(!asRoot("fragments with strongSwan", STRONGSWAN_PROGRAMS))("IKE 
 
   it("leave it open whether strongSwan is behind a NAT: it asks for ESP in UDP", async () => {
     await connect("they", {});
-    expect((await interop.tunnel()).nat).toEqual({ local: false, remote: null });
+    expect((await pair().tunnel()).nat).toEqual({ local: false, remote: null });
   });
 });

@@ -2,8 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import { Lab } from "../../src/lab/lab.ts";
 import { type PingResult, ping } from "../../src/lab/ping.ts";
+import { provide, STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
 import { Router } from "../../src/lab/router.ts";
 import { type SiteConfig, type TunnelConfig, writeConfig } from "../../src/lab/site.ts";
 import type { TunnelStatus } from "../../src/lab/status.ts";
@@ -165,4 +167,27 @@ export class Interop {
     await this.stopEdge();
     await this.lab.down();
   }
+}
+
+/**
+ * Draws the pair before the tests of a `describe` and takes it down after them. After each test our edge ends and strongSwan forgets
+ * its IKE SAs: what a failed test left would meet the next one. `fragmentSize`: of strongSwan, see there.
+ */
+export function drawn(name: string, fragmentSize?: number): () => Interop {
+  let interop: Interop | undefined;
+  beforeAll(async () => {
+    await provide(STRONGSWAN_PROGRAMS, console.log);
+    interop = await Interop.draw(name, fragmentSize);
+  }, 900_000);
+  afterEach(async () => {
+    await interop?.stopEdge();
+    await interop?.swan.forget(TUNNEL);
+  });
+  afterAll(async () => {
+    await interop?.down();
+  });
+  return () => {
+    if (!interop) throw new Error("the pair is not drawn yet");
+    return interop;
+  };
 }

@@ -1,13 +1,13 @@
 /** Our router against strongSwan: both roles, each cipher, rekeys and deletes from either side, liveness, refusals. */
 import { readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PingResult, ping } from "../../src/lab/ping.ts";
-import { provide, STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
+import { STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
 import type { FileLock } from "../../src/linux/lock.ts";
 import { eventually } from "../net/region.ts";
 import { asRoot } from "../net/root.ts";
 import { TURN_TIMEOUT, takeTurn } from "../net/turn.ts";
-import { FAR, Interop, LAN, TUNNEL } from "./site.ts";
+import { drawn, FAR, LAN, TUNNEL } from "./site.ts";
 
 /** Our ESP name, strongSwan's name for it, and what its SA list calls it. All that its user-space ESP can do. */
 const CIPHERS = [
@@ -26,36 +26,27 @@ const SUITES = [
 const INITIATORS = ["we", "they"] as const;
 
 describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan as peer", () => {
-  let interop: Interop;
   let turn: FileLock;
 
   beforeAll(async () => {
     turn = await takeTurn();
-    await provide(STRONGSWAN_PROGRAMS, console.log);
-    interop = await Interop.draw(`i${process.pid}`);
   }, TURN_TIMEOUT);
 
-  afterEach(async () => {
-    await interop?.stopEdge();
-    // What a failed test left would meet the next one.
-    await interop?.swan.forget(TUNNEL);
-  });
+  afterAll(() => turn.release());
 
-  afterAll(async () => {
-    await interop?.down();
-    turn.release();
-  });
+  // After the turn is taken, and down before it is given on.
+  const pair = drawn(`i${process.pid}`);
 
   async function expectTraffic(): Promise<void> {
-    for (const result of await interop.pings()) expect(result.received, result.output).toBe(result.sent);
+    for (const result of await pair().pings()) expect(result.received, result.output).toBe(result.sent);
   }
 
   /** A ping from either side that runs while `work` is done; none may be lost. */
   async function undisturbed(work: () => Promise<void>): Promise<void> {
     const options = { count: 150, interval: 0.01 };
     const running: Promise<PingResult>[] = [
-      ping(interop.ns("lan"), FAR.ipv4, options),
-      ping(interop.ns("far"), LAN.ipv6, options),
+      ping(pair().ns("lan"), FAR.ipv4, options),
+      ping(pair().ns("far"), LAN.ipv6, options),
     ];
     await new Promise((resolve) => setTimeout(resolve, 200));
     await work();
@@ -65,7 +56,7 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
 
   async function oneChild() {
     return eventually("one Child SA on either side", async () => {
-      const [ours, theirs] = await Promise.all([interop.tunnel(), interop.swan.installed()]);
+      const [ours, theirs] = await Promise.all([pair().tunnel(), pair().swan.installed()]);
       return ours.children.length === 1 && theirs.length === 1 && { ours: ours.children[0]!, theirs: theirs[0]! };
     });
   }
@@ -73,7 +64,7 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
   describe.each(INITIATORS)("when %s begin", (initiator) => {
     it.each(CIPHERS)("talks $cipher both ways", async ({ cipher, swan, bits }) => {
       const suite = SUITES[CIPHERS.findIndex((row) => row.cipher === cipher)]!;
-      await interop.connect(initiator, {
+      await pair().connect(initiator, {
         tunnel: { ike: { proposals: [suite.ours] }, esp: { proposals: [cipher] } },
         swan: { ikeProposals: [suite.theirs], espProposals: [cipher] },
       });
@@ -88,89 +79,89 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
     });
 
     it("keeps every packet with two workers, through rekeys and a new Child SA for each", async () => {
-      await interop.connect(initiator, { workers: 2 });
+      await pair().connect(initiator, { workers: 2 });
       const settled = (rekeys: number) =>
         eventually("two Child SAs on either side", async () => {
-          const [ours, theirs] = await Promise.all([interop.tunnel(), interop.swan.installed()]);
+          const [ours, theirs] = await Promise.all([pair().tunnel(), pair().swan.installed()]);
           const both = ours.children.length === 2 && theirs.length === 2;
           return both && ours.children.every((child) => child.rekeys >= rekeys) && ours;
         });
       await settled(0);
       await expectTraffic();
       await undisturbed(async () => {
-        await interop.edge.rekey(TUNNEL, "child");
+        await pair().edge.rekey(TUNNEL, "child");
       });
       await settled(1);
       await undisturbed(async () => {
-        await interop.edge.rekey(TUNNEL, "ike");
+        await pair().edge.rekey(TUNNEL, "ike");
       });
       await expectTraffic();
-      const { drops, load } = await interop.edge.status();
+      const { drops, load } = await pair().edge.status();
       expect(load).toHaveLength(2);
       expect(drops["wrong-worker"]).toBe(0);
     });
 
     it("keeps every packet through rekeys from either side", async () => {
-      await interop.connect(initiator);
+      await pair().connect(initiator);
       const before = await oneChild();
-      const ike = (await interop.swan.established())[0]!;
+      const ike = (await pair().swan.established())[0]!;
       await undisturbed(async () => {
-        await interop.edge.rekey(TUNNEL, "child");
+        await pair().edge.rekey(TUNNEL, "child");
       });
       const second = await oneChild();
       expect(second.theirs.spiIn).not.toBe(before.theirs.spiIn);
       await undisturbed(async () => {
-        await interop.swan.rekeyChild(TUNNEL);
+        await pair().swan.rekeyChild(TUNNEL);
       });
       const third = await oneChild();
       expect(third.theirs.spiIn).not.toBe(second.theirs.spiIn);
       await undisturbed(async () => {
-        await interop.edge.rekey(TUNNEL, "ike");
+        await pair().edge.rekey(TUNNEL, "ike");
       });
       const fourth = await eventually("a new IKE SA", async () => {
-        const sas = await interop.swan.established();
+        const sas = await pair().swan.established();
         return sas.length === 1 && sas[0]!.initiatorSpi !== ike.initiatorSpi && sas[0];
       });
       await undisturbed(async () => {
-        await interop.swan.rekeyIke(TUNNEL);
+        await pair().swan.rekeyIke(TUNNEL);
       });
       await eventually("another IKE SA", async () => {
-        const sas = await interop.swan.established();
+        const sas = await pair().swan.established();
         return sas.length === 1 && sas[0]!.initiatorSpi !== fourth.initiatorSpi;
       });
       expect((await oneChild()).theirs.spiIn).toBe(third.theirs.spiIn);
       // Both kinds once more: the SAs that came out of a rekey can themselves be rekeyed.
       await undisturbed(async () => {
-        await interop.swan.rekeyChild(TUNNEL);
-        await interop.edge.rekey(TUNNEL, "child");
-        await interop.edge.rekey(TUNNEL, "ike");
+        await pair().swan.rekeyChild(TUNNEL);
+        await pair().edge.rekey(TUNNEL, "child");
+        await pair().edge.rekey(TUNNEL, "ike");
       });
       await oneChild();
       await expectTraffic();
     });
 
     it("makes a fresh key exchange for each Child SA when told so", async () => {
-      await interop.connect(initiator, {
+      await pair().connect(initiator, {
         tunnel: { esp: { proposals: ["aes256gcm16-ecp384"] } },
         swan: { espProposals: ["aes256gcm16-ecp384"] },
       });
       const before = await oneChild();
-      await interop.edge.rekey(TUNNEL, "child");
+      await pair().edge.rekey(TUNNEL, "child");
       await eventually("our rekey", async () => (await oneChild()).theirs.spiIn !== before.theirs.spiIn);
       const between = await oneChild();
-      await interop.swan.rekeyChild(TUNNEL);
+      await pair().swan.rekeyChild(TUNNEL);
       await eventually("their rekey", async () => (await oneChild()).theirs.spiIn !== between.theirs.spiIn);
       await expectTraffic();
     });
 
     it("goes over IPv6", async () => {
-      await interop.connect(initiator, { outer: "ipv6" });
-      expect((await interop.tunnel()).peer.address).toBe("2001:db8::2");
+      await pair().connect(initiator, { outer: "ipv6" });
+      expect((await pair().tunnel()).peer.address).toBe("2001:db8::2");
       await expectTraffic();
     });
 
     it("agrees on the other's key exchange group after INVALID_KE_PAYLOAD", async () => {
-      await interop.connect(initiator, {
+      await pair().connect(initiator, {
         tunnel: {
           ike: {
             proposals:
@@ -186,12 +177,12 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
               : ["aes256gcm16-prfsha256-x25519", "aes256gcm16-prfsha256-ecp384"],
         },
       });
-      expect((await interop.tunnel()).ike?.suite).toContain("ecp384");
+      expect((await pair().tunnel()).ike?.suite).toContain("ecp384");
       await expectTraffic();
     });
 
     it("narrows selectors to what both allow", async () => {
-      await interop.connect(initiator, {
+      await pair().connect(initiator, {
         tunnel: { selectors: { local: ["0.0.0.0/0", "::/0"], remote: ["0.0.0.0/0", "::/0"] } },
       });
       const { ours } = await oneChild();
@@ -202,72 +193,72 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
   });
 
   it("is told when we delete the tunnel", async () => {
-    await interop.connect("they");
-    await interop.edge.terminate(TUNNEL);
-    await eventually("strongSwan has no SA", async () => (await interop.swan.sas()).length === 0);
-    expect((await interop.tunnel()).state).not.toBe("up");
+    await pair().connect("they");
+    await pair().edge.terminate(TUNNEL);
+    await eventually("strongSwan has no SA", async () => (await pair().swan.sas()).length === 0);
+    expect((await pair().tunnel()).state).not.toBe("up");
   });
 
   it("deletes the tunnel and we follow", async () => {
-    await interop.connect("they");
-    await interop.swan.terminateIke(TUNNEL);
-    await eventually("our tunnel is down", async () => (await interop.tunnel()).state !== "up");
-    expect((await interop.tunnel()).children).toEqual([]);
+    await pair().connect("they");
+    await pair().swan.terminateIke(TUNNEL);
+    await eventually("our tunnel is down", async () => (await pair().tunnel()).state !== "up");
+    expect((await pair().tunnel()).children).toEqual([]);
   });
 
   it("deletes one Child SA: the IKE SA stays and brings a new one", async () => {
-    await interop.connect("they");
-    const ike = (await interop.swan.established())[0]!.initiatorSpi;
-    await interop.swan.terminateChild(TUNNEL);
-    await eventually("our Child SA is gone", async () => (await interop.tunnel()).children.length === 0);
-    expect((await interop.swan.established()).map((sa) => sa.initiatorSpi)).toEqual([ike]);
-    await interop.swan.initiate(TUNNEL);
+    await pair().connect("they");
+    const ike = (await pair().swan.established())[0]!.initiatorSpi;
+    await pair().swan.terminateChild(TUNNEL);
+    await eventually("our Child SA is gone", async () => (await pair().tunnel()).children.length === 0);
+    expect((await pair().swan.established()).map((sa) => sa.initiatorSpi)).toEqual([ike]);
+    await pair().swan.initiate(TUNNEL);
     await oneChild();
     await expectTraffic();
   });
 
   it("comes up again by itself after a delete when we are the initiator", async () => {
-    await interop.connect("we");
-    await interop.swan.terminateIke(TUNNEL);
-    await eventually("a new tunnel", async () => (await interop.swan.established()).length === 1, 15_000);
-    await interop.edge.tunnelsUp(10_000);
+    await pair().connect("we");
+    await pair().swan.terminateIke(TUNNEL);
+    await eventually("a new tunnel", async () => (await pair().swan.established()).length === 1, 15_000);
+    await pair().edge.tunnelsUp(10_000);
     await expectTraffic();
   }, 40_000);
 
   it("asks whether we live, and we ask it", async () => {
-    const begun = readFileSync(interop.swan.log, "utf8").length;
-    await interop.connect("we", { tunnel: { dpd: "1s" }, swan: { dpdSeconds: 1 } });
+    const begun = readFileSync(pair().swan.log, "utf8").length;
+    await pair().connect("we", { tunnel: { dpd: "1s" }, swan: { dpdSeconds: 1 } });
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    const log = readFileSync(interop.swan.log, "utf8").slice(begun);
+    const log = readFileSync(pair().swan.log, "utf8").slice(begun);
     expect(log).toMatch(/sending DPD request/);
     expect(log).toMatch(/parsed INFORMATIONAL response \d+ \[ \]/);
     expect(log).toMatch(/parsed INFORMATIONAL request \d+ \[ \]/);
-    expect((await interop.tunnel()).state).toBe("up");
-    expect(await interop.swan.established()).toHaveLength(1);
+    expect((await pair().tunnel()).state).toBe("up");
+    expect(await pair().swan.established()).toHaveLength(1);
     await expectTraffic();
   });
 
   it("is refused with another key, and refuses us", async () => {
-    await interop.loadSwan({ swan: { secret: "not the key that we have" } });
-    await interop.startEdge({ tunnel: { start: "respond" } });
-    const theirs = await interop.swan.tryInitiate(TUNNEL);
+    await pair().loadSwan({ swan: { secret: "not the key that we have" } });
+    await pair().startEdge({ tunnel: { start: "respond" } });
+    const theirs = await pair().swan.tryInitiate(TUNNEL);
     expect(theirs.code).not.toBe(0);
     expect(theirs.stdout + theirs.stderr).toMatch(/AUTHENTICATION_FAILED/);
-    const counters = (await interop.edge.status()).ike;
+    const counters = (await pair().edge.status()).ike;
     expect(counters["authentication-failed"]).toBeGreaterThanOrEqual(1);
-    await interop.startEdge({ tunnel: { start: "initiate" } });
-    await eventually("we tell that it failed", async () => (await interop.tunnel()).lastError !== undefined);
-    expect((await interop.tunnel()).state).not.toBe("up");
+    await pair().startEdge({ tunnel: { start: "initiate" } });
+    await eventually("we tell that it failed", async () => (await pair().tunnel()).lastError !== undefined);
+    expect((await pair().tunnel()).state).not.toBe("up");
   }, 40_000);
 
   it("is refused without a common proposal", async () => {
-    await interop.loadSwan({ swan: { ikeProposals: ["aes128gcm16-prfsha512-ecp256"] } });
-    await interop.startEdge({ tunnel: { start: "respond" } });
-    const ike = await interop.swan.tryInitiate(TUNNEL);
+    await pair().loadSwan({ swan: { ikeProposals: ["aes128gcm16-prfsha512-ecp256"] } });
+    await pair().startEdge({ tunnel: { start: "respond" } });
+    const ike = await pair().swan.tryInitiate(TUNNEL);
     expect(ike.stdout + ike.stderr).toMatch(/NO_PROPOSAL_CHOSEN|NO_PROP/);
-    expect((await interop.edge.status()).ike["no-proposal"]).toBeGreaterThanOrEqual(1);
-    await interop.loadSwan({ swan: { espProposals: ["chacha20poly1305"] } });
-    const esp = await interop.swan.tryInitiate(TUNNEL);
+    expect((await pair().edge.status()).ike["no-proposal"]).toBeGreaterThanOrEqual(1);
+    await pair().loadSwan({ swan: { espProposals: ["chacha20poly1305"] } });
+    const esp = await pair().swan.tryInitiate(TUNNEL);
     expect(esp.stdout + esp.stderr).toMatch(/NO_PROPOSAL_CHOSEN|NO_PROP/);
   }, 40_000);
 });

@@ -84,6 +84,12 @@ describe("fragments of one message", () => {
     expect(give(small[0]!)).toMatchObject({ largest: 544 });
   });
 
+  it("say nothing of the path when there is but one of them", () => {
+    const [only] = pieces(1, 1_248, 100);
+    const { give } = gathering();
+    expect((give(only!) as { largest?: number }).largest).toBeUndefined();
+  });
+
   it("are forgotten after a while without another one", () => {
     const { realm, reassembly, give } = gathering({ lifetime: 1_000 });
     const pass = (now: number) => {
