@@ -1,12 +1,11 @@
 /** Our router against strongSwan: both roles, each cipher, rekeys and deletes from either side, liveness, refusals. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type PingResult, ping } from "../../src/lab/ping.ts";
 import { STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
-import type { FileLock } from "../../src/linux/lock.ts";
 import { eventually } from "../net/region.ts";
 import { asRoot } from "../net/root.ts";
-import { TURN_TIMEOUT, takeTurn } from "../net/turn.ts";
+import { inTurn } from "../net/turn.ts";
 import { drawn, FAR, LAN, TUNNEL } from "./site.ts";
 
 /** Our ESP name, strongSwan's name for it, and what its SA list calls it. All that its user-space ESP can do. */
@@ -26,15 +25,8 @@ const SUITES = [
 const INITIATORS = ["we", "they"] as const;
 
 describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan as peer", () => {
-  let turn: FileLock;
-
-  beforeAll(async () => {
-    turn = await takeTurn();
-  }, TURN_TIMEOUT);
-
-  afterAll(() => turn.release());
-
-  // After the turn is taken, and down before it is given on.
+  // The pair is drawn after the turn is taken, and down before it is given on.
+  inTurn();
   const pair = drawn(`i${process.pid}`);
 
   async function expectTraffic(): Promise<void> {

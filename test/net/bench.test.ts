@@ -1,26 +1,16 @@
 /** `vcpe bench spec --quick`: the promised rates, nothing tighter; machines are noisy. */
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { benchSpec } from "../../bench/net/spec.ts";
 import { BENCH_PROGRAMS } from "../../bench/net/systems.ts";
-import { labFolder, sweep } from "../../src/lab/state.ts";
-import type { FileLock } from "../../src/linux/lock.ts";
+import { labFolder } from "../../src/lab/state.ts";
 import { ENTRY } from "./entry.ts";
 import { asRoot } from "./root.ts";
-import { TURN_TIMEOUT, takeTurn } from "./turn.ts";
+import { inTurn } from "./turn.ts";
 
 describe.skipIf(!asRoot("vcpe bench spec", BENCH_PROGRAMS))("vcpe bench spec", () => {
   const name = `s${process.pid}`;
-  let turn: FileLock;
-
-  beforeAll(async () => {
-    turn = await takeTurn();
-  }, TURN_TIMEOUT);
-
-  afterAll(async () => {
-    await sweep(name, { takeOver: true });
-    turn.release();
-  }, 60_000);
+  inTurn(name);
 
   it("reaches 200 Mbit/s on one core and 350 on two, and leaves nothing behind", async () => {
     const said: string[] = [];

@@ -1,16 +1,15 @@
 /** `vcpe lab` as a person runs it. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { LabReport } from "../../src/lab/checks.ts";
 import { attempt } from "../../src/lab/command.ts";
 import { namespaceOf } from "../../src/lab/lab.ts";
 import { PLAN } from "../../src/lab/plan.ts";
-import { labFolder, sweep } from "../../src/lab/state.ts";
-import type { FileLock } from "../../src/linux/lock.ts";
+import { labFolder } from "../../src/lab/state.ts";
 import { ENTRY } from "./entry.ts";
 import { asRoot } from "./root.ts";
-import { TURN_TIMEOUT, takeTurn } from "./turn.ts";
+import { inTurn } from "./turn.ts";
 
 const name = `c${process.pid}`;
 
@@ -20,17 +19,9 @@ function expectNothingLeft(): void {
 }
 
 describe.skipIf(!asRoot("vcpe lab"))("vcpe lab", () => {
-  let turn: FileLock;
   const vcpe = (...args: string[]) => attempt([...ENTRY, "lab", ...args], { timeoutMs: 120_000 });
 
-  beforeAll(async () => {
-    turn = await takeTurn();
-  }, TURN_TIMEOUT);
-
-  afterAll(async () => {
-    await sweep(name, { takeOver: true });
-    turn.release();
-  }, 60_000);
+  inTurn(name);
 
   it("passes every check, says so in JSON, and can be kept", async () => {
     const done = await vcpe("--json", "--once", "--keep", "--name", name);

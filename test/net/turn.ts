@@ -4,7 +4,8 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { LAB_ROOT } from "../../src/lab/state.ts";
+import { afterAll, beforeAll } from "vitest";
+import { LAB_ROOT, sweep } from "../../src/lab/state.ts";
 import { type FileLock, tryLock } from "../../src/linux/lock.ts";
 
 /** Longest wait for one's turn, ms; a `beforeAll` that calls `takeTurn` needs as much. */
@@ -18,4 +19,16 @@ export async function takeTurn(): Promise<FileLock> {
     if (turn) return turn;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** The tests of a `describe` run in their turn. `lab`: the name of one that they may leave up; it is swept before the turn is given on. */
+export function inTurn(lab?: string): void {
+  let turn: FileLock | undefined;
+  beforeAll(async () => {
+    turn = await takeTurn();
+  }, TURN_TIMEOUT);
+  afterAll(async () => {
+    if (lab !== undefined) await sweep(lab, { takeOver: true });
+    turn?.release();
+  }, 60_000);
 }
