@@ -45,9 +45,10 @@ export function entrances(question: Question, links: readonly Link[], ways: read
     const toLan = ways
       .filter((way) => !way.links.some((name) => own.includes(name)))
       .map((way) => ({ prefix: prefixOf(way.prefix), links: way.links }));
-    const led = prefixes.map((prefix) => ({ prefix, links: linksOf(prefixOf(prefix), toLan) }));
+    const led = lead(prefixes, toLan);
     const lost = led.filter((each) => each.links.length === 0).map(({ prefix }) => prefix);
-    if (lost.length > 0) blind.push({ name: "", why: `this host has no route to ${lost.join(", ")}` });
+    const otherwise = toLan.some((way) => way.prefix.length === 0) ? " but the default route" : "";
+    if (lost.length > 0) blind.push({ name: "", why: `this host has no route to ${lost.join(", ")}${otherwise}` });
     names = [...new Set(led.flatMap((each) => each.links))];
   }
   const found = new Map<number, { link: Link; via: Set<string> }>();
@@ -70,20 +71,34 @@ export function entrances(question: Question, links: readonly Link[], ways: read
   return { found: [...found.values()].map(({ link, via }) => ({ link, via: [...via] })), blind };
 }
 
+interface Led {
+  readonly prefix: string;
+  readonly links: readonly string[];
+}
+
+interface LanWay {
+  readonly prefix: AddressPrefix;
+  readonly links: readonly string[];
+}
+
 /**
- * All routes inside the prefix, and the narrowest that covers it; but a default route only when there is no other: most often
- * it leads to the outside.
+ * The links that each prefix is reached through. Default routes count only when nothing else leads to any of them (a host with one arm):
+ * most often they lead to the outside, and so would the prefixes of a LAN interface that is down.
  */
-function linksOf(
-  prefix: AddressPrefix,
-  ways: readonly { readonly prefix: AddressPrefix; readonly links: readonly string[] }[],
-): readonly string[] {
+function lead(prefixes: readonly string[], ways: readonly LanWay[]): Led[] {
+  const through = (ways: readonly LanWay[]) =>
+    prefixes.map((prefix) => ({ prefix, links: linksOf(prefixOf(prefix), ways) }));
+  const led = through(ways.filter((way) => way.prefix.length > 0));
+  return led.some(({ links }) => links.length > 0) ? led : through(ways);
+}
+
+/** Of all routes inside the prefix, and of the narrowest that covers it. */
+function linksOf(prefix: AddressPrefix, ways: readonly LanWay[]): readonly string[] {
   const inside = ways.filter((way) => contains(prefix, way.prefix));
   const covering = ways
     .filter((way) => way.prefix.length < prefix.length && contains(way.prefix, prefix))
     .sort((a, b) => b.prefix.length - a.prefix.length)
-    .slice(0, 1)
-    .filter((way) => way.prefix.length > 0 || inside.length === 0);
+    .slice(0, 1);
   return [...new Set([...inside, ...covering].flatMap((way) => way.links))];
 }
 

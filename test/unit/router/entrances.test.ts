@@ -56,6 +56,10 @@ describe("where packets of a prefix come in", () => {
     const ways = [way("0.0.0.0/0", "wan"), way("10.0.0.0/8", "eth4"), way("10.1.0.0/16", "v0")];
     expect(found(["10.1.2.0/24"], ways)).toEqual(["v0"]);
     expect(found(["192.0.2.0/24"], ways)).toEqual(["wan"]);
+    expect(found(["10.1.2.0/24", "192.0.2.0/24"], ways)).toEqual([
+      "v0",
+      ": this host has no route to 192.0.2.0/24 but the default route",
+    ]);
     // A part of it is known, so the rest is not looked for outside.
     expect(found(["10.0.0.0/15"], [way("0.0.0.0/0", "wan"), way("10.1.0.0/16", "v0")])).toEqual(["v0"]);
     expect(found(["10.0.0.0/7"], ways)).toEqual(["eth4", "v0"]);

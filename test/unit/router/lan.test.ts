@@ -121,7 +121,7 @@ describe("GRO forwarding at the LAN", () => {
     host.ways.delete("fd00:1::/64");
     const { lan, loans } = await made();
     await lan.follow({ ...WISH, prefixes: ["fd00:1::/64"] });
-    expect(states(lan)).toEqual([["", "failed", "this host has no route to fd00:1::/64"]]);
+    expect(states(lan)).toEqual([["", "failed", "this host has no route to fd00:1::/64 but the default route"]]);
 
     host.addLink("lan");
     host.ways.set("fd00:1::/64", ["lan"]);
