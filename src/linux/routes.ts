@@ -141,8 +141,12 @@ export interface Way {
   readonly links: readonly string[];
 }
 
+/** For each prefix the kernel's table is read twice; for more prefixes than this it is taken whole, once. */
+const FEW = 16;
+
 /**
- * Unicast routes of the main table that lie in one of `prefixes`, or cover one of them; the default routes too. Each once.
+ * Unicast routes of the main table that lie in one of `prefixes`, or cover one of them, the default routes too; each once. For many
+ * prefixes others come along.
  *
  * @param prefixes Canonical: "10.1.0.0/24", "fd00:1::/64".
  */
@@ -150,9 +154,11 @@ export async function waysTo(prefixes: readonly string[], where: Where = {}): Pr
   const found = new Map<string, Set<string>>();
   for (const family of [4, 6] as const) {
     const ours = prefixes.filter((prefix) => prefix.includes(":") === (family === 6));
-    const lines = ours.flatMap((prefix) =>
-      ["root", "match"].map((what) => ["route", "show", "table", String(MAIN_TABLE), "to", what, prefix]),
-    );
+    const show = ["route", "show", "table", String(MAIN_TABLE)];
+    const lines =
+      ours.length > FEW
+        ? [show]
+        : ours.flatMap((prefix) => ["root", "match"].map((what) => [...show, "to", what, prefix]));
     for (const entry of await askBatch<RouteEntry>(family, lines, "look up the routes to the local prefixes", where)) {
       if (KINDS[entry.type] !== "unicast") continue;
       const { prefix } = kernelRoute(entry, "unicast", family, {});

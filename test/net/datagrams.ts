@@ -105,7 +105,8 @@ function send(address: string, port: number, rounds: number, flows: readonly Flo
     fill(bytes, flow, numbers[flow]!++ + (index === sizes.length - 1 ? 2 ** 31 : 0));
     if (write(fds[flow]!, hostAddress(buffer), bytes.length) !== bytes.length) throw new Error("write failed");
   };
-  for (let round = 0; round < rounds; round++) {
+  // Where much is lost the rest tells nothing new.
+  for (let round = 0; round < rounds && unanswered < 10; round++) {
     if (round % 2 === 0) {
       // Burst after burst: long runs of one flow.
       flows.forEach(({ sizes }, flow) => {
