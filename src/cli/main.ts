@@ -54,6 +54,16 @@ async function program(): Promise<Command> {
       },
     );
   vcpe
+    .command("doctor")
+    .description(
+      "what this host lacks for a router, or for a quick one, and what to do (exit code 1: something must be done)",
+    )
+    .option("-c, --config <file>", CONFIG)
+    .option("--json", "all checks, as JSON")
+    .action(async (flags: { config?: string; json?: boolean }) => {
+      process.exitCode = await (await import("./doctor.ts")).doctor(flags);
+    });
+  vcpe
     .command("status")
     .description("show tunnels, Child SAs, routes and drops of running routers")
     .option("-n, --name <name>", NAME)

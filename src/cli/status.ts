@@ -117,6 +117,7 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
     `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}`,
     colours.dim(`engines: ${engines.join(", ")}`),
     colours.dim(`offload: ${offloads.join(", ")}`),
+    ...(status.lan.length > 0 ? [colours.dim(`GRO forwarding: ${status.lan.map(lanText).join("; ")}`)] : []),
     ...(status.workers > 1 ? [colours.dim(`workers: ${status.load.map(loadText).join("; ")}`)] : []),
     "",
   ];
@@ -127,6 +128,19 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
   lines.push(...countLines("ike", status.ike, colours));
   while (lines.at(-1) === "") lines.pop();
   return lines;
+}
+
+const LAN_STATES: Readonly<Record<RouterStatus["lan"][number]["state"], string>> = {
+  set: "on (set by the router)",
+  already: "on (was on already)",
+  off: "off",
+  failed: "no",
+};
+
+/** "eth1 (br0) on (set by the router)", "eth2 off: by configuration". */
+function lanText({ interface: name, via, state, reason }: RouterStatus["lan"][number]): string {
+  const device = name === "" ? [] : [via.length > 0 ? `${name} (${via.join(", ")})` : name];
+  return `${[...device, LAN_STATES[state]].join(" ")}${reason === null ? "" : `: ${reason}`}`;
 }
 
 /** What one worker has read. */

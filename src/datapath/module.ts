@@ -53,11 +53,14 @@ function find(file: string): string {
   }
 }
 
+/** The best build that runs here. @throws PlaneError not-built */
+export function bestBuild(): Build {
+  return WebAssembly.validate(readFileSync(find(FILES.relaxed))) ? "relaxed" : "plain";
+}
+
 /** Compiles the module: the build that is asked for, else the best that runs here. @throws PlaneError not-built */
-export function loadModule(build?: Build): WebAssembly.Module {
-  const bytes = readFileSync(find(FILES[build ?? "relaxed"]));
-  if (build === undefined && !WebAssembly.validate(bytes)) return loadModule("plain");
-  return new WebAssembly.Module(bytes);
+export function loadModule(build: Build = bestBuild()): WebAssembly.Module {
+  return new WebAssembly.Module(readFileSync(find(FILES[build])));
 }
 
 /** One thread's instance. Static data is the same bytes in each, so they may share the memory. */

@@ -22,8 +22,11 @@ export class Capture {
     this.file = file;
   }
 
-  /** Begins a capture on all interfaces of a namespace; returns when it listens. `filter` is in tcpdump's language. */
-  static async start(state: LabState, name: string, namespace: string, filter = ""): Promise<Capture> {
+  /**
+   * Begins a capture on all interfaces of a namespace; returns when it listens. `filter` is in tcpdump's language. `snap`: bytes kept of a
+   * packet, 0 for all; the fewer, the more packets fit into the kernel's buffer.
+   */
+  static async start(state: LabState, name: string, namespace: string, filter = "", snap = 0): Promise<Capture> {
     const file = join(state.folder, `${name}.pcap`);
     // --immediate-mode and -U: a packet is in the file at once, and none waits in the kernel when tcpdump is ended; -B: 16 MiB of kernel buffer; -Z root: tcpdump else gives up root before it
     // opens the file, which lies in a folder for root alone.
@@ -35,7 +38,7 @@ export class Capture {
       "--immediate-mode",
       "-U",
       "-s",
-      "0",
+      String(snap),
       "-B",
       "16384",
       "-Z",

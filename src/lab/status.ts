@@ -46,6 +46,13 @@ export interface RouterStatus {
   readonly engines: Readonly<Record<string, string>>;
   /** Of each offload "on", or "off: " and why. */
   readonly offload: Readonly<Record<string, string>>;
+  /** GRO forwarding at the interfaces towards the LAN. */
+  readonly lan: readonly {
+    readonly interface: string;
+    readonly via: readonly string[];
+    readonly state: "set" | "already" | "off" | "failed";
+    readonly reason: string | null;
+  }[];
   readonly tunnels: readonly TunnelStatus[];
   readonly routes: readonly { readonly vrf: string; readonly prefix: string; readonly via: string }[];
   readonly drops: Readonly<Record<string, number>>;

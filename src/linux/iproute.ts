@@ -105,6 +105,27 @@ export async function askIp<T extends object>(args: readonly string[], tried: st
   return entries.filter((entry) => Object.keys(entry).length > 0);
 }
 
+/**
+ * Asks many questions of one family in one run of `ip -j -batch -`; all the answers' entries in a row.
+ *
+ * @throws LinuxError as runIp; nothing is answered then
+ */
+export async function askBatch<T extends object>(
+  family: 4 | 6,
+  lines: readonly (readonly string[])[],
+  tried: string,
+  where: Where = {},
+): Promise<T[]> {
+  if (lines.length === 0) return [];
+  const input = `${lines.map((line) => line.join(" ")).join("\n")}\n`;
+  // -N: numbers, not names, of types, protocols and tables; -d: the type of each route.
+  const answer = await spawnIp(["-j", "-N", "-d", `-${family}`, "-batch", "-"], tried, where, input);
+  if (!answer.ok) throw errorOf(tried, answer.stderr);
+  // An array a line for each question; some versions leave out empty ones.
+  const answers = answer.stdout.split("\n").filter((line) => line.trim() !== "");
+  return answers.flatMap((line) => (JSON.parse(line) as T[]).filter((entry) => Object.keys(entry).length > 0));
+}
+
 /** A line of a batch was refused: those before it were carried out, those after it were not. */
 export class BatchError extends LinuxError {
   /** Index, from 0, of the line that failed. */

@@ -9,6 +9,10 @@ export interface Link {
   readonly up: boolean;
   /** "tun", "veth", "bridge" …; "" for a plain device. */
   readonly kind: string;
+  /** The bridge, bond or VRF that it belongs to. */
+  readonly master?: string;
+  /** The link that it sits on (VLAN, MACVLAN …), or is paired with (veth); absent too when that is in another namespace. */
+  readonly lower?: string;
 }
 
 export interface LinkAddress {
@@ -26,6 +30,8 @@ interface LinkEntry {
   readonly ifname: string;
   readonly mtu: number;
   readonly flags: readonly string[];
+  readonly master?: string;
+  readonly link?: string | null;
   readonly linkinfo?: { readonly info_kind?: string };
 }
 
@@ -48,6 +54,8 @@ export async function listLinks(where: Where = {}): Promise<Link[]> {
     mtu: entry.mtu,
     up: entry.flags.includes("UP"),
     kind: entry.linkinfo?.info_kind ?? "",
+    ...(entry.master === undefined ? {} : { master: entry.master }),
+    ...(typeof entry.link === "string" ? { lower: entry.link } : {}),
   }));
 }
 

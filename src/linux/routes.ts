@@ -1,6 +1,6 @@
 /** Routes in the kernel's tables, through iproute2. */
 
-import { askIp, batchIp, type Where } from "./iproute.ts";
+import { askBatch, askIp, batchIp, type Where } from "./iproute.ts";
 
 /**
  * Who made a route, rtnetlink(7) `rtm_protocol`: ours carry this number, so that a later run finds what an earlier one
@@ -84,6 +84,8 @@ interface RouteEntry {
   readonly protocol?: string;
   readonly table?: string;
   readonly metrics?: readonly { readonly mtu?: number }[];
+  /** Of a route with several next hops, which has no `dev` of its own. */
+  readonly nexthops?: readonly { readonly dev?: string }[];
 }
 
 /** rtnetlink(7) `rtm_type`; others (local, broadcast, multicast …) are the kernel's own. */
@@ -130,4 +132,40 @@ function kernelRoute(entry: RouteEntry, kind: KernelRoute["kind"], family: 4 | 6
     ...(entry.metric === undefined ? {} : { metric: entry.metric }),
     ...(mtu === undefined ? {} : { mtu }),
   };
+}
+
+/** Where the kernel sends packets to a prefix. */
+export interface Way {
+  readonly prefix: string;
+  /** Several for a route with several next hops. */
+  readonly links: readonly string[];
+}
+
+/** For each prefix the kernel's table is read twice; for more prefixes than this it is taken whole, once. */
+const FEW = 16;
+
+/**
+ * Unicast routes of the main table that lie in one of `prefixes`, or cover one of them, the default routes too; each once. For many
+ * prefixes others come along.
+ *
+ * @param prefixes Canonical: "10.1.0.0/24", "fd00:1::/64".
+ */
+export async function waysTo(prefixes: readonly string[], where: Where = {}): Promise<Way[]> {
+  const found = new Map<string, Set<string>>();
+  for (const family of [4, 6] as const) {
+    const ours = prefixes.filter((prefix) => prefix.includes(":") === (family === 6));
+    const show = ["route", "show", "table", String(MAIN_TABLE)];
+    const lines =
+      ours.length > FEW
+        ? [show]
+        : ours.flatMap((prefix) => ["root", "match"].map((what) => [...show, "to", what, prefix]));
+    for (const entry of await askBatch<RouteEntry>(family, lines, "look up the routes to the local prefixes", where)) {
+      if (KINDS[entry.type] !== "unicast") continue;
+      const { prefix } = kernelRoute(entry, "unicast", family, {});
+      const links = found.get(prefix) ?? new Set<string>();
+      for (const { dev } of [entry, ...(entry.nexthops ?? [])]) if (dev !== undefined) links.add(dev);
+      found.set(prefix, links);
+    }
+  }
+  return [...found].map(([prefix, links]) => ({ prefix, links: [...links] }));
 }

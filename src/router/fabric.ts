@@ -12,8 +12,8 @@ import type { Loans } from "./loans.ts";
 import { ETHERNET_MTU, innerMtu } from "./overhead.ts";
 import type { Resource, ResourceOf, Via } from "./resource.ts";
 
-/** What the fabric deals with; peers are the keying's. */
-export type FabricResource = Exclude<Resource, { readonly kind: "peer" }>;
+/** What the fabric deals with; peers are the keying's, the LAN is by itself. */
+export type FabricResource = Exclude<Resource, { readonly kind: "peer" | "lan" }>;
 
 /** A next hop of the datapath that leads to a peer. */
 interface Tunnel {

@@ -1,5 +1,7 @@
 /** The kernel as far as the router changes it or asks it: one door, so that tests can bring a host of their own. */
 import { readFileSync, readlinkSync } from "node:fs";
+import { type Features, readFeatures, setFeature } from "../linux/ethtool.ts";
+import { type LinkBell, openLinkBell } from "../linux/linkbell.ts";
 import {
   addAddresses,
   deleteAddress,
@@ -9,11 +11,12 @@ import {
   listLinks,
   setLink,
 } from "../linux/links.ts";
+import { type LinkId, type NapiSetting, readNapi, writeNapi } from "../linux/napi.ts";
 import { localAddressFor, pathMtu } from "../linux/path.ts";
-import { changeRoutes, type KernelRoute, type RouteVerb } from "../linux/routes.ts";
+import { changeRoutes, type KernelRoute, type RouteVerb, type Way, waysTo } from "../linux/routes.ts";
 import { readSysctl, writeSysctl } from "../linux/sysctl.ts";
 
-export type { KernelRoute, Link, LinkChange, RouteVerb };
+export type { Features, KernelRoute, Link, LinkBell, LinkChange, LinkId, NapiSetting, RouteVerb, Way };
 
 export interface Host {
   /** Kernel parameter, a path below /proc/sys; undefined: there is none. */
@@ -27,6 +30,16 @@ export interface Host {
   deleteAddress(link: string, address: string): Promise<void>;
   /** All of one family and verb; a failure is a BatchError that says at which it stopped. */
   changeRoutes(verb: RouteVerb, routes: readonly KernelRoute[]): Promise<void>;
+  /** Routes that lie in these prefixes, or cover them. */
+  waysTo(prefixes: readonly string[]): Promise<Way[]>;
+  /** What `ethtool -k` shows. */
+  features(link: string): Features;
+  setFeature(link: string, feature: string, on: boolean): void;
+  /** Undefined: this kernel has no such setting. */
+  readNapi(link: LinkId, setting: NapiSetting): number | undefined;
+  writeNapi(link: LinkId, setting: NapiSetting, value: number): void;
+  /** Rings when links, addresses or routes have changed. */
+  listen(): LinkBell;
   /** Our address towards a remote one; undefined: no route. */
   localAddress(remote: Uint8Array): Uint8Array | undefined;
   /** Largest IP packet on the way to a remote address, bytes; undefined: no route. */
@@ -47,6 +60,12 @@ export function linuxHost(): Host {
     addAddresses: (link, addresses) => addAddresses(link, addresses),
     deleteAddress: (link, address) => deleteAddress(link, address),
     changeRoutes: (verb, routes) => changeRoutes(verb, routes),
+    waysTo: (prefixes) => waysTo(prefixes),
+    features: readFeatures,
+    setFeature,
+    readNapi,
+    writeNapi,
+    listen: openLinkBell,
     localAddress: (remote) => localAddressFor(remote),
     pathMtu: (remote, local) => pathMtu(remote, local),
     namespace: () => readlinkSync("/proc/self/ns/net"),

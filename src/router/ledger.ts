@@ -5,10 +5,21 @@
  */
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { NapiSetting } from "../linux/napi.ts";
 
 export type Change =
   | { readonly kind: "sysctl"; readonly key: string; readonly before: string; readonly after: string }
   | { readonly kind: "mtu"; readonly link: string; readonly before: number; readonly after: number }
+  /** A feature of a link (`ethtool -k`) was off and is switched on. `index` finds the link under a new name, too. */
+  | { readonly kind: "feature"; readonly link: string; readonly index: number; readonly feature: string }
+  | {
+      readonly kind: "napi";
+      readonly link: string;
+      readonly index: number;
+      readonly setting: NapiSetting;
+      readonly before: number;
+      readonly after: number;
+    }
   | { readonly kind: "tun"; readonly device: string };
 
 export interface Entries {
@@ -23,9 +34,18 @@ export interface Entries {
 
 /** What a change is about; two routers that need the same thing owe it together. */
 export function subjectOf(change: Change): string {
-  return change.kind === "sysctl"
-    ? change.key
-    : `${change.kind} ${change.kind === "mtu" ? change.link : change.device}`;
+  switch (change.kind) {
+    case "sysctl":
+      return change.key;
+    case "mtu":
+      return `mtu ${change.link}`;
+    case "feature":
+      return `feature ${change.index} ${change.feature}`;
+    case "napi":
+      return `napi ${change.index} ${change.setting}`;
+    case "tun":
+      return `tun ${change.device}`;
+  }
 }
 
 /** The record at this path; undefined when there is none, or none that can be read. */

@@ -3,9 +3,10 @@
  * Several routers in one network namespace may need the same setting; the last one to go gives it back.
  */
 import { join } from "node:path";
+import { failed } from "../linux/error.ts";
 import { tryLock } from "../linux/lock.ts";
 import { RouterError } from "./error.ts";
-import type { Host } from "./host.ts";
+import type { Host, LinkId, NapiSetting } from "./host.ts";
 import { type Change, type Entries, neighbours, readLedger, removeLedger, subjectOf, writeLedger } from "./ledger.ts";
 import type { Log } from "./log.ts";
 
@@ -63,6 +64,52 @@ export class Loans {
     if (before !== mtu) await this.#host.setLink(link, { mtu });
   }
 
+  /**
+   * Switches a feature of a link on. False: it was on, and no router of ours owes it; then nothing is to be given back.
+   *
+   * @throws LinuxError as the device refuses it; nothing is owed then.
+   */
+  async feature({ name, index }: LinkId, feature: string): Promise<boolean> {
+    const change: Change = { kind: "feature", link: name, index, feature };
+    await this.#together(() => {
+      const on = this.#host.features(name).get(feature)?.wanted === true;
+      if (this.#owes(change) && on) return;
+      if (on && !this.#others().some((other) => subjectOf(other) === subjectOf(change))) return;
+      this.#note(change);
+      try {
+        if (!on) this.#host.setFeature(name, feature, true);
+      } catch (error) {
+        this.#strike(subjectOf(change));
+        throw error;
+      }
+    });
+    return this.#owes(change);
+  }
+
+  /** Sets how a link gathers packets. @throws LinuxError: nothing is owed then. */
+  async napi(link: LinkId, setting: NapiSetting, value: number): Promise<void> {
+    await this.#together(() => {
+      const before = this.#host.readNapi(link, setting);
+      if (before === undefined) throw failed("ENOENT", `set ${setting} of ${link.name}`);
+      const change = { kind: "napi" as const, link: link.name, index: link.index, setting, before, after: value };
+      const joint = this.#others().find((other) => subjectOf(other) === subjectOf(change));
+      const same = joint?.kind === "napi" && joint.after === value ? joint : undefined;
+      if (before === value && !same) return;
+      this.#note({ ...change, before: same?.before ?? before });
+      try {
+        if (before !== value) this.#host.writeNapi(link, setting, value);
+      } catch (error) {
+        this.#strike(subjectOf(change));
+        throw error;
+      }
+    });
+  }
+
+  /** Somebody else has taken this over: it is not given back any more. */
+  forget(subject: string): void {
+    this.#strike(subject);
+  }
+
   /** Notes a TUN device that is about to be made. */
   tun(device: string): void {
     this.#note({ kind: "tun", device });
@@ -110,6 +157,28 @@ export class Loans {
           done.push(`MTU of ${change.link} is ${change.before} again`);
           break;
         }
+        case "feature": {
+          const link = (await this.#host.listLinks()).find(({ index }) => index === change.index);
+          if (!link) break;
+          await this.#together(() => {
+            if (this.#others().some((other) => subjectOf(other) === subjectOf(change))) return;
+            if (this.#host.features(link.name).get(change.feature)?.wanted !== true) return;
+            this.#host.setFeature(link.name, change.feature, false);
+            done.push(`${change.feature} of ${link.name} is off again`);
+          });
+          break;
+        }
+        case "napi": {
+          const link = (await this.#host.listLinks()).find(({ index }) => index === change.index);
+          if (!link) break;
+          await this.#together(() => {
+            if (this.#others().some((other) => subjectOf(other) === subjectOf(change))) return;
+            if (this.#host.readNapi(link, change.setting) !== change.after) return;
+            this.#host.writeNapi(link, change.setting, change.before);
+            done.push(`${change.setting} of ${link.name} is ${change.before} again`);
+          });
+          break;
+        }
         case "tun": {
           const link = (await this.#host.listLinks()).find(({ name }) => name === change.device);
           if (link?.kind !== "tun") break;
@@ -152,6 +221,10 @@ export class Loans {
       `${path} is locked for more than 5 s`,
       "Find the process that holds it: fuser -v on the file",
     );
+  }
+
+  #owes(change: Change): boolean {
+    return this.#changes.some((each) => subjectOf(each) === subjectOf(change));
   }
 
   #note(change: Change): void {

@@ -118,7 +118,8 @@ class Homes {
   }
 }
 
-function planeOptions({ workers, pin, engines, outer, offload }: RouterConfig): PlaneOptions {
+/** What a configuration asks of the datapath. */
+export function planeOptions({ workers, pin, engines, outer, offload }: RouterConfig): PlaneOptions {
   const threads = workerCount(workers);
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {

@@ -34,6 +34,17 @@ export type Resource =
   | { readonly kind: "route"; readonly vrf: string; readonly prefix: string; readonly via: Via }
   /** In the kernel's main table, to a TUN device. */
   | { readonly kind: "kernel-route"; readonly device: string; readonly prefix: string }
+  /** GRO forwarding at the devices where packets of these prefixes come in; see lan. */
+  | {
+      readonly kind: "lan";
+      readonly prefixes: readonly string[];
+      readonly interfaces: readonly string[] | null;
+      /** TUN devices of this router. */
+      readonly own: readonly string[];
+      readonly gro: boolean;
+      /** Microseconds for which packets wait for more of their flow; 0: as the device has it. */
+      readonly holdUs: number;
+    }
   | { readonly kind: "peer"; readonly tunnel: string; readonly settings: PeerSettings };
 
 export type ResourceOf<K extends Resource["kind"]> = Extract<Resource, { readonly kind: K }>;
@@ -51,6 +62,7 @@ const ORDER: readonly Resource["kind"][] = [
   "tunnel",
   "route",
   "kernel-route",
+  "lan",
   "peer",
 ];
 
@@ -67,6 +79,8 @@ export function keyOf(resource: Resource): string {
       return `route ${resource.vrf} ${resource.prefix}`;
     case "kernel-route":
       return `kernel-route ${resource.device} ${resource.prefix}`;
+    case "lan":
+      return "lan";
     case "peer":
       return `peer ${resource.tunnel}`;
     default:
@@ -141,6 +155,12 @@ export function modelOf(config: RouterConfig): Model {
     resources.push({ kind: "peer", tunnel: name, settings });
   }
   for (const { vrf, prefix, via } of config.routes) away(vrf, prefix, { kind: via });
+
+  const prefixes = [...new Set(config.vrfs.flatMap(({ local }) => local))];
+  const { gro, interfaces, holdUs } = config.lan;
+  if (interfaces || prefixes.length > 0) {
+    resources.push({ kind: "lan", prefixes, interfaces, own: [...devices.values()], gro, holdUs });
+  }
 
   for (const family of [4, 6] as const) {
     const forwards = resources.some(

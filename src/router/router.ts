@@ -10,6 +10,7 @@ import { RouterError, sentenceOf } from "./error.ts";
 import { Fabric, KernelRoutesError } from "./fabric.ts";
 import type { Host } from "./host.ts";
 import { type IkeCore, Keying } from "./keying.ts";
+import { Lan } from "./lan.ts";
 import type { Loans } from "./loans.ts";
 import type { Log } from "./log.ts";
 import { peerConfig } from "./peers.ts";
@@ -25,15 +26,16 @@ export interface RouterParts {
   readonly failed: (error: Error) => void;
 }
 
-/** How often traffic is looked at: for DPD, and for the age of SAs; milliseconds. */
+/** How often traffic is looked at, for DPD and for the age of SAs, and whether links have changed; milliseconds. */
 const WATCH_EVERY = 2000;
 
-/** How often the kernel is asked what the paths carry; milliseconds. */
+/** How often the kernel is asked what the paths carry, and how the LAN devices are set; milliseconds. */
 const MEASURE_EVERY = 60_000;
 
 export class Router {
   readonly fabric: Fabric;
   readonly keying: Keying;
+  readonly lan: Lan;
   readonly parts: RouterParts;
   /** Milliseconds since the Unix epoch. */
   readonly since = Date.now();
@@ -50,6 +52,7 @@ export class Router {
     this.parts = parts;
     this.#config = config;
     this.fabric = new Fabric(parts.plane, parts.host, parts.loans);
+    this.lan = new Lan(parts.host, parts.loans, parts.log, () => parts.plane.offloads().uso ?? "off");
     this.keying = new Keying({
       plane: parts.plane,
       ike: parts.ike,
@@ -73,8 +76,12 @@ export class Router {
     await this.#inTurn(() => this.#apply(this.#config, secrets));
     this.keying.open();
     this.#timers = [
-      setInterval(() => this.keying.watch(), WATCH_EVERY),
       setInterval(() => {
+        this.keying.watch();
+        if (this.lan.due()) void this.#inTurn(() => this.lan.look());
+      }, WATCH_EVERY),
+      setInterval(() => {
+        void this.#inTurn(() => this.lan.look());
         for (const change of this.fabric.remeasure()) this.parts.log.info(change, "tunnel MTU");
       }, MEASURE_EVERY),
     ];
@@ -188,6 +195,7 @@ export class Router {
       const resource = action.op === "update" ? action.now : action.resource;
       this.parts.log.debug(describeAction(action));
       if (resource.kind === "peer") this.#peer(action.op, resource);
+      else if (resource.kind === "lan") await this.lan.follow(action.op === "remove" ? undefined : resource);
       else await this.fabric.carry(action);
       enact(this.#running, action);
     }

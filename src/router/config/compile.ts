@@ -26,6 +26,11 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
     },
     engines: { chacha20poly1305: "auto", aes128gcm16: "auto", aes256gcm16: "auto", ...file.engines },
     offload: allowed(file.offload),
+    lan: {
+      gro: file.lan?.gro !== "off",
+      interfaces: file.lan?.interfaces ?? null,
+      holdUs: file.lan?.holdUs ?? 0,
+    },
     interfaces: (file.interfaces ?? []).map(({ name, mtu }) => ({ name, mtu })),
     vrfs: file.vrfs.map((vrf) => ({
       name: vrf.name,

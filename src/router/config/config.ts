@@ -120,6 +120,17 @@ export const RouterConfig = Type.Object(
       { tso: Type.Boolean(), uso: Type.Boolean(), gso: Type.Boolean(), gro: Type.Boolean(), coalesce: Type.Boolean() },
       { ...closed, description: "Which offloads may be used, where the kernel can." },
     ),
+    lan: Type.Object(
+      {
+        gro: Type.Boolean({ description: "Set GRO forwarding, where the kernel can." }),
+        interfaces: orNull(
+          Type.Array(Type.String({ format: "vcpe-device" })),
+          "null: as the host routes vrfs[].local.",
+        ),
+        holdUs: Type.Integer({ minimum: 0, maximum: 10_000, description: "0: leave the device as it is." }),
+      },
+      { ...closed, description: "Where packets of the local prefixes come in." },
+    ),
     interfaces: Type.Array(
       Type.Object(
         { name: Type.String({ format: "vcpe-device" }), mtu: Type.Integer({ minimum: 576, maximum: 65535 }) },

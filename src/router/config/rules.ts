@@ -26,6 +26,7 @@ export function checkRules(file: RouterFile): Finding[] {
     ...references(file),
     ...outside(file),
     ...devices(file),
+    ...lan(file),
     ...(file.tunnels ?? []).flatMap((tunnel, i) => tunnelRules(file, tunnel, ["tunnels", i])),
     ...identities(file),
     ...checkPrefixes(file),
@@ -156,6 +157,33 @@ function devices(file: RouterFile): Finding[] {
     }
   }
   return findings;
+}
+
+function lan({ lan, vrfs }: RouterFile): Finding[] {
+  const at: Path = ["lan", "interfaces"];
+  const names = lan?.interfaces ?? [];
+  return [
+    ...once(
+      "duplicate-name",
+      "the interface",
+      names.map((text, i) => ({ text, path: [...at, i] })),
+    ),
+    ...names.flatMap((name, i) =>
+      vrfs.some(({ tun }) => tun?.name === name)
+        ? [
+            error(
+              "own-device",
+              [...at, i],
+              `${name} is this router's own TUN device`,
+              "Name the interface towards the LAN",
+            ),
+          ]
+        : [],
+    ),
+    ...(lan?.gro === "off" && lan.holdUs
+      ? [warning("no-effect", ["lan", "holdUs"], "holdUs does nothing while gro is off", "Remove one of the two")]
+      : []),
+  ];
 }
 
 function carriesIpv6(file: RouterFile, vrf: string): boolean {

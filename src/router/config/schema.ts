@@ -46,6 +46,29 @@ const OffloadFile = Type.Object(
   closed,
 );
 
+const LanFile = Type.Object(
+  {
+    gro: Switch(
+      "Have the kernel put UDP datagrams of a flow together where they come in from the LAN (GRO forwarding), while the router runs.",
+    ),
+    interfaces: Type.Optional(
+      Type.Array(Type.String({ format: "vcpe-device" }), {
+        description:
+          "Interfaces towards the LAN. Default: those that the host's routes to vrfs[].local lead to. Of a bridge or bond its members are set, of a VLAN the device below.",
+      }),
+    ),
+    holdUs: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 10_000,
+        description:
+          "Microseconds for which packets wait in the device for more of their flow. Default 0: not at all; a network card gathers packets by itself under load, veth needs 100.",
+      }),
+    ),
+  },
+  { ...closed, description: "The interfaces towards the LAN." },
+);
+
 const InterfaceFile = Type.Object(
   {
     name: Type.String({ format: "vcpe-device", description: "Interface of this host." }),
@@ -143,6 +166,7 @@ export const RouterFile = Type.Object(
           "Work on many packets at once, where the kernel can: tso and uso (large TCP and UDP packets come from the TUN device uncut), gso and gro (runs of datagrams are sent and received as one message), coalesce (packets of a flow are put together before they are written to the TUN device). Each auto (the default) or off; off alone: none of them.",
       }),
     ),
+    lan: Type.Optional(LanFile),
     interfaces: Type.Optional(
       Type.Array(InterfaceFile, { description: "Interfaces of this host whose MTU is changed while the router runs." }),
     ),

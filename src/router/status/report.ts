@@ -27,6 +27,7 @@ export function report(router: Router): RouterStatus {
     load: plane.workers().map(({ tunRead, udpRead }) => ({ tunRead, udpRead })),
     engines: plane.engines(),
     offload: plane.offloads(),
+    lan: router.lan.states().map((state) => ({ ...state, via: [...state.via] })),
     tunnels: router.config.tunnels.map((tunnel) => tunnelStatus(router, tunnel, peers.get(tunnel.name))),
     routes: [...router.running.values()].flatMap((resource) =>
       resource.kind === "route" ? [{ vrf: resource.vrf, prefix: resource.prefix, via: viaText(resource.via) }] : [],

@@ -73,6 +73,15 @@ export const RouterStatus = Type.Object({
   offload: Type.Record(Type.String(), Type.String(), {
     description: 'Of tso, uso, gso, gro and coalesce: "on", or "off: " and why.',
   }),
+  lan: Type.Array(
+    Type.Object({
+      interface: Type.String({ description: 'Device where packets come in from the LAN; "": none was found.' }),
+      via: Type.Array(Type.String(), { description: "Links above it that the routes lead to: a bridge, a VLAN." }),
+      state: Type.Enum(["set", "already", "off", "failed"]),
+      reason: Type.Union([Type.String(), Type.Null()]),
+    }),
+    { description: "GRO forwarding: set by the router, on already, switched off, or why it could not be set." },
+  ),
   tunnels: Type.Array(Tunnel),
   routes: Type.Array(Type.Object({ vrf: Type.String(), prefix: Type.String(), via: Type.String() })),
   drops: Type.Record(Type.String(), Count, { description: "Packets that went no further, by reason." }),

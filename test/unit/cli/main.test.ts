@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import type { Check } from "../../../src/router/doctor/check.ts";
 import { BRANCH, PSK } from "../router/configuration.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
@@ -35,6 +36,7 @@ describe("vcpe", () => {
       "edge",
       "gateway",
       "check",
+      "doctor",
       "status",
       "reload",
       "rekey",
@@ -68,6 +70,34 @@ describe("vcpe", () => {
       `${bad}:14:67: tunnels[0].ike.lifetime: "long" is not a duration. Write a number and a unit: 500ms, 30s, 5m, 4h, 1h30m or 1d.\n`,
     );
     expect(JSON.parse(vcpe("check", "--schema").out)).toMatchObject({ type: "object", title: "vcpe router" });
+  });
+
+  it("looks at the host", () => {
+    const { code, out } = vcpe("doctor", "--json", "-c", good);
+    const { failures, warnings, checks } = JSON.parse(out) as { failures: number; warnings: number; checks: Check[] };
+    expect(code).toBe(failures > 0 ? 1 : 0);
+    expect(failures + warnings).toBe(checks.filter(({ state }) => state !== "ok").length);
+    const named = checks.map(({ check }) => check);
+    for (const check of [
+      "configuration",
+      "privileges",
+      "TUN device",
+      "UDP sockets",
+      "ports",
+      "native AES",
+      "engines",
+    ]) {
+      expect(named).toContain(check);
+    }
+    for (const { state, says, next } of checks) {
+      expect(says).toMatch(/^\S.*\.$/);
+      if (state === "failure") expect(next, says).not.toBe("");
+    }
+    expect(out).not.toContain(PSK);
+    expect(vcpe("doctor", "-c", bad)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(`See them: vcpe check ${bad}.`),
+    });
   });
 
   it("starts no router from a bad file", () => {

@@ -14,6 +14,10 @@ const STATUS: RouterStatus = {
   load: [{ tunRead: 0, udpRead: 0 }],
   engines: { chacha20poly1305: "wasm" },
   offload: { tso: "on", uso: "off: this kernel has none (Linux 6.2 and later)", gso: "off: by configuration" },
+  lan: [
+    { interface: "eth1", via: ["br0"], state: "set", reason: null },
+    { interface: "eth2", via: [], state: "off", reason: "by configuration" },
+  ],
   tunnels: [
     {
       name: "to-gateway",
@@ -76,6 +80,7 @@ describe("the picture of a router", () => {
       "branch-a  vcpe 0.1.0, pid 42, up 1h, 1 worker, 123 MB",
       "engines: chacha20poly1305 wasm",
       "offload: tso on, uso off: this kernel has none (Linux 6.2 and later), gso off: by configuration",
+      "GRO forwarding: eth1 (br0) on (set by the router); eth2 off: by configuration",
       "",
       "TUNNEL      STATE  SINCE  PEER          ADDRESS             IKE                             REKEYS    RTT   MTU  NAT",
       "to-gateway  up     30m    gw.vcpe.test  [2001:db8::1]:4500  chacha20poly1305-sha256-x25519       3  12 ms  1418  here",
@@ -143,7 +148,7 @@ describe("the picture of a router", () => {
   });
 
   it("works for a router that has nothing", () => {
-    const empty = { ...STATUS, tunnels: [], routes: [], drops: {}, ike: {} };
+    const empty = { ...STATUS, lan: [], tunnels: [], routes: [], drops: {}, ike: {} };
     expect(picture(empty, PLAIN, undefined, now).slice(4)).toEqual(["no tunnels", "", "no Child SAs", "", "no routes"]);
   });
 });

@@ -1,5 +1,16 @@
 /** A kernel in a few maps. TUN devices come and go with the fake datapath; the test says when. */
-import type { Host, KernelRoute, Link, LinkChange, RouteVerb } from "../../../src/router/host.ts";
+import type {
+  Features,
+  Host,
+  KernelRoute,
+  Link,
+  LinkBell,
+  LinkChange,
+  LinkId,
+  NapiSetting,
+  RouteVerb,
+  Way,
+} from "../../../src/router/host.ts";
 
 class Refused extends Error {
   readonly code: string;
@@ -12,6 +23,33 @@ class Refused extends Error {
   }
 }
 
+export interface FakeLink extends Omit<Link, "name"> {
+  mtu: number;
+  up: boolean;
+  addresses: Set<string>;
+  features: Map<string, boolean>;
+  napi: Map<NapiSetting, number>;
+}
+
+function fakeLink(index: number): FakeLink {
+  return {
+    index,
+    mtu: 1500,
+    up: true,
+    kind: "",
+    addresses: new Set(),
+    features: new Map([
+      ["rx-gro", true],
+      ["rx-gro-list", false],
+      ["rx-udp-gro-forwarding", false],
+    ]),
+    napi: new Map([
+      ["gro_flush_timeout", 0],
+      ["napi_defer_hard_irqs", 0],
+    ]),
+  };
+}
+
 export class FakeHost implements Host {
   readonly sysctls = new Map<string, string>([
     ["net/ipv4/ip_forward", "0"],
@@ -20,10 +58,23 @@ export class FakeHost implements Host {
     ["net/ipv6/conf/wan/accept_ra", "1"],
     ["net/ipv6/conf/lan/accept_ra", "0"],
   ]);
-  readonly links = new Map<string, { mtu: number; up: boolean; kind: string; addresses: Set<string> }>([
-    ["wan", { mtu: 1500, up: true, kind: "", addresses: new Set() }],
-    ["lan", { mtu: 1500, up: true, kind: "", addresses: new Set() }],
+  readonly links = new Map<string, FakeLink>([
+    ["wan", fakeLink(2)],
+    ["lan", fakeLink(3)],
   ]);
+  /** What other programs have routed: prefix → links. */
+  readonly ways = new Map<string, string[]>([
+    ["0.0.0.0/0", ["wan"]],
+    ["10.1.0.0/24", ["lan"]],
+    ["fd00:1::/64", ["lan"]],
+  ]);
+  /** Features that this kernel does not know, or that its devices refuse to change. */
+  readonly lacks = new Set<string>();
+  readonly refuses = new Set<string>();
+  /** Links or routes have changed. */
+  rung = false;
+  listening = 0;
+  #index = 3;
   /** prefix → link. */
   readonly routes = new Map<string, string>();
   outerMtu = 1500;
@@ -35,10 +86,16 @@ export class FakeHost implements Host {
 
   /** The device as the kernel makes it for an open TUN file. */
   makeTun(name: string): void {
-    this.links.set(name, { mtu: 1500, up: false, kind: "tun", addresses: new Set() });
+    this.addLink(name, { up: false, kind: "tun" });
     this.sysctls.set(`net/ipv4/conf/${name}/rp_filter`, "1");
     this.sysctls.set(`net/ipv6/conf/${name}/addr_gen_mode`, "0");
     this.sysctls.set(`net/ipv6/conf/${name}/accept_ra`, "1");
+  }
+
+  addLink(name: string, settings: Partial<FakeLink> = {}): FakeLink {
+    const link = { ...fakeLink(++this.#index), ...settings };
+    this.links.set(name, link);
+    return link;
   }
 
   removeLink(name: string): void {
@@ -57,7 +114,7 @@ export class FakeHost implements Host {
   }
 
   async listLinks(): Promise<Link[]> {
-    return [...this.links].map(([name, { mtu, up, kind }], index) => ({ index, name, mtu, up, kind }));
+    return [...this.links].map(([name, { addresses, features, napi, ...link }]) => ({ name, ...link }));
   }
 
   async setLink(name: string, change: LinkChange): Promise<void> {
@@ -93,6 +150,54 @@ export class FakeHost implements Host {
         this.routes.set(prefix, link as string);
       }
     }
+  }
+
+  async waysTo(): Promise<Way[]> {
+    const own = [...this.routes].map(([prefix, link]) => ({ prefix, links: [link] }));
+    return [...own, ...[...this.ways].map(([prefix, links]) => ({ prefix, links }))];
+  }
+
+  #link(name: string): FakeLink {
+    const link = this.links.get(name);
+    if (!link) throw new Refused("absent");
+    return link;
+  }
+
+  features(name: string): Features {
+    const { features } = this.#link(name);
+    return new Map(
+      [...features]
+        .filter(([feature]) => !this.lacks.has(feature))
+        .map(([feature, on]) => [feature, { active: on, wanted: on, fixed: false }]),
+    );
+  }
+
+  setFeature(name: string, feature: string, on: boolean): void {
+    if (this.refuses.has(feature)) throw new Refused("not-permitted");
+    this.#link(name).features.set(feature, on);
+  }
+
+  readNapi({ name }: LinkId, setting: NapiSetting): number | undefined {
+    return this.#link(name).napi.get(setting);
+  }
+
+  writeNapi({ name }: LinkId, setting: NapiSetting, value: number): void {
+    if (this.refuses.has(setting)) throw new Refused("not-permitted");
+    this.#link(name).napi.set(setting, value);
+  }
+
+  listen(): LinkBell {
+    this.listening++;
+    return {
+      rang: () => {
+        const { rung } = this;
+        this.rung = false;
+        return rung;
+      },
+      close: () => {
+        this.listening--;
+      },
+    };
   }
 
   localAddress(remote: Uint8Array): Uint8Array | undefined {
