@@ -1,5 +1,5 @@
 import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_SA, OP_TEXT, SA_KEY } from "../layout";
-import { constants, laneState, packetState, quad } from "./chacha20";
+import { constants, laneState, packetState, PAIRS, quad } from "./chacha20";
 import { absorb, begin, finish, MAC_SIZE } from "./poly1305";
 import { CHUNK, group, grouped, LANES, MACS, STAGE, STATE, STREAM } from "./scratch";
 import { addStream, equal, loadPadded } from "./tail";
@@ -27,7 +27,8 @@ function looseCount(length: u32): u32 {
 
 /** Makes four blocks of keystream at `stream`. */
 function fill(lanes: usize, stream: usize, mac: usize): void {
-  memory.fill(stream, 0, CHUNK);
+  const zero = i32x4.splat(0);
+  for (let at = stream; at < stream + CHUNK; at += 16) v128.store(at, zero); // memory.fill is a call out of WASM
   quad(lanes, stream, mac, 0, 0);
 }
 
@@ -114,7 +115,7 @@ export function sealGroup(count: u32, scratch: usize): void {
 
     packetState(state, <usize>load<u32>(op, OP_SA) + SA_KEY, op + OP_NONCE, 1);
     if (late != 0) {
-      const pairs = min<u32>(lateLeft(late, lateFrom) >> 5, 10);
+      const pairs = min<u32>(lateLeft(late, lateFrom) >> 5, PAIRS);
       quad(state, text, lateMac, lateFrom, pairs);
       closeLate(late, lateMac, lateFrom + pairs * 32, stage);
     } else {
@@ -147,7 +148,7 @@ function closeLate(op: usize, mac: usize, from: usize, stage: usize): void {
 }
 
 /**
- * Opens the group in the scratch: Poly1305 of each chunk runs under its own decryption, so the text is decrypted before the tag is known.
+ * Opens the group in the scratch: Poly1305 runs under the decryption and never behind it, so the text is decrypted before the tag is known.
  * Where the tag turns out wrong OP_OK is 0 and the text means nothing.
  */
 export function openGroup(count: u32, scratch: usize): void {
@@ -169,9 +170,18 @@ export function openGroup(count: u32, scratch: usize): void {
     begin(mac, stream);
     absorbPadded(mac, op + OP_AAD, aadLength, stage);
     if (text != chunks) packetState(state, <usize>load<u32>(op, OP_SA) + SA_KEY, op + OP_NONCE, 1);
-    for (let at = text; at < chunks; at += CHUNK) quad(state, at, mac, at, CHUNK / 32);
+    // A chunk can take four Poly1305 blocks beside its own sixteen: those behind the last chunk, which would have to wait
+    // for each other at the end.
+    let from = text;
+    let ahead = last >> 5;
+    for (let at = text; at < chunks; at += CHUNK) {
+      const pairs = CHUNK / 32 + min<u32>(ahead, PAIRS - CHUNK / 32);
+      quad(state, at, mac, from, pairs);
+      from += pairs * 32;
+      ahead -= pairs - CHUNK / 32;
+    }
 
-    const tag = close(mac, chunks, last, aadLength, length, stage);
+    const tag = close(mac, from, <u32>(text + length - from), aadLength, length, stage);
     store<u32>(op, equal(text + length, tag), OP_OK);
     addStream(chunks, last, stream + BLOCK);
     stream += looseCount(length) * BLOCK;
