@@ -256,14 +256,35 @@ export function packetState(state: usize, key: usize, nonce: usize, counter: u32
   v128.store(state, v128.load_splat<u32>(nonce, 8), 240);
 }
 
-/** Sets lane `lane` (0–3) of a state to block number `counter` of one packet. The constants are in place already. */
-export function laneState(state: usize, lane: u32, key: usize, nonce: usize, counter: u32): void {
-  const at = state + lane * 4;
-  for (let word: usize = 0; word < 8; word++) {
-    store<u32>(at + word * 16, load<u32>(key + word * 4), 64);
+/** Bytes of a block as `row` writes it. */
+const ROW: usize = 48;
+
+/** Notes block number `counter` of one packet as row `lane` (0–3) of `rows`: key, counter, nonce. Reads 4 bytes before the nonce. */
+export function row(rows: usize, lane: u32, key: usize, nonce: usize, counter: u32): void {
+  const at = rows + lane * ROW;
+  v128.store(at, v128.load(key));
+  v128.store(at, v128.load(key, 16), 16);
+  v128.store(at, i32x4.replace_lane(v128.load(nonce - 4), 0, counter), 32);
+}
+
+/**
+ * State whose lanes are the four blocks at `rows`. The constants are in place already. Written word by word the state
+ * could not be read back before all the words had reached the cache: no processor joins small stores for one wide load.
+ */
+export function rowState(state: usize, rows: usize): void {
+  for (let part: usize = 0; part < ROW; part += 16) {
+    const a = v128.load(rows + part);
+    const b = v128.load(rows + part, ROW);
+    const c = v128.load(rows + part, 2 * ROW);
+    const d = v128.load(rows + part, 3 * ROW);
+    const ab = i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+    const cd = i8x16.shuffle(c, d, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+    const AB = i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+    const CD = i8x16.shuffle(c, d, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+    const to = state + part * 4;
+    v128.store(to, i8x16.shuffle(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), 64);
+    v128.store(to, i8x16.shuffle(ab, cd, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 80);
+    v128.store(to, i8x16.shuffle(AB, CD, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), 96);
+    v128.store(to, i8x16.shuffle(AB, CD, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 112);
   }
-  store<u32>(at, counter, 192);
-  store<u32>(at, load<u32>(nonce), 208);
-  store<u32>(at, load<u32>(nonce, 4), 224);
-  store<u32>(at, load<u32>(nonce, 8), 240);
 }

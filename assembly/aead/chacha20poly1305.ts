@@ -1,5 +1,5 @@
 import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_SA, OP_TEXT, SA_KEY } from "../layout";
-import { constants, laneState, packetState, PAIRS, quad } from "./chacha20";
+import { constants, packetState, PAIRS, quad, row, rowState } from "./chacha20";
 import { absorb, begin, finish, MAC_SIZE } from "./poly1305";
 import { CHUNK, group, grouped, LANES, MACS, STAGE, STATE, STREAM } from "./scratch";
 import { addStream, equal, loadPadded } from "./tail";
@@ -25,35 +25,36 @@ function looseCount(length: u32): u32 {
   return 1 + ((length & (CHUNK - 1)) + BLOCK - 1) / BLOCK;
 }
 
-/** Makes four blocks of keystream at `stream`. */
-function fill(lanes: usize, stream: usize, mac: usize): void {
+/** Makes the four blocks noted at STATE: 256 bytes of keystream at `stream`. */
+function fill(scratch: usize, stream: usize): void {
+  rowState(scratch + LANES, scratch + STATE);
   const zero = i32x4.splat(0);
   for (let at = stream; at < stream + CHUNK; at += 16) v128.store(at, zero); // memory.fill is a call out of WASM
-  quad(lanes, stream, mac, 0, 0);
+  quad(scratch + LANES, stream, scratch + MACS, 0, 0);
 }
 
 /** Makes the loose blocks of all packets of the group. */
 function looseBlocks(count: u32, scratch: usize): void {
-  const lanes = scratch + LANES;
+  const rows = scratch + STATE;
   let stream = scratch + STREAM;
   let lane: u32 = 0;
-  constants(lanes);
+  constants(scratch + LANES);
   for (let n: u32 = 0; n < count; n++) {
     const op = grouped(scratch, n);
     const key = <usize>load<u32>(op, OP_SA) + SA_KEY;
     const length = load<u32>(op, OP_LENGTH);
     let counter: u32 = 0;
     for (let left = looseCount(length); left != 0; left--) {
-      laneState(lanes, lane, key, op + OP_NONCE, counter);
+      row(rows, lane, key, op + OP_NONCE, counter);
       counter = counter == 0 ? 1 + (length / CHUNK) * 4 : counter + 1;
       if (++lane == 4) {
-        fill(lanes, stream, scratch + MACS);
+        fill(scratch, stream);
         stream += CHUNK;
         lane = 0;
       }
     }
   }
-  if (lane != 0) fill(lanes, stream, scratch + MACS);
+  if (lane != 0) fill(scratch, stream);
 }
 
 /** Takes in `length` bytes and the zeros up to a multiple of 16. `stage`: 16 bytes of scratch. */
