@@ -79,9 +79,10 @@ function emit(text: usize, a: v128, b: v128, c: v128, d: v128): void {
 /**
  * Adds (xor) four blocks of keystream to 256 bytes at `text`, and moves the counters of `state` on by 4.
  *
- * On the way it takes 2 × `pairs` (0–PAIRS, else it traps) message blocks from `from` into the Poly1305 context `mac`. The
- * two have nothing to do with each other, but ChaCha20 waits for its vector ports and Poly1305 needs the integer ones: sixteen
- * blocks cost next to nothing beside the rounds. All of `from` is read before `text` is written: they may be the same.
+ * On the way it takes 2 × `pairs` (0–PAIRS, else it traps) message blocks from `from` into the Poly1305 context `mac`.
+ * The two have nothing to do with each other, but ChaCha20 waits for its vector ports and Poly1305 needs the integer
+ * ones: sixteen blocks cost next to nothing beside the rounds. All of `from` is read before `text` is written: they may
+ * be the same.
  */
 export function quad(state: usize, text: usize, mac: usize, from: usize, pairs: i32): void {
   let x0 = v128.load(state);
@@ -259,7 +260,10 @@ export function packetState(state: usize, key: usize, nonce: usize, counter: u32
 /** Bytes of a block as `row` writes it. */
 const ROW: usize = 48;
 
-/** Notes block number `counter` of one packet as row `lane` (0–3) of `rows`: key, counter, nonce. Reads 4 bytes before the nonce. */
+/**
+ * Notes block number `counter` of one packet as row `lane` (0–3) of `rows`: key, counter, nonce. It reads the 4 bytes
+ * before the nonce too, which are the op's.
+ */
 export function row(rows: usize, lane: u32, key: usize, nonce: usize, counter: u32): void {
   const at = rows + lane * ROW;
   v128.store(at, v128.load(key));
