@@ -1,5 +1,5 @@
 import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_SA, OP_TEXT, SA_KEY } from "../layout";
-import { constants, laneState, packetState, quad } from "./chacha20";
+import { constants, packetState, PAIRS, quad, row, rowState } from "./chacha20";
 import { absorb, begin, finish, MAC_SIZE } from "./poly1305";
 import { CHUNK, group, grouped, LANES, MACS, STAGE, STATE, STREAM } from "./scratch";
 import { addStream, equal, loadPadded } from "./tail";
@@ -25,34 +25,36 @@ function looseCount(length: u32): u32 {
   return 1 + ((length & (CHUNK - 1)) + BLOCK - 1) / BLOCK;
 }
 
-/** Makes four blocks of keystream at `stream`. */
-function fill(lanes: usize, stream: usize, mac: usize): void {
-  memory.fill(stream, 0, CHUNK);
-  quad(lanes, stream, mac, 0, 0);
+/** Makes the four blocks noted at STATE: 256 bytes of keystream at `stream`. */
+function fill(scratch: usize, stream: usize): void {
+  rowState(scratch + LANES, scratch + STATE);
+  const zero = i32x4.splat(0);
+  for (let at = stream; at < stream + CHUNK; at += 16) v128.store(at, zero); // memory.fill is a call out of WASM
+  quad(scratch + LANES, stream, scratch + MACS, 0, 0);
 }
 
 /** Makes the loose blocks of all packets of the group. */
 function looseBlocks(count: u32, scratch: usize): void {
-  const lanes = scratch + LANES;
+  const rows = scratch + STATE;
   let stream = scratch + STREAM;
   let lane: u32 = 0;
-  constants(lanes);
+  constants(scratch + LANES);
   for (let n: u32 = 0; n < count; n++) {
     const op = grouped(scratch, n);
     const key = <usize>load<u32>(op, OP_SA) + SA_KEY;
     const length = load<u32>(op, OP_LENGTH);
     let counter: u32 = 0;
     for (let left = looseCount(length); left != 0; left--) {
-      laneState(lanes, lane, key, op + OP_NONCE, counter);
+      row(rows, lane, key, op + OP_NONCE, counter);
       counter = counter == 0 ? 1 + (length / CHUNK) * 4 : counter + 1;
       if (++lane == 4) {
-        fill(lanes, stream, scratch + MACS);
+        fill(scratch, stream);
         stream += CHUNK;
         lane = 0;
       }
     }
   }
-  if (lane != 0) fill(lanes, stream, scratch + MACS);
+  if (lane != 0) fill(scratch, stream);
 }
 
 /** Takes in `length` bytes and the zeros up to a multiple of 16. `stage`: 16 bytes of scratch. */
@@ -114,7 +116,7 @@ export function sealGroup(count: u32, scratch: usize): void {
 
     packetState(state, <usize>load<u32>(op, OP_SA) + SA_KEY, op + OP_NONCE, 1);
     if (late != 0) {
-      const pairs = min<u32>(lateLeft(late, lateFrom) >> 5, 10);
+      const pairs = min<u32>(lateLeft(late, lateFrom) >> 5, PAIRS);
       quad(state, text, lateMac, lateFrom, pairs);
       closeLate(late, lateMac, lateFrom + pairs * 32, stage);
     } else {
@@ -147,7 +149,7 @@ function closeLate(op: usize, mac: usize, from: usize, stage: usize): void {
 }
 
 /**
- * Opens the group in the scratch: Poly1305 of each chunk runs under its own decryption, so the text is decrypted before the tag is known.
+ * Opens the group in the scratch: Poly1305 runs under the decryption and never behind it, so the text is decrypted before the tag is known.
  * Where the tag turns out wrong OP_OK is 0 and the text means nothing.
  */
 export function openGroup(count: u32, scratch: usize): void {
@@ -169,9 +171,18 @@ export function openGroup(count: u32, scratch: usize): void {
     begin(mac, stream);
     absorbPadded(mac, op + OP_AAD, aadLength, stage);
     if (text != chunks) packetState(state, <usize>load<u32>(op, OP_SA) + SA_KEY, op + OP_NONCE, 1);
-    for (let at = text; at < chunks; at += CHUNK) quad(state, at, mac, at, CHUNK / 32);
+    // A chunk can take four Poly1305 blocks beside its own sixteen: those behind the last chunk, which would have to wait
+    // for each other at the end.
+    let from = text;
+    let ahead = last >> 5;
+    for (let at = text; at < chunks; at += CHUNK) {
+      const pairs = CHUNK / 32 + min<u32>(ahead, PAIRS - CHUNK / 32);
+      quad(state, at, mac, from, pairs);
+      from += pairs * 32;
+      ahead -= pairs - CHUNK / 32;
+    }
 
-    const tag = close(mac, chunks, last, aadLength, length, stage);
+    const tag = close(mac, from, <u32>(text + length - from), aadLength, length, stage);
     store<u32>(op, equal(text + length, tag), OP_OK);
     addStream(chunks, last, stream + BLOCK);
     stream += looseCount(length) * BLOCK;

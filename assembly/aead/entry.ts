@@ -2,9 +2,11 @@
  * A module of the AEAD engine alone, for its tests. The fast path's own entry is assembly/index.ts.
  */
 import { CIPHER_AES_128_GCM, CIPHER_CHACHA20_POLY1305, OP_LENGTH, OP_SA, OP_TEXT, SA_CIPHER } from "../layout";
+import { quad } from "./chacha20";
 import * as chacha20poly1305 from "./chacha20poly1305";
 import { openOps, sealOps } from "./engine";
 import * as gcm from "./gcm";
+import { absorb, begin, finish } from "./poly1305";
 import { scratchOf } from "./scratch";
 
 export { expandKey as expand, leave } from "./engine";
@@ -32,4 +34,15 @@ export function tagOf(op: usize, aad: usize, aadLength: u32, to: usize): void {
   } else {
     v128.store(to, gcm.tagOf(op, sa, cipher == CIPHER_AES_128_GCM ? 16 : 32, aad, aadLength, text, length, scratch));
   }
+}
+
+/**
+ * Writes to `to` the Poly1305 tag of `blocks` whole blocks at `from` with the one-time key at `key`: the first 2 × `pairs`
+ * of them as they are taken in under ChaCha20, the others alone. `scratch`: 1 KB for the context, a state and a text.
+ */
+export function poly1305(key: usize, from: usize, blocks: u32, pairs: u32, to: usize, scratch: usize): void {
+  begin(scratch, key);
+  quad(scratch + 256, scratch + 512, scratch, from, pairs);
+  absorb(scratch, from + pairs * 32, blocks - pairs * 2);
+  v128.store(to, finish(scratch));
 }

@@ -1,19 +1,23 @@
 /*
  * Poly1305 (RFC 8439 §2.5) over integers of 64 bits.
  *
- * The accumulator is h = h0 + h1·2^32 + h2·2^64 + h3·2^96 + h4·2^128. For each block m of 16 bytes:
+ * The accumulator is h = h0 + h1·2^32 + h2·2^64 + h3·2^96. For each block m of 16 bytes:
  *
  *   h = (h + m + 2^128) · r  mod  2^130 − 5,      r = r0 + r1·2^32 + r2·2^64 + r3·2^96, clamped
  *
  * Clamping (§2.5.1) leaves r_i < 2^28 and r1, r2, r3 multiples of 4. So a product of weight 2^(128+32j) that has the
  * factor r_i, i ≥ 1, is brought back exactly: 2^128 · r_i = 2^130 · (r_i / 4) = 5 · r_i / 4 = t_i; no product is wider
- * than one i64.mul and 20 of them make a block. What is left above 2^130 (p4 >> 2) returns to limb 0 times 5.
+ * than one i64.mul. The top limb keeps all of its 34 bits, and so 16 products make a block. What is left above 2^130
+ * (p3 >> 34) returns to limb 0 times 5.
  *
- * Bounds: between blocks h1, h2, h3 < 2^32, h4 < 4, h0 < 2^33.2. With the message added, s0 < 2^33.7, s1, s2, s3 < 2^33,
- * s4 ≤ 4; t_i < 2^28.4. So every sum is below 2^61.7 + 3·2^61.4 + 2^31 < 2^64, and no carry is needed after the addition.
+ * Bounds, in units of 2^32 for the sums s_i and of 2^60 for the products p_i, which must stay below 16: r_i < 2^28 and
+ * t_i ≤ 1.25 · 2^28. After a block h1, h2 < 1 and h3 < 4; with the message s1, s2 < 2 and s3 < 4 + 1 + 1 = 6. Were
+ * p3 < 13.1, then 5 · (p3 >> 34) < 1.03 and s0 < 1 + 1.03 + 1 = 3.03. That gives p0 < 3.03 + 1.25 · (2 + 2 + 6) = 15.6,
+ * p1 < 3.03 + 2 + 1.25 · (2 + 6) + 2^-28 < 15.1, p2 < 3.03 + 2 + 2 + 1.25 · 6 + 2^-28 < 14.6, and
+ * p3 < 3.03 + 2 + 2 + 6 + 2^-28 < 13.1 as was said. No sum overflows, and no carry is needed after the addition.
  *
  * The block step stands three times: here, and twice among the rounds of ChaCha20 (chacha20.ts), because a function
- * cannot return five limbs and memory between blocks would double the latency.
+ * cannot return four limbs and memory between blocks would double the latency.
  */
 
 // The context in memory: u64 each.
@@ -28,7 +32,6 @@ export const H0: usize = 56;
 export const H1: usize = 64;
 export const H2: usize = 72;
 export const H3: usize = 80;
-export const H4: usize = 88;
 /** 16 bytes, the second half of the one-time key, added at the end. */
 export const PAD: usize = 96;
 /** Bytes of a context. */
@@ -51,7 +54,6 @@ export function begin(mac: usize, key: usize): void {
   store<u64>(mac, 0, H1);
   store<u64>(mac, 0, H2);
   store<u64>(mac, 0, H3);
-  store<u64>(mac, 0, H4);
   v128.store(mac, v128.load(key, 16), PAD);
 }
 
@@ -68,24 +70,20 @@ export function absorb(mac: usize, from: usize, blocks: u32): void {
   let h1 = load<u64>(mac, H1);
   let h2 = load<u64>(mac, H2);
   let h3 = load<u64>(mac, H3);
-  let h4 = load<u64>(mac, H4);
 
   for (; blocks != 0; blocks--) {
     const s0 = h0 + <u64>load<u32>(from);
     const s1 = h1 + <u64>load<u32>(from, 4);
     const s2 = h2 + <u64>load<u32>(from, 8);
-    const s3 = h3 + <u64>load<u32>(from, 12);
-    const s4 = h4 + 1;
+    const s3 = h3 + <u64>load<u32>(from, 12) + 0x100000000;
     const p0 = s0 * r0 + s1 * t3 + s2 * t2 + s3 * t1;
-    const p1 = s0 * r1 + s1 * r0 + s2 * t3 + s3 * t2 + s4 * t1 + (p0 >> 32);
-    const p2 = s0 * r2 + s1 * r1 + s2 * r0 + s3 * t3 + s4 * t2 + (p1 >> 32);
-    const p3 = s0 * r3 + s1 * r2 + s2 * r1 + s3 * r0 + s4 * t3 + (p2 >> 32);
-    const p4 = s4 * r0 + (p3 >> 32);
-    h0 = (p0 & 0xffffffff) + (p4 >> 2) * 5;
+    const p1 = s0 * r1 + s1 * r0 + s2 * t3 + s3 * t2 + (p0 >> 32);
+    const p2 = s0 * r2 + s1 * r1 + s2 * r0 + s3 * t3 + (p1 >> 32);
+    const p3 = s0 * r3 + s1 * r2 + s2 * r1 + s3 * r0 + (p2 >> 32);
+    h0 = (p0 & 0xffffffff) + (p3 >> 34) * 5;
     h1 = p1 & 0xffffffff;
     h2 = p2 & 0xffffffff;
-    h3 = p3 & 0xffffffff;
-    h4 = p4 & 3;
+    h3 = p3 & 0x3ffffffff;
     from += 16;
   }
 
@@ -93,7 +91,6 @@ export function absorb(mac: usize, from: usize, blocks: u32): void {
   store<u64>(mac, h1, H1);
   store<u64>(mac, h2, H2);
   store<u64>(mac, h3, H3);
-  store<u64>(mac, h4, H4);
 }
 
 /** The tag: (h mod 2^130 − 5) + pad mod 2^128. */
@@ -103,7 +100,7 @@ export function finish(mac: usize): v128 {
   let h1 = load<u64>(mac, H1) + (h0 >> 32);
   let h2 = load<u64>(mac, H2) + (h1 >> 32);
   let h3 = load<u64>(mac, H3) + (h2 >> 32);
-  const h4 = load<u64>(mac, H4) + (h3 >> 32);
+  const h4 = h3 >> 32;
   h0 = (h0 & 0xffffffff) + (h4 >> 2) * 5;
   h1 = (h1 & 0xffffffff) + (h0 >> 32);
   h2 = (h2 & 0xffffffff) + (h1 >> 32);

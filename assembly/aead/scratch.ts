@@ -6,7 +6,8 @@ import { AEAD, AEAD_SIZE, ARENA_SIZE, G_ARENAS_BASE, MAX_WORKERS } from "../layo
  *
  *   0x0000  LANES   256   ChaCha20 state whose four lanes belong to different blocks, of different packets even
  *   0x0000  ROWS    256   sixteen AES counter blocks (AES and ChaCha20 never run at once)
- *   0x0100  STATE   256   ChaCha20 state of one packet, or the slices that all AES blocks of one packet begin with
+ *   0x0100  STATE   256   ChaCha20 state of one packet, before that the four blocks that go into LANES; or the slices that
+ *                         all AES blocks of one packet begin with
  *   0x0200  SLICES  512   AES blocks in bit slices, twice sixteen
  *   0x0400  MACS    256   two Poly1305 contexts: the packet at hand, and the one before it that is not finished yet
  *   0x0500  STAGE    80   last blocks of a message, padded, and its lengths

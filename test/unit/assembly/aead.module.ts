@@ -6,7 +6,7 @@ const root = new URL("../../..", import.meta.url).pathname;
 
 /** Where the test puts things: SA slots, keys on their way in, long AAD, then the workers' arenas. */
 export const SLOTS = 0x100000;
-const KEY = 0x30000;
+export const KEY = 0x30000;
 export const LONG_AAD = 0x34000;
 export const TAG = 0x33000;
 const ARENAS = 0x400000;
@@ -41,6 +41,7 @@ interface Exports {
   leave(ciphers: number): void;
   open(ops: number, count: number): number;
   seal(ops: number, count: number): number;
+  poly1305(key: number, from: number, blocks: number, pairs: number, to: number, scratch: number): void;
   tagOf(op: number, aad: number, aadLength: number, to: number): void;
 }
 
