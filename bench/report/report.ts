@@ -1,12 +1,13 @@
 /** `vcpe bench report`: the kept results as one self-contained HTML page. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { kept, type Machine } from "../machine.ts";
+import type { Machine } from "../machine.ts";
 import type { MicroResult } from "../micro/micro.ts";
 import type { NetResult, NetRow } from "../net/net.ts";
 import type { SpecResult } from "../net/spec.ts";
 import type { PathResult } from "../path/path.ts";
 import type { SoakResult } from "../path/soak.ts";
+import { kept } from "../results.ts";
 import { chart, safe } from "./chart.ts";
 
 /** The kinds that `vcpe bench` keeps; those that were not run are missing. */

@@ -1,0 +1,84 @@
+/**
+ * The search for the highest rate of UDP that a path carries with little loss. It knows nothing of networks: `attempt` measures.
+ *
+ *   flood ─► a guess below what passed ─► up by a third until it fails, or down until it passes ─► halve the gap ─► samples
+ *
+ * A flood alone would not do: under overload some routers carry far less than they can. A loss that is not repeated was the machine's.
+ */
+import { median } from "./median.ts";
+
+/** Loss from which on a rate does not count, percent. */
+export const LOSS_LIMIT = 0.5;
+
+export interface Tried {
+  /** Payload that the sender really sent, Mbit/s: less than was asked for when it could do no more. */
+  readonly sentMbps: number;
+  /** Payload that arrived, Mbit/s. */
+  readonly goodputMbps: number;
+  readonly lossPct: number;
+}
+
+export interface SearchOptions {
+  /** Seconds of each try. */
+  readonly seconds: number;
+  /** Rates that are tried after the flood, at most. */
+  readonly steps: number;
+  /** Samples at the rate that was found; the median counts. */
+  readonly samples: number;
+  /** Seconds of each sample. */
+  readonly sampleSeconds: number;
+}
+
+export interface Found<T> {
+  readonly samples: T[];
+  /** "sender": no more could be offered, so the path may carry more. */
+  readonly limit: "path" | "sender";
+}
+
+/** Offered rate of the flood, Mbit/s: above what two shared cores carry. */
+const FLOOD = 12_000;
+/** A rate at which this much is lost fails at once; less may be the machine's and is tried again. Percent. */
+const HOPELESS = 10;
+/** The gap between a rate that passed and one that failed that is small enough. */
+const CLOSE = 1.04;
+/** Times that the samples are taken anew, each time at a lower rate, when most of them lose too much. */
+const ROUNDS = 4;
+
+/** @param attempt sends at this rate, Mbit/s of payload, for so many seconds */
+export async function highestRate<T extends Tried>(
+  attempt: (mbps: number, seconds: number) => Promise<T>,
+  { seconds, steps, samples, sampleSeconds }: SearchOptions,
+): Promise<Found<T>> {
+  const passes = (tried: T) => tried.lossPct < LOSS_LIMIT;
+  const flood = await attempt(FLOOD, seconds);
+  let limit: "path" | "sender" = "path";
+  /** The highest rate that passed, and the lowest that failed. */
+  let low = 0;
+  let high = flood.sentMbps;
+  if (passes(flood)) {
+    limit = "sender";
+    low = flood.goodputMbps;
+  }
+  let rate = Math.max(10, flood.goodputMbps * 0.85);
+  for (let step = 0; step < steps && limit === "path" && high > low * CLOSE; step++) {
+    let tried = await attempt(rate, seconds);
+    if (!passes(tried) && tried.lossPct < HOPELESS) tried = await attempt(rate, seconds);
+    if (passes(tried)) {
+      if (tried.sentMbps < rate * 0.95) {
+        limit = "sender";
+        low = Math.max(low, tried.goodputMbps);
+      } else low = rate;
+    } else high = rate;
+    if (low === 0) rate = Math.max(1, Math.min(rate, tried.goodputMbps) * 0.6);
+    else rate = Math.min((low + high) / 2, low * 1.35);
+  }
+  rate = low > 0 ? low * 0.98 : rate;
+  for (let round = 1; ; round++) {
+    const taken: T[] = [];
+    for (let i = 0; i < samples; i++) taken.push(await attempt(rate, sampleSeconds));
+    if (round === ROUNDS || median(taken.map((one) => one.lossPct)) < LOSS_LIMIT) return { samples: taken, limit };
+    // What passed in a short try did not last.
+    limit = "path";
+    rate *= 0.92;
+  }
+}
