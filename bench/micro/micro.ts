@@ -4,7 +4,7 @@ import { SA_STRIDE } from "../../assembly/layout.ts";
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { BenchFault } from "../fault.ts";
 import { type Machine, machine } from "../machine.ts";
-import { round } from "../net/median.ts";
+import { median, round } from "../net/median.ts";
 import { aeadKernels, BATCH } from "./aead.ts";
 import { fibKernels, manyVrfsMiB } from "./fib.ts";
 import { handshake } from "./handshake.ts";
@@ -70,7 +70,7 @@ export async function benchMicro({ quick, only, say }: MicroOptions): Promise<Mi
     });
     bench.run();
     if (failure !== undefined) throw failure;
-    return bench.stats.mean / each;
+    return median(bench.stats.sample) / each;
   };
   const add = (kernel: string, times: Readonly<Record<string, number>>) => {
     const ours = times.vcpe;

@@ -4,6 +4,7 @@ import { demandMachine, LAB_PROGRAMS, provide } from "../../src/lab/prerequisite
 import { BenchFault } from "../fault.ts";
 import { type Machine, machine } from "../machine.ts";
 import { allCpus, Bed, bind, cpuOf } from "./bed.ts";
+import { withBuffers } from "./buffers.ts";
 import type { Ends } from "./ends.ts";
 import { IMIX, openEnds, reachable, rssMb, rtt, type Sample, type Setting, tcp, UDP_1024, udp } from "./measure.ts";
 import { median, round } from "./median.ts";
@@ -41,7 +42,10 @@ export interface NetResult {
   readonly machine: Machine & {
     /** CPU seconds of the whole machine, senders and receivers included, for each Gbit; one for each row, in their order. */
     readonly wholeCpuSecondsPerGbit: number[];
-    /** Whether the sender or the path was at its limit; one for each row. null: TCP, which finds its rate itself. */
+    /**
+     * What ended the search for the highest rate, one for each row. "path": more would have been lost; "sender": it got no more CPU, for
+     * the routers took the rest. null: TCP, which finds its rate itself.
+     */
     readonly limit: Limit[];
     /** Systems that could not be measured, or not to the end, and why. */
     readonly failed: { readonly system: string; readonly why: string }[];
@@ -148,7 +152,7 @@ class Run {
     let ends: Ends | undefined;
     try {
       const before = pinned ? { a: ["taskset", "-c", cpuOf("a")], b: ["taskset", "-c", cpuOf("b")] } : NOTHING_BEFORE;
-      const running = await step(say, `${title} is up`, () => system.start(bed, before));
+      const running = await step(say, `${title} is up`, () => withBuffers(() => system.start(bed, before)));
       for (const side of SIDES) {
         for (const pid of running.pids[side]) await bind(pid, pinned ? cpuOf(side) : allCpus());
       }
@@ -218,8 +222,7 @@ class Run {
       this.whole.push(of(4, (one) => one.cpu.machine));
       this.limits.push(limit);
       const cost = kernel ? "" : `, CPU-s/Gbit ${tx} / ${rx}`;
-      const held = limit === "sender" ? "; the sender could do no more" : "";
-      say(`         ${label} · ${test}: ${goodputMbps} Mbit/s, ${lossPct} % lost${cost}${held}`);
+      say(`         ${label} · ${test}: ${goodputMbps} Mbit/s, ${lossPct} % lost${cost}`);
     }
   }
 }

@@ -48,6 +48,8 @@ export const openvpn: System = {
         `peer-fingerprint ${prints[far]}`,
         "data-ciphers AES-256-GCM",
         "disable-dco",
+        // Spares it a poll before each write; its manual says 5 to 10 % of its CPU time.
+        "fast-io",
         "sndbuf 4194304",
         "rcvbuf 4194304",
         "txqueuelen 1000",

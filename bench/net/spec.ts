@@ -87,7 +87,7 @@ type Attempt = (mbps: number, seconds: number) => Promise<Tried>;
 
 /** The median of three samples at the highest rate that was found; 0 when most of them lost too much. */
 async function search(attempt: Attempt): Promise<number> {
-  const { samples } = await highestRate(attempt, { seconds: 1.5, steps: 8, samples: 3, sampleSeconds: 2 });
+  const { samples } = await highestRate(attempt, { seconds: 1, steps: 8, samples: 3, sampleSeconds: 1.5 });
   const passed = samples.filter((sample) => sample.lossPct < LOSS_LIMIT);
   return passed.length * 2 > samples.length ? median(samples.map((sample) => sample.goodputMbps)) : 0;
 }

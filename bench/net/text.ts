@@ -26,7 +26,7 @@ export function netLines(result: NetResult): string[] {
   return lines;
 }
 
-function rowLines({ rows, machine }: NetResult): string[] {
+function rowLines({ rows }: NetResult): string[] {
   const heading = [
     "system",
     "test",
@@ -40,9 +40,8 @@ function rowLines({ rows, machine }: NetResult): string[] {
     "rx",
     "RTT added ms",
     "RSS MB",
-    "",
   ];
-  const cells = (row: NetRow, i: number) => {
+  const cells = (row: NetRow) => {
     const { tx, rx } = row.cpuSecondsPerGbit;
     return [
       row.system,
@@ -57,7 +56,6 @@ function rowLines({ rows, machine }: NetResult): string[] {
       figure(mbpsPerCore(rx), 0),
       figure(row.rttAddedMs, 3),
       figure(row.rssMb, 1),
-      machine.limit[i] === "sender" ? "the sender could do no more" : "",
     ];
   };
   return table(heading, rows.map(cells));

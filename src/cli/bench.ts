@@ -102,12 +102,20 @@ export function benchCommand(): Command {
     );
   bench
     .command("report")
-    .description("one HTML page with charts out of the kept results, and an SVG for the README")
+    .description("one HTML page with charts out of the kept results, and a picture and tables for the README")
     .option("-o, --output <file>", "the page", "bench-results/report.html")
     .option("--svg <file>", "also write the chart of bench net alone")
-    .action(async (flags: { output: string; svg?: string }) => {
-      const { writeReport } = await import("../../bench/report/report.ts");
-      for (const file of writeReport(flags)) process.stdout.write(`${file}\n`);
+    .option("--markdown", "instead: print the tables of bench net and bench spec as Markdown")
+    .action(async (flags: { output: string; svg?: string; markdown?: boolean }) => {
+      const { reportMarkdown, writeReport } = await import("../../bench/report/report.ts");
+      try {
+        if (flags.markdown) process.stdout.write(`${reportMarkdown()}\n`);
+        else for (const file of writeReport(flags)) process.stdout.write(`${file}\n`);
+      } catch (fault) {
+        if (!(fault instanceof BenchFault)) throw fault;
+        say(`error: ${fault.message} [${fault.code}]`);
+        process.exitCode = EXIT.failed;
+      }
     });
   for (const each of [bench, ...bench.commands]) each.exitOverride();
   return bench;
