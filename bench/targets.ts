@@ -134,13 +134,17 @@ function soakTargets(soak: Results["soak"]): Target[] {
 }
 
 function fibTargets(micro: Results["micro"]): Target[] {
-  const rate = (kernel: string) =>
-    micro?.rows.find((row) => row.kernel.startsWith(kernel) && row.by === "vcpe")?.perSecond;
+  /** The quickest way to do it: the road looks up a batch side by side where that is quicker than one by one. */
+  const rate = (kernel: string) => {
+    const own = (micro?.rows ?? []).filter((row) => row.kernel.startsWith(kernel) && row.by === "vcpe");
+    return own.length === 0 ? undefined : Math.max(...own.map((row) => row.perSecond));
+  };
   const millions = (value: number | undefined) => (value === undefined ? undefined : value / 1e6);
   const load = micro?.rows.find((row) => row.kernel.startsWith("fib: load"))?.nsEach;
   return [
     bound("micro", "FIB: IPv4 lookups, random", 1, 60, "M/s", millions(rate("fib: IPv4 lookup, uniformly random"))),
-    bound("micro", "FIB: IPv6 lookups, random", 1, 25, "M/s", millions(rate("fib: IPv6 lookup, uniformly random"))),
+    // Most of 2000::/3 is nobody's, and ends at the first step: prefixes that somebody announces are what is hard.
+    bound("micro", "FIB: IPv6 lookups, random", 1, 25, "M/s", millions(rate("fib: IPv6 lookup, random announced"))),
     bound("micro", "FIB: load of the table", -1, 1.5, "s", load === undefined ? undefined : load / 1e9),
     bound("micro", "FIB: updates", 1, 200, "k/s", (rate("fib: update") ?? Number.NaN) / 1000),
     bound("micro", "FIB: memory", -1, 96, "MiB", micro?.machine.fibMiB),

@@ -51,7 +51,7 @@ export function fibKernels(): FibKernels {
       for (let j = 0; j < 4; j++) quarter[j] = next();
       if (family === 6) quarter[0] = (quarter[0]! & 0x1fffffff) | 0x20000000;
     });
-    lookup(family, family - 3, `fib: IPv${family} lookup, random in announced space`, (quarter) => {
+    lookup(family, family - 3, `fib: IPv${family} lookup, random announced prefixes`, (quarter) => {
       const { address, length } = own[next() % own.length]!;
       for (let j = 0; j < (family === 4 ? 1 : 4); j++) {
         let word = 0;

@@ -1,7 +1,7 @@
 /**
  * The search for the highest rate of UDP that a path carries with little loss. It knows nothing of networks: `attempt` measures.
  *
- *   flood ─► a guess below what passed ─► up by a third until it fails, or down until it passes ─► halve the gap ─► samples
+ *   flood ─► a guess below what passed ─► up in growing steps until it fails, or down until it passes ─► halve the gap ─► samples
  *
  * A flood alone would not do: under overload some routers carry far less than they can. A loss that is not repeated was the machine's.
  */
@@ -60,6 +60,8 @@ export async function highestRate<T extends Tried>(
     low = flood.goodputMbps;
   }
   let rate = Math.max(10, flood.goodputMbps * 0.85);
+  /** How far above a rate that passed the next one lies. It grows: a flood may have carried a tenth of what can be. */
+  let stride = 1.35;
   for (let step = 0; step < steps && limit === "path" && high > low * CLOSE; step++) {
     let tried = await attempt(rate, seconds);
     if (!passes(tried) && tried.lossPct < HOPELESS) tried = await attempt(rate, seconds);
@@ -70,7 +72,8 @@ export async function highestRate<T extends Tried>(
       } else low = rate;
     } else high = rate;
     if (low === 0) rate = Math.max(1, Math.min(rate, tried.goodputMbps) * 0.6);
-    else rate = Math.min((low + high) / 2, low * 1.35);
+    else rate = Math.min((low + high) / 2, low * stride);
+    stride *= 1.25;
   }
   rate = low > 0 ? low * 0.98 : rate;
   for (let round = 1; ; round++) {

@@ -9,10 +9,11 @@ import { type Bar, COLOURS, chart, figure, safe } from "./chart.ts";
 
 const STYLE = `${COLOURS}
 :root{color-scheme:light dark}body{background:var(--ground);color:var(--text);font:15px/1.5 system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;
-max-width:1000px;margin:2rem auto;padding:0 1rem}h2{margin-top:2.5rem;border-bottom:1px solid var(--line);padding-bottom:.3rem}
+max-width:1100px;margin:2rem auto;padding:0 1rem}h2{margin-top:2.5rem;border-bottom:1px solid var(--line);padding-bottom:.3rem}
 svg{display:block;max-width:100%;height:auto;margin:.5rem 0 1.5rem}.wide{overflow-x:auto}.faint{color:var(--faint);font-size:13px}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}td,th{padding:.25rem .7rem;border-bottom:1px solid var(--line);
-white-space:nowrap;text-align:left}td.n,th.n{text-align:right}.ours td{font-weight:600}.ok{color:var(--ours)}details{margin:1rem 0}summary{cursor:pointer}
+white-space:nowrap;text-align:left}th{white-space:normal;vertical-align:bottom}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(440px,1fr));column-gap:1rem}td.n,th.n{text-align:right}.ours td{font-weight:600}.ok{color:var(--ours)}details{margin:1rem 0}summary{cursor:pointer}
 code{font:13px ui-monospace,'DejaVu Sans Mono',monospace}`;
 
 /** A cell of a table: a figure is set to the right. */
@@ -73,13 +74,13 @@ ${parts.join("\n")}
 
 function targetPart(results: Results): string {
   const rows = targets(results).map(({ bench, what, target, reached, ok }) => [
-    `bench ${bench}`,
+    ok === null ? "–" : ok ? "✓ reached" : "✗ not reached",
     what,
     target,
     reached,
-    ok === null ? "not measured" : ok ? "✓ reached" : "✗ not reached",
+    `bench ${bench}`,
   ]);
-  return `<h2>Targets</h2>${table(["measured by", "what", "target", "reached", ""], rows)}`;
+  return `<h2>Targets</h2>${table(["", "what", "target", "reached", "measured by"], rows)}`;
 }
 
 function netPart(net: NetResult): string {
@@ -137,7 +138,7 @@ function netChart(group: readonly NetRow[]): string {
   const whole = chart({ title, note: "goodput; more is better", unit: "Mbit/s", bars: goodput });
   if (efficient.length === 0) return whole;
   const note = "goodput per CPU second of the slower router; more is better";
-  return `${whole}${chart({ title, note, unit: "Mbit/s", bars: efficient })}`;
+  return `<div class="pair">${whole}${chart({ title, note, unit: "Mbit/s", bars: efficient })}</div>`;
 }
 
 const TESTS: Readonly<Record<string, string>> = {
