@@ -28,13 +28,14 @@ export interface ChartOptions {
   readonly logarithmic?: boolean;
   /** Fills the ground: for a picture that stands alone. Default false. */
   readonly ground?: boolean;
+  /** Pixels. Default 760; below 700 there is less room for figures. */
+  readonly width?: number;
 }
 
 /** Colours, light and dark, that the charts refer to. Once a page; a chart that stands alone brings them along. */
 export const COLOURS = `:root,svg{--ground:#ffffff;--text:#1f2328;--faint:#59636e;--line:#d1d9e0;--ours:#0969da;--other:#a8b3bf}
 @media(prefers-color-scheme:dark){:root,svg{--ground:#0d1117;--text:#e6edf3;--faint:#9198a1;--line:#30363d;--ours:#4493f8;--other:#5b6571}}`;
 
-const WIDTH = 760;
 const ROW = 28;
 const TOP = 62;
 const FONT = "system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif";
@@ -51,7 +52,7 @@ export function figure(value: number): string {
   return value >= 10 ? value.toFixed(1) : value.toPrecision(3);
 }
 
-export function chart({ title, note, unit, bars, logarithmic, ground }: ChartOptions): string {
+export function chart({ title, note, unit, bars, logarithmic, ground, width = 760 }: ChartOptions): string {
   const height = TOP + bars.length * ROW + 8;
   const values = bars.map((bar) => bar.value);
   const least = Math.min(...values.filter((value) => value > 0));
@@ -59,12 +60,12 @@ export function chart({ title, note, unit, bars, logarithmic, ground }: ChartOpt
     ? ({ type: "log", logBase: 10, min: 10 ** Math.floor(Math.log10(least) - 0.01) } as const)
     : ({ type: "value", min: 0, max: Math.max(...values, Number.MIN_VALUE) } as const);
   const longest = Math.max(...bars.map((bar) => bar.label.length), 0);
-  // Half an em a letter, and never more than half of the picture.
-  const left = Math.min(WIDTH / 2, 24 + longest * 7.1);
+  // About half an em a letter, and never more than most of the picture.
+  const left = Math.min(width * 0.6, 24 + longest * 7.1);
   const option: Option = {
     animation: false,
     textStyle: { fontFamily: FONT },
-    grid: { left, right: 150, top: TOP, bottom: 8 },
+    grid: { left, right: width < 700 ? 120 : 150, top: TOP, bottom: 8 },
     xAxis: { ...scale, show: false },
     yAxis: {
       type: "category",
@@ -94,11 +95,11 @@ export function chart({ title, note, unit, bars, logarithmic, ground }: ChartOpt
       },
     ],
   };
-  const drawing = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
+  const drawing = init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
     drawing.setOption(option);
     const style = ground
-      ? `<style>${COLOURS}</style><rect width="${WIDTH}" height="${height}" rx="8" style="fill:var(--ground)"/>`
+      ? `<style>${COLOURS}</style><rect width="${width}" height="${height}" rx="8" style="fill:var(--ground)"/>`
       : "";
     const head =
       `${style}<text x="16" y="26" style="font:600 15px ${FONT};fill:var(--text)">${safe(title)}</text>` +

@@ -135,10 +135,11 @@ function netChart(group: readonly NetRow[]): string {
     const value = slowerPerCore(row);
     return value === null ? [] : [{ label: row.system, value, ours: isOurs(row.system) }];
   });
-  const whole = chart({ title, note: "goodput; more is better", unit: "Mbit/s", bars: goodput });
+  const half = { unit: "Mbit/s", width: 640 };
+  const whole = chart({ title, note: "goodput; more is better", bars: goodput, ...half });
   if (efficient.length === 0) return whole;
   const note = "goodput per CPU second of the slower router; more is better";
-  return `<div class="pair">${whole}${chart({ title, note, unit: "Mbit/s", bars: efficient })}</div>`;
+  return `<div class="pair">${whole}${chart({ title, note, bars: efficient, ...half })}</div>`;
 }
 
 const TESTS: Readonly<Record<string, string>> = {
