@@ -3,7 +3,8 @@
  *
  *   flood ─► a guess below what passed ─► up in growing steps until it fails, or down until it passes ─► halve the gap ─► samples
  *
- * A flood alone would not do: under overload some routers carry far less than they can. A loss that is not repeated was the machine's.
+ * A flood alone would not do: under overload some routers carry far less than they can. A little loss, or a sender that was held up, must
+ * be seen twice: once, it may be other work on the machine.
  */
 import { median } from "./median.ts";
 
@@ -50,23 +51,31 @@ export async function highestRate<T extends Tried>(
   { seconds, steps, samples, sampleSeconds }: SearchOptions,
 ): Promise<Found<T>> {
   const passes = (tried: T) => tried.lossPct < LOSS_LIMIT;
-  const flood = await attempt(FLOOD, seconds);
+  let flood = await attempt(FLOOD, seconds);
   let limit: "path" | "sender" = "path";
   /** The highest rate that passed, and the lowest that failed. */
   let low = 0;
-  let high = flood.sentMbps;
   if (passes(flood)) {
-    limit = "sender";
     low = flood.goodputMbps;
+    flood = await attempt(FLOOD, seconds);
+    if (passes(flood)) {
+      limit = "sender";
+      low = Math.max(low, flood.goodputMbps);
+    }
   }
-  let rate = Math.max(10, flood.goodputMbps * 0.85);
+  let high = Math.max(flood.sentMbps, low * CLOSE * CLOSE);
+  let rate = Math.max(10, flood.goodputMbps * 0.85, low);
   /** How far above a rate that passed the next one lies. It grows: a flood may have carried a tenth of what can be. */
   let stride = 1.35;
   for (let step = 0; step < steps && limit === "path" && high > low * CLOSE; step++) {
+    const short = (tried: T) => tried.sentMbps < rate * 0.95;
     let tried = await attempt(rate, seconds);
-    if (!passes(tried) && tried.lossPct < HOPELESS) tried = await attempt(rate, seconds);
+    if (passes(tried) ? short(tried) : tried.lossPct < HOPELESS) {
+      if (passes(tried)) low = Math.max(low, tried.goodputMbps);
+      tried = await attempt(rate, seconds);
+    }
     if (passes(tried)) {
-      if (tried.sentMbps < rate * 0.95) {
+      if (short(tried)) {
         limit = "sender";
         low = Math.max(low, tried.goodputMbps);
       } else low = rate;

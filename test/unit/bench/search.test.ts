@@ -59,6 +59,22 @@ describe("the highest rate", () => {
     for (const mbps of goodputs(samples)) expect(mbps).toBeCloseTo(882, 0);
   });
 
+  it("does not take a sender that was held up once for one that can do no more", async () => {
+    for (const held of [0, 1, 2]) {
+      const { attempt } = path({ capacity: 1000, sender: 3000 });
+      let tries = 0;
+      const { samples, limit } = await highestRate(
+        async (mbps) => attempt(tries++ === held ? Math.min(mbps, 120) : mbps),
+        {
+          ...OPTIONS,
+          steps: 10,
+        },
+      );
+      expect(limit).toBe("path");
+      for (const mbps of goodputs(samples)) expect(mbps).toBeGreaterThan(900);
+    }
+  });
+
   it("tries a rate again before it believes in a small loss", async () => {
     const { attempt, rates } = path({ capacity: 1000 });
     const disturbed = new Set<number>();
