@@ -11,6 +11,7 @@ const FLOW = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./flow.ts"
 /** A program that takes one line of JSON for an order and answers with lines of JSON. */
 class End {
   readonly #child: ChildProcess;
+  readonly #signal: AbortSignal;
   readonly #answers: string[] = [];
   #waiting: ((line: string | undefined) => void) | undefined;
   #said = "";
@@ -37,7 +38,8 @@ class End {
     };
     this.#child.on("error", gone);
     this.#child.on("close", gone);
-    signal.addEventListener("abort", () => this.end(), { once: true });
+    this.#signal = signal;
+    signal.addEventListener("abort", this.end);
   }
 
   order(order: FlowOrder): void {
@@ -45,7 +47,7 @@ class End {
   }
 
   /** Its next line. @throws LabFault command-failed when it ends instead, command-timeout when it says nothing for so long */
-  async answer<T>(withinMs: number, signal: AbortSignal): Promise<T> {
+  async answer<T>(withinMs: number): Promise<T> {
     const queued = this.#answers.shift();
     if (queued !== undefined) return JSON.parse(queued) as T;
     let timer: NodeJS.Timeout | undefined;
@@ -56,26 +58,25 @@ class End {
     });
     clearTimeout(timer);
     this.#waiting = undefined;
-    if (signal.aborted) throw new LabFault("interrupted", "Interrupted.");
+    if (this.#signal.aborted) throw new LabFault("interrupted", "Interrupted.");
     if (line === undefined) throw new LabFault("command-failed", `One end of the UDP flow ended.${tail(this.#said)}`);
     if (line === "") throw new LabFault("command-timeout", "One end of the UDP flow did not answer.");
     return JSON.parse(line) as T;
   }
 
-  end(): void {
+  readonly end = (): void => {
+    this.#signal.removeEventListener("abort", this.end);
     this.#child.kill("SIGKILL");
-  }
+  };
 }
 
 export class Ends {
   readonly #source: End;
   readonly #sink: End;
-  readonly #signal: AbortSignal;
   #port = 20_000;
 
   /** `source` and `sink`: how to run a program at either end. */
   constructor(source: readonly string[], sink: readonly string[], signal: AbortSignal) {
-    this.#signal = signal;
     this.#source = new End(source, "source", signal);
     this.#sink = new End(sink, "sink", signal);
   }
@@ -89,11 +90,11 @@ export class Ends {
   ): Promise<{ sent: Sent; received: Received }> {
     const order: FlowOrder = { address, port: this.#port++, mbps, seconds, sizes };
     this.#sink.order(order);
-    await this.#sink.answer(10_000, this.#signal);
+    await this.#sink.answer(10_000);
     this.#source.order(order);
     const within = seconds * 1000 + 20_000;
-    const sent = await this.#source.answer<Sent>(within, this.#signal);
-    return { sent, received: await this.#sink.answer<Received>(within, this.#signal) };
+    const sent = await this.#source.answer<Sent>(within);
+    return { sent, received: await this.#sink.answer<Received>(within) };
   }
 
   close(): void {

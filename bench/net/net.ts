@@ -20,6 +20,8 @@ export interface NetOptions {
   readonly wireguardGo?: string;
   /** Only systems whose name contains one of these. */
   readonly only?: readonly string[];
+  /** Name of the bed. Default "bench". */
+  readonly name?: string;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -147,8 +149,8 @@ class Run {
 
   /** A fresh topology and fresh routers for each choice of pinning: programs look at their CPUs when they start. */
   async #pinning(system: System, title: string, pinned: boolean): Promise<void> {
-    const { say, signal } = this.#options;
-    const bed = await Bed.draw("bench", signal);
+    const { say, signal, name = "bench" } = this.#options;
+    const bed = await Bed.draw(name, signal);
     let ends: Ends | undefined;
     try {
       const before = pinned ? { a: ["taskset", "-c", cpuOf("a")], b: ["taskset", "-c", cpuOf("b")] } : NOTHING_BEFORE;

@@ -6,8 +6,6 @@
  * A flood alone would not do: under overload some routers carry far less than they can. A little loss, or a sender that was held up, must
  * be seen twice: once, it may be other work on the machine.
  */
-import { median } from "./median.ts";
-
 /** Loss from which on a rate does not count, percent. */
 export const LOSS_LIMIT = 0.5;
 
@@ -43,7 +41,9 @@ const HOPELESS = 10;
 /** The gap between a rate that passed and one that failed that is small enough. */
 const CLOSE = 1.04;
 /** Times that the samples are taken anew, each time at a lower rate, when most of them lose too much. */
-const ROUNDS = 4;
+const ROUNDS = 5;
+/** How much lower each of these rates is. */
+const LOWER = 0.88;
 
 /** @param attempt sends at this rate, Mbit/s of payload, for so many seconds */
 export async function highestRate<T extends Tried>(
@@ -87,10 +87,11 @@ export async function highestRate<T extends Tried>(
   rate = low > 0 ? low * 0.98 : rate;
   for (let round = 1; ; round++) {
     const taken: T[] = [];
-    for (let i = 0; i < samples; i++) taken.push(await attempt(rate, sampleSeconds));
-    if (round === ROUNDS || median(taken.map((one) => one.lossPct)) < LOSS_LIMIT) return { samples: taken, limit };
+    const lossy = () => taken.filter((one) => !passes(one)).length * 2 > samples;
+    while (taken.length < samples && (round === ROUNDS || !lossy())) taken.push(await attempt(rate, sampleSeconds));
+    if (round === ROUNDS || !lossy()) return { samples: taken, limit };
     // What passed in a short try did not last.
     limit = "path";
-    rate *= 0.92;
+    rate *= LOWER;
   }
 }
