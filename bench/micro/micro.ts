@@ -62,7 +62,7 @@ export async function benchMicro({ quick, only, say }: MicroOptions): Promise<Mi
   const time = (work: () => void, each = 1): number => {
     let failure: unknown;
     const bench = new Benchmark("kernel", work, {
-      maxTime: quick ? 0.05 : 0.25,
+      maxTime: quick ? 0.05 : 0.2,
       minSamples: quick ? 3 : 5,
       onError: (event: Benchmark.Event) => {
         failure = (event.target as { error?: unknown }).error;

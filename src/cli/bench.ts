@@ -134,7 +134,10 @@ interface Shown<T> {
   json?(result: T): unknown;
 }
 
-/** Runs one bench, keeps its result and shows it. Ctrl-C ends it in order. */
+/**
+ * Runs one bench, keeps its result and shows it. Ctrl-C ends work that takes the signal in order; work that does not has nothing to
+ * clean up, computes without a pause, and is ended as any program.
+ */
 async function guarded<T extends object>(
   kind: string,
   flags: Flags,
@@ -143,7 +146,7 @@ async function guarded<T extends object>(
 ): Promise<void> {
   const stopping = new AbortController();
   const stop = () => stopping.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const signals = work.length === 0 ? [] : (["SIGINT", "SIGTERM", "SIGHUP"] as const);
   for (const name of signals) process.on(name, stop);
   try {
     const result = await work(stopping.signal);
