@@ -45,8 +45,8 @@ export interface NetResult {
     /** CPU seconds of the whole machine, senders and receivers included, for each Gbit; one for each row, in their order. */
     readonly wholeCpuSecondsPerGbit: number[];
     /**
-     * What ended the search for the highest rate, one for each row. "path": more would have been lost; "sender": it got no more CPU, for
-     * the routers took the rest. null: TCP, which finds its rate itself.
+     * What bounds the highest rate, one for each row. "path": more would have been lost; "sender": even its flood lost nothing, as it got no
+     * more CPU. null: TCP, which finds its rate itself.
      */
     readonly limit: Limit[];
     /** Systems that could not be measured, or not to the end, and why. */

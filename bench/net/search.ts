@@ -3,8 +3,8 @@
  *
  *   flood ─► a guess below what passed ─► up in growing steps until it fails, or down until it passes ─► halve the gap ─► samples
  *
- * A flood alone would not do: under overload some routers carry far less than they can. A little loss, or a sender that was held up, must
- * be seen twice: once, it may be other work on the machine.
+ * A flood alone would not do: under overload some routers carry far less than they can. A little loss must be seen
+ * twice: once, it may be other work on the machine.
  */
 /** Loss from which on a rate does not count, percent. */
 export const LOSS_LIMIT = 0.5;
@@ -52,46 +52,42 @@ export async function highestRate<T extends Tried>(
 ): Promise<Found<T>> {
   const passes = (tried: T) => tried.lossPct < LOSS_LIMIT;
   let flood = await attempt(FLOOD, seconds);
-  let limit: "path" | "sender" = "path";
-  /** The highest rate that passed, and the lowest that failed. */
+  // Seen twice, or the sender was held up by other work when it should have flooded.
+  const flooded = passes(flood) ? flood : undefined;
+  if (flooded) flood = await attempt(FLOOD, seconds);
+  const limit = passes(flood) ? "sender" : "path";
+  /** The rate whose goodput was the highest of all that passed. */
+  let best = { rate: 0, goodputMbps: 0 };
+  const passed = (at: number, { goodputMbps }: T) => {
+    if (goodputMbps > best.goodputMbps) best = { rate: at, goodputMbps };
+  };
+  /** The highest rate that passed, and the lowest that failed, as they were asked for: a sender that shares its CPU sends less. */
   let low = 0;
-  if (passes(flood)) {
-    low = flood.goodputMbps;
-    flood = await attempt(FLOOD, seconds);
-    if (passes(flood)) {
-      limit = "sender";
-      low = Math.max(low, flood.goodputMbps);
-    }
-  }
-  let high = Math.max(flood.sentMbps, low * CLOSE * CLOSE);
-  let rate = Math.max(10, flood.goodputMbps * 0.85, low);
+  let high = FLOOD;
+  let rate = Math.max(10, flood.goodputMbps * 0.85, flooded?.goodputMbps ?? 0);
+  if (limit === "sender") passed(FLOOD, flood);
   /** How far above a rate that passed the next one lies. It grows: a flood may have carried a tenth of what can be. */
   let stride = 1.35;
   for (let step = 0; step < steps && limit === "path" && high > low * CLOSE; step++) {
-    const short = (tried: T) => tried.sentMbps < rate * 0.95;
     let tried = await attempt(rate, seconds);
-    if (passes(tried) ? short(tried) : tried.lossPct < HOPELESS) {
-      if (passes(tried)) low = Math.max(low, tried.goodputMbps);
-      tried = await attempt(rate, seconds);
-    }
+    // Less than a lower rate carried: the sender was held up.
+    const odd = passes(tried) ? tried.goodputMbps < best.goodputMbps * 0.95 : tried.lossPct < HOPELESS;
+    if (odd) tried = await attempt(rate, seconds);
     if (passes(tried)) {
-      if (short(tried)) {
-        limit = "sender";
-        low = Math.max(low, tried.goodputMbps);
-      } else low = rate;
+      passed(rate, tried);
+      low = rate;
     } else high = rate;
     if (low === 0) rate = Math.max(1, Math.min(rate, tried.goodputMbps) * 0.6);
     else rate = Math.min((low + high) / 2, low * stride);
     stride *= 1.25;
   }
-  rate = low > 0 ? low * 0.98 : rate;
+  rate = best.rate > 0 ? best.rate * 0.98 : rate;
   for (let round = 1; ; round++) {
     const taken: T[] = [];
     const lossy = () => taken.filter((one) => !passes(one)).length * 2 > samples;
     while (taken.length < samples && (round === ROUNDS || !lossy())) taken.push(await attempt(rate, sampleSeconds));
     if (round === ROUNDS || !lossy()) return { samples: taken, limit };
-    // What passed in a short try did not last.
-    limit = "path";
-    rate *= LOWER;
+    // What passed in a short try did not last. Far above what is sent, asking for a little less would change nothing.
+    rate = Math.min(rate, ...taken.map((one) => one.sentMbps * 1.5)) * LOWER;
   }
 }
