@@ -59,7 +59,7 @@ export function benchCommand(): Command {
     );
   command(
     "net",
-    "two routers in namespaces, ours, wireguard-go, OpenVPN, strongSwan and plain forwarding (root; at most 25 minutes, usually 15)",
+    "two routers in namespaces, ours, wireguard-go, OpenVPN, strongSwan and plain forwarding (root; about 17 minutes, at most 25)",
   )
     .option("--quick", "one short sample of each (at most 5 minutes)")
     .option("--wireguard-go <path>", "also measure this wireguard-go")
