@@ -4,7 +4,9 @@ import { gcm } from "@noble/ciphers/aes.js";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import * as L from "../../assembly/layout.ts";
 import { arenaOf } from "../../src/datapath/memory.ts";
+import { NativeEngine } from "../../src/datapath/native.ts";
 import type { Cipher } from "../../src/datapath/plane.ts";
+import { libcrypto } from "../../src/linux/ffi.ts";
 import { PathBed } from "../path/bed.ts";
 
 export const BATCH = 32;
@@ -19,6 +21,8 @@ export interface AeadKernels {
   wasmSeal(): void;
   /** Seals and opens again, in place: opening alone is the difference. */
   wasmBoth(): void;
+  /** The native engine (libcrypto through FFI) on the same op vector; undefined: this Node.js exports no libcrypto. */
+  readonly native: { seal(): void; both(): void } | undefined;
   nodeSeal(): void;
   nodeOpen(): void;
   nobleSeal(): void;
@@ -46,6 +50,14 @@ export function aeadKernels(cipher: Cipher, size: number): AeadKernels {
     }
   }
   const { fast } = bed;
+  const crypto = libcrypto();
+  const engine = crypto === undefined ? undefined : new NativeEngine(bed.memory, crypto);
+  const each = (vector: number, work: (op: number) => boolean | undefined) => {
+    for (let i = 0; i < BATCH; i++) {
+      if (work(arena + vector + i * L.OP_STRIDE) !== true) throw new Error(`the native engine cannot do ${cipher}`);
+    }
+  };
+  const nativeSeal = () => each(L.SEAL_OPS, (op) => engine?.seal(op));
   const lastOk = arena + L.OPEN_OPS + (BATCH - 1) * L.OP_STRIDE + L.OP_OK;
   const text = randomBytes(size);
   const nonce = randomBytes(12);
@@ -70,6 +82,17 @@ export function aeadKernels(cipher: Cipher, size: number): AeadKernels {
       fast.open(BATCH);
       if (view.getUint32(lastOk, true) !== 1) throw new Error("a tag did not verify");
     },
+    native:
+      engine === undefined
+        ? undefined
+        : {
+            seal: nativeSeal,
+            both: () => {
+              nativeSeal();
+              each(L.OPEN_OPS, (op) => engine.open(op));
+              if (view.getUint32(lastOk, true) !== 1) throw new Error("a tag did not verify");
+            },
+          },
     nodeSeal: seal,
     nodeOpen: () => {
       const opening = createDecipheriv(name, key, nonce, options);

@@ -2,10 +2,11 @@
 import Benchmark from "benchmark";
 import { SA_STRIDE } from "../../assembly/layout.ts";
 import type { Cipher } from "../../src/datapath/plane.ts";
+import { BenchFault } from "../fault.ts";
 import { type Machine, machine } from "../machine.ts";
-import { round } from "../net/measure.ts";
-import { generated, realTable, sequence } from "../path/routes.ts";
+import { median, round } from "../net/median.ts";
 import { aeadKernels, BATCH } from "./aead.ts";
+import { fibKernels, manyVrfsMiB } from "./fib.ts";
 import { handshake } from "./handshake.ts";
 import { kernels } from "./kernels.ts";
 
@@ -21,27 +22,47 @@ export interface MicroRow {
 }
 
 export interface MicroResult {
-  readonly machine: Machine & { readonly table: string; readonly fibMiB: number };
+  /** What only the part "fib" finds out is missing without it. */
+  readonly machine: Machine & {
+    readonly table?: string;
+    readonly fibMiB?: number;
+    /** 1,000 VRFs of 100 routes each. */
+    readonly vrfsMiB?: number;
+    readonly quick: boolean;
+  };
   readonly rows: MicroRow[];
 }
 
 export interface MicroOptions {
   readonly quick: boolean;
+  /** Parts to measure; default: all of PARTS. */
+  readonly only?: readonly string[];
   readonly say: (line: string) => void;
 }
 
 const CIPHERS: readonly Cipher[] = ["chacha20poly1305", "aes128gcm16", "aes256gcm16"];
 const SIZES = [64, 512, 1024, 1400, 9000];
 const SUITES = ["chacha20poly1305-sha256-x25519", "aes128gcm16-sha256-ecp256", "aes256gcm16-sha384-ecp384"];
+/** Names of the parts, as `--only` takes them. */
+export const PARTS = ["aead", "fib", "replay", "checksum", "ike"] as const;
+type Part = (typeof PARTS)[number];
 
-export async function benchMicro({ quick, say }: MicroOptions): Promise<MicroResult> {
-  const about = machine();
+/** @throws BenchFault unknown-part */
+export function parts(only: readonly string[] | undefined): ReadonlySet<Part> {
+  const astray = (only ?? []).filter((word) => !(PARTS as readonly string[]).includes(word));
+  if (astray.length === 0) return new Set((only ?? PARTS) as Part[]);
+  throw new BenchFault("unknown-part", `There is no part ${astray.join(", ")}.`, `There are: ${PARTS.join(", ")}.`);
+}
+
+export async function benchMicro({ quick, only, say }: MicroOptions): Promise<MicroResult> {
+  const chosen = parts(only);
+  const about = { ...machine(), quick };
   const rows: MicroRow[] = [];
   /** Seconds an operation takes; `each`: how many one call does. */
   const time = (work: () => void, each = 1): number => {
     let failure: unknown;
     const bench = new Benchmark("kernel", work, {
-      maxTime: quick ? 0.05 : 0.3,
+      maxTime: quick ? 0.05 : 0.2,
       minSamples: quick ? 3 : 5,
       onError: (event: Benchmark.Event) => {
         failure = (event.target as { error?: unknown }).error;
@@ -49,7 +70,7 @@ export async function benchMicro({ quick, say }: MicroOptions): Promise<MicroRes
     });
     bench.run();
     if (failure !== undefined) throw failure;
-    return bench.stats.mean / each;
+    return median(bench.stats.sample) / each;
   };
   const add = (kernel: string, times: Readonly<Record<string, number>>) => {
     const ours = times.vcpe;
@@ -60,79 +81,62 @@ export async function benchMicro({ quick, say }: MicroOptions): Promise<MicroRes
       say(`${kernel} · ${by}: ${row.nsEach} ns${ratio === null ? "" : `, ${ratio} × ours`}`);
     }
   };
-  for (const cipher of CIPHERS) {
-    for (const size of SIZES) {
-      const work = aeadKernels(cipher, size);
-      const seal = time(work.wasmSeal, BATCH);
-      const both = time(work.wasmBoth, BATCH);
-      add(`seal ${cipher} ${size} B`, {
-        vcpe: seal,
-        "node:crypto": time(work.nodeSeal),
-        "@noble/ciphers": time(work.nobleSeal),
-      });
-      add(`open ${cipher} ${size} B`, {
-        vcpe: Math.max(both - seal, both / 4),
-        "node:crypto": time(work.nodeOpen),
-        "@noble/ciphers": time(work.nobleOpen),
-      });
-    }
+  if (chosen.has("aead")) {
+    for (const cipher of CIPHERS) for (const size of SIZES) aead(cipher, size, time, add);
   }
-  const { wasm, fib, spare, memory } = kernels();
-  const real = realTable();
-  const list = real ?? generated(900_000);
-  const table =
-    real === undefined ? `${list.length} generated prefixes` : `${list.length} prefixes of the real Internet`;
-  const begun = performance.now();
-  list.forEach((prefix, i) => {
-    fib.set(0, prefix, 1 + (i % 1000));
-  });
-  add(`fib: load of ${table}`, { vcpe: (performance.now() - begun) / 1000 });
-  const fibMiB = round(fib.stats().bytes / 2 ** 20, 1);
-  const next = sequence(0x2545f491);
-  const count = 1 << 18;
-  for (const family of [4, 6] as const) {
-    const own = list.filter((prefix) => prefix.address.length === (family === 4 ? 4 : 16));
-    if (own.length === 0) continue;
-    const words = new Uint32Array(memory.buffer, spare);
-    for (let i = 0; i < count; i++) {
-      const { address, length } = own[next() % own.length]!;
-      const bits = (at: number) => {
-        let word = 0;
-        for (let j = 0; j < 4; j++) word = (word << 8) | address[at + j]!;
-        const kept = Math.min(32, Math.max(0, length - at * 8));
-        return kept === 32 ? word >>> 0 : (word | (next() & (0xffffffff >>> kept))) >>> 0;
-      };
-      if (family === 4) words[i] = bits(0);
-      // u64 high, u64 low, each little-endian.
-      else words.set([bits(4), bits(0), bits(12), bits(8)], i * 4);
-    }
-    const answers = spare + count * 16;
-    const many = () => (family === 4 ? wasm.fibMany4 : wasm.fibMany6)(0, spare, count, answers);
-    add(`fib: IPv${family} lookup, random over announced space`, { vcpe: time(many, count) });
+  const found: { table?: string; fibMiB?: number; vrfsMiB?: number } = {};
+  if (chosen.has("fib")) {
+    const { table, fibMiB, loadSeconds, timed } = fibKernels();
+    Object.assign(found, { table, fibMiB, vrfsMiB: manyVrfsMiB() });
+    say(`fib: ${table}: ${fibMiB} MiB; 1,000 VRFs of 100 routes: ${found.vrfsMiB} MiB`);
+    add(`fib: load of ${table}`, { vcpe: loadSeconds });
+    for (const { kernel, each, work } of timed) add(kernel, { vcpe: time(work, each) });
   }
-  const some = Array.from({ length: 1000 }, () => list[next() % list.length]!);
-  let turn = 0;
-  add("fib: update (withdraw and announce are two)", {
-    vcpe: time(() => {
-      turn++;
-      for (const prefix of some) {
-        fib.remove(0, prefix);
-        fib.set(0, prefix, 1 + (turn % 1000));
-      }
-    }, 2 * some.length),
-  });
-  let first = 1n;
-  // The SA slot begins as an empty one.
-  new Uint8Array(memory.buffer, spare, SA_STRIDE).fill(0);
-  add("replay: look up and take, in order", {
-    vcpe: time(() => {
+  if (chosen.has("replay") || chosen.has("checksum")) {
+    const { wasm, spare, memory } = kernels();
+    let first = 1n;
+    // The SA slot begins as an empty one.
+    new Uint8Array(memory.buffer, spare, SA_STRIDE).fill(0);
+    const replay = () => {
       if (wasm.replayMany(spare, first, 4096) !== 4096) throw new Error("a fresh number was refused");
       first += 4096n;
-    }, 4096),
-  });
-  for (const size of [20, 1400]) {
-    add(`checksum ${size} B`, { vcpe: time(() => void wasm.checksumMany(spare, size, 1024), 1024) });
+    };
+    if (chosen.has("replay")) add("replay: look up and take, in order", { vcpe: time(replay, 4096) });
+    for (const size of chosen.has("checksum") ? [20, 1400] : []) {
+      add(`checksum ${size} B`, { vcpe: time(() => void wasm.checksumMany(spare, size, 1024), 1024) });
+    }
   }
-  for (const suite of SUITES) add(`ike handshake, both sides, ${suite}`, { vcpe: time(() => handshake(suite)) });
-  return { machine: { ...about, table, fibMiB }, rows };
+  if (chosen.has("ike")) {
+    for (const suite of SUITES) add(`ike handshake, both sides, ${suite}`, { vcpe: time(() => handshake(suite)) });
+  }
+  return { machine: { ...about, ...found }, rows };
+}
+
+/** Sealing and opening by all who can: our two engines, node:crypto, @noble/ciphers. */
+function aead(
+  cipher: Cipher,
+  size: number,
+  time: (work: () => void, each?: number) => number,
+  add: (kernel: string, times: Readonly<Record<string, number>>) => void,
+): void {
+  const work = aeadKernels(cipher, size);
+  const seal = time(work.wasmSeal, BATCH);
+  const both = time(work.wasmBoth, BATCH);
+  const { native } = work;
+  const nativeSeal = native && time(native.seal, BATCH);
+  const nativeBoth = native && time(native.both, BATCH);
+  /** What is left of seal-and-open for opening; noise must not make it less than a quarter. */
+  const open = (whole: number, part: number) => Math.max(whole - part, whole / 4);
+  add(`seal ${cipher} ${size} B`, {
+    vcpe: seal,
+    ...(nativeSeal === undefined ? {} : { "vcpe native": nativeSeal }),
+    "node:crypto": time(work.nodeSeal),
+    "@noble/ciphers": time(work.nobleSeal),
+  });
+  add(`open ${cipher} ${size} B`, {
+    vcpe: open(both, seal),
+    ...(nativeSeal === undefined || nativeBoth === undefined ? {} : { "vcpe native": open(nativeBoth, nativeSeal) }),
+    "node:crypto": time(work.nodeOpen),
+    "@noble/ciphers": time(work.nobleOpen),
+  });
 }

@@ -1,13 +1,15 @@
 /**
- * One end of a UDP flow, run as a program of its own inside a namespace:
+ * One end of UDP flows, run as a program of its own inside a namespace. Orders come on standard input, a line of JSON each:
  *
- *   flow sink PORT SECONDS                        counts what arrives; ends a quarter of a second after the last datagram
- *   flow source ADDRESS PORT MBPS SECONDS SIZES   sends payloads of SIZES bytes ("1024" or "1024,64,64") in turn, paced
+ *   flow sink      says "listening", counts what arrives until the end of the flow, says what it has received
+ *   flow source    sends payloads of the given sizes in turn, paced, marks the end of the flow, says what it has sent
  *
- * Each prints one line of JSON when it ends. Datagrams go one by one to the network (no UDP GSO), so that the routers see what a
- * network card would give them; sendmmsg and recvmmsg only save the sender and the receiver system calls.
+ * Datagrams go one by one to the network (no UDP GSO), so that the routers see what a network card would give them; sendmmsg and
+ * recvmmsg only save the sender and the receiver system calls.
  */
-import { connect, errno, hostAddress, poll, recvmmsg, sendmmsg, setsockopt } from "../../src/linux/ffi.ts";
+import { writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { close, connect, errno, hostAddress, poll, recvmmsg, sendmmsg, setsockopt } from "../../src/linux/ffi.ts";
 import { nameInRoom, openUdp, udpSocket } from "../../src/linux/udp.ts";
 
 const BATCH = 64;
@@ -17,6 +19,38 @@ const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const POLLIN = 1;
 const POLLOUT = 4;
+
+/** Bytes of the datagrams that mark the end of a flow; payloads are larger. */
+const MARK = 1;
+/** Such datagrams: one may be lost. */
+const MARKS = 3;
+
+export interface FlowOrder {
+  /** IPv4, in dotted form. */
+  readonly address: string;
+  readonly port: number;
+  /** Of payload. */
+  readonly mbps: number;
+  readonly seconds: number;
+  /** Bytes of payload, more than MARK, in turn. */
+  readonly sizes: readonly number[];
+}
+
+export interface Sent {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly ms: number;
+  /** Calls that the kernel refused because its buffer was full. */
+  readonly refused: number;
+  /** CPU time of this process: its own and the kernel's for it. With veth, that includes forwarding done on its behalf. */
+  readonly cpuUs: number;
+}
+
+export interface Received {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly cpuUs: number;
+}
 
 interface Messages {
   readonly view: DataView;
@@ -55,33 +89,37 @@ function waiter(fd: number, event: number): (ms: number) => boolean {
   };
 }
 
-function sink(port: number, seconds: number): void {
+/** So long nothing must come after the mark, or ever: the flow is over. Milliseconds. */
+const QUIET_AFTER_MARK = 15;
+const QUIET = 250;
+
+function sink({ port, seconds }: FlowOrder, { view, address }: Messages): void {
   const { fd } = openUdp({ family: 4, port, buffer: 16 << 20 });
-  const { view, address } = messages();
   const readable = waiter(fd, POLLIN);
-  process.stderr.write("listening\n");
+  say({ listening: port });
   let packets = 0;
   let bytes = 0;
-  let first = 0;
-  let last = 0;
-  const until = performance.now() + seconds * 1000;
+  let marked = false;
+  const cpu = process.cpuUsage();
+  const until = performance.now() + (seconds + 4) * 1000;
   while (performance.now() < until) {
     const count = recvmmsg(fd, address, BATCH, 0, 0);
-    if (count > 0) {
-      last = performance.now();
-      if (packets === 0) first = last;
-      packets += count;
-      for (let i = 0; i < count; i++) bytes += view.getUint32(i * 64 + 56, true);
-      continue;
+    for (let i = 0; i < count; i++) {
+      const size = view.getUint32(i * 64 + 56, true);
+      if (size === MARK) marked = true;
+      else {
+        packets++;
+        bytes += size;
+      }
     }
-    if (!readable(250) && packets > 0) break;
+    if (count <= 0 && !readable(marked ? QUIET_AFTER_MARK : QUIET) && (marked || packets > 0)) break;
   }
-  process.stdout.write(`${JSON.stringify({ packets, bytes, ms: last - first })}\n`);
+  close(fd);
+  say({ packets, bytes, cpuUs: since(cpu) } satisfies Received);
 }
 
-function source(host: string, port: number, mbps: number, seconds: number, sizes: readonly number[]): void {
+function source({ address: host, port, mbps, seconds, sizes }: FlowOrder, { view, address }: Messages): void {
   const fd = udpSocket(4);
-  const { view, address } = messages();
   // Room for a few batches only: the rate is ours to keep, not the queue's.
   const buffer = new DataView(new ArrayBuffer(4));
   buffer.setInt32(0, 4 << 20, true);
@@ -95,6 +133,7 @@ function source(host: string, port: number, mbps: number, seconds: number, sizes
     view.setBigUint64(BATCH * 64 + i * 16 + 8, BigInt(size), true);
     batchBytes += size;
   }
+  const cpu = process.cpuUsage();
   const bytesPerMs = (mbps * 1e6) / 8 / 1000;
   const begun = performance.now();
   let packets = 0;
@@ -123,7 +162,14 @@ function source(host: string, port: number, mbps: number, seconds: number, sizes
     }
   }
   const ms = performance.now() - begun;
-  process.stdout.write(`${JSON.stringify({ packets, bytes, ms, refused })}\n`);
+  const sent: Sent = { packets, bytes, ms, refused, cpuUs: since(cpu) };
+  view.setBigUint64(BATCH * 64 + 8, BigInt(MARK), true);
+  for (let i = 0; i < MARKS; i++) {
+    waitMs(2);
+    sendmmsg(fd, address, 1, 0);
+  }
+  close(fd);
+  say(sent);
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -131,9 +177,16 @@ function waitMs(ms: number): void {
   Atomics.wait(sleeper, 0, 0, ms);
 }
 
-const [mode, ...rest] = process.argv.slice(2);
-if (mode === "sink") sink(Number(rest[0]), Number(rest[1]));
-else if (mode === "source") {
-  const [host = "", port, mbps, seconds, sizes = "1024"] = rest;
-  source(host, Number(port), Number(mbps), Number(seconds), sizes.split(",").map(Number));
-} else throw new Error("flow sink PORT SECONDS | flow source ADDRESS PORT MBPS SECONDS SIZES");
+function since(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+/** At once, for the loop that follows lets no event through. */
+function say(what: object): void {
+  writeSync(1, `${JSON.stringify(what)}\n`);
+}
+
+const work = process.argv[2] === "sink" ? sink : source;
+const room = messages();
+for await (const line of createInterface(process.stdin)) work(JSON.parse(line) as FlowOrder, room);

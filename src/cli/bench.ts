@@ -1,6 +1,9 @@
 /** `vcpe bench`: how fast it is, in parts and as a whole, beside others on the same machine in the same run. */
 import { Command, InvalidArgumentError } from "commander";
-import { keep } from "../../bench/machine.ts";
+import { BenchFault } from "../../bench/fault.ts";
+import type { SpecResult } from "../../bench/net/spec.ts";
+import { netLines } from "../../bench/net/text.ts";
+import { keep } from "../../bench/results.ts";
 import { LabFault } from "../lab/fault.ts";
 import { EXIT } from "./exit.ts";
 import { table } from "./table.ts";
@@ -9,6 +12,9 @@ interface Flags {
   json?: boolean;
   quick?: boolean;
 }
+
+/** What a shell says of a program that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
@@ -27,9 +33,14 @@ export function benchCommand(): Command {
 
   command("micro", "kernels: AEAD, FIB, replay window, checksum, IKE handshakes; beside node:crypto and @noble/ciphers")
     .option("--quick", "shorter samples")
-    .action((flags: Flags) =>
+    .option("--only <parts...>", "only these: aead, fib, replay, checksum, ike")
+    .action((flags: Flags & { only?: string[] }) =>
       guarded("micro", flags, async () =>
-        (await import("../../bench/micro/micro.ts")).benchMicro({ quick: flags.quick === true, say }),
+        (await import("../../bench/micro/micro.ts")).benchMicro({
+          quick: flags.quick === true,
+          say,
+          ...(flags.only === undefined ? {} : { only: flags.only }),
+        }),
       ),
     );
   command("path", "the WASM road without a kernel: nanoseconds a packet, out, in and hub; two workers against one")
@@ -48,41 +59,63 @@ export function benchCommand(): Command {
     );
   command(
     "net",
-    "two routers in namespaces, ours, wireguard-go, OpenVPN, strongSwan and plain forwarding (root; at most 25 minutes)",
+    "two routers in namespaces, ours, wireguard-go, OpenVPN, strongSwan and plain forwarding (root; about 17 minutes, at most 25)",
   )
     .option("--quick", "one short sample of each (at most 5 minutes)")
     .option("--wireguard-go <path>", "also measure this wireguard-go")
     .option("--only <words...>", "only systems whose name contains one of these words")
     .action((flags: Flags & { wireguardGo?: string; only?: string[] }) =>
-      guarded("net", flags, async (signal) =>
-        (await import("../../bench/net/net.ts")).benchNet({
-          entry: entry(),
-          quick: flags.quick === true,
-          say,
-          signal,
-          ...(flags.wireguardGo === undefined ? {} : { wireguardGo: flags.wireguardGo }),
-          ...(flags.only === undefined ? {} : { only: flags.only }),
-        }),
+      guarded(
+        "net",
+        flags,
+        async (signal) => {
+          const { benchNet } = await import("../../bench/net/net.ts");
+          const result = await benchNet({
+            entry: entry(),
+            quick: flags.quick === true,
+            say,
+            signal,
+            ...(flags.wireguardGo === undefined ? {} : { wireguardGo: flags.wireguardGo }),
+            ...(flags.only === undefined ? {} : { only: flags.only }),
+          });
+          if (result.rows.length === 0 || result.machine.failed.some(({ system }) => system.startsWith("vcpe")))
+            process.exitCode = EXIT.failed;
+          return result;
+        },
+        { lines: netLines },
       ),
     );
   command("spec", "one router with 1 core and 2 GB, then 2 cores and 4 GB, against 200 and 350 Mbit/s (root)")
     .option("--quick", "one short sample of each")
     .action((flags: Flags) =>
-      guarded("spec", flags, async (signal) => {
-        const { benchSpec } = await import("../../bench/net/spec.ts");
-        const result = await benchSpec({ entry: entry(), quick: flags.quick === true, say, signal });
-        if (!result.rows.every((row) => row.pass)) process.exitCode = EXIT.failed;
-        return result;
-      }),
+      guarded<SpecResult>(
+        "spec",
+        flags,
+        async (signal) => {
+          const { benchSpec } = await import("../../bench/net/spec.ts");
+          const result = await benchSpec({ entry: entry(), quick: flags.quick === true, say, signal });
+          if (!result.rows.every((row) => row.pass)) process.exitCode = EXIT.failed;
+          return result;
+        },
+        { lines, json: ({ rows }) => ({ rows }) },
+      ),
     );
   bench
     .command("report")
-    .description("one HTML page with charts out of the kept results, and an SVG for the README")
+    .description("one HTML page with charts out of the kept results, and a picture and tables for the README")
     .option("-o, --output <file>", "the page", "bench-results/report.html")
     .option("--svg <file>", "also write the chart of bench net alone")
-    .action(async (flags: { output: string; svg?: string }) => {
-      const { writeReport } = await import("../../bench/report/report.ts");
-      for (const file of writeReport(flags)) process.stdout.write(`${file}\n`);
+    .option("--markdown", "instead: print the tables of bench net and bench spec as Markdown")
+    .action(async (flags: { output: string; svg?: string; markdown?: boolean }) => {
+      const { reportMarkdown, writeReport } = await import("../../bench/report/report.ts");
+      try {
+        if (flags.markdown) process.stdout.write(`${reportMarkdown()}\n`);
+        else for (const file of writeReport(flags)) process.stdout.write(`${file}\n`);
+      } catch (fault) {
+        if (!(fault instanceof BenchFault)) throw fault;
+        say(`error: ${fault.message} [${fault.code}]`);
+        process.exitCode = EXIT.failed;
+      }
     });
   for (const each of [bench, ...bench.commands]) each.exitOverride();
   return bench;
@@ -94,21 +127,42 @@ function count(text: string): number {
   throw new InvalidArgumentError("Give a number of packets, at least 1000.");
 }
 
-/** Runs one bench, keeps its result and shows it. Ctrl-C ends it in order. */
-async function guarded(kind: string, flags: Flags, work: (signal: AbortSignal) => Promise<object>): Promise<void> {
+interface Shown<T> {
+  /** For people. */
+  lines(result: T): string[];
+  /** For `--json`; default: the result as it is kept. */
+  json?(result: T): unknown;
+}
+
+/**
+ * Runs one bench, keeps its result and shows it. Ctrl-C ends work that takes the signal in order; work that does not has nothing to
+ * clean up, computes without a pause, and is ended as any program.
+ */
+async function guarded<T extends object>(
+  kind: string,
+  flags: Flags,
+  work: (signal: AbortSignal) => Promise<T>,
+  shown: Shown<T> = { lines },
+): Promise<void> {
   const stopping = new AbortController();
   const stop = () => stopping.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const signals = work.length === 0 ? [] : (["SIGINT", "SIGTERM", "SIGHUP"] as const);
   for (const name of signals) process.on(name, stop);
   try {
     const result = await work(stopping.signal);
-    say(`kept in ${keep(kind, result)}`);
-    if (flags.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else for (const line of lines(result)) process.stdout.write(`${line}\n`);
+    // Half a result must not replace a whole one.
+    if (stopping.signal.aborted) process.exitCode = EXIT_INTERRUPTED;
+    else say(`kept in ${keep(kind, result)}`);
+    if (flags.json) process.stdout.write(`${JSON.stringify(shown.json?.(result) ?? result)}\n`);
+    else for (const line of shown.lines(result)) process.stdout.write(`${line}\n`);
   } catch (fault) {
-    if (!(fault instanceof LabFault)) throw fault;
-    say(fault.code === "interrupted" ? "interrupted" : `error: ${fault.message} [${fault.code}]`);
-    process.exitCode = fault.code === "interrupted" ? 130 : EXIT.failed;
+    if (stopping.signal.aborted) {
+      say("interrupted: nothing was measured to its end");
+      process.exitCode = EXIT_INTERRUPTED;
+    } else if (fault instanceof LabFault || fault instanceof BenchFault) {
+      say(`error: ${fault.message} [${fault.code}]`);
+      process.exitCode = fault instanceof BenchFault ? EXIT.usage : EXIT.failed;
+    } else throw fault;
   } finally {
     for (const name of signals) process.off(name, stop);
   }

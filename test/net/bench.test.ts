@@ -1,6 +1,7 @@
-/** `vcpe bench spec --quick`: the promised rates, nothing tighter; machines are noisy. */
+/** `vcpe bench spec --quick`: the promised rates, nothing tighter; machines are noisy. `vcpe bench net`: Ctrl-C in the middle. */
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { benchNet } from "../../bench/net/net.ts";
 import { benchSpec } from "../../bench/net/spec.ts";
 import { BENCH_PROGRAMS } from "../../bench/net/systems.ts";
 import { labFolder } from "../../src/lab/state.ts";
@@ -27,4 +28,33 @@ describe.skipIf(!asRoot("vcpe bench spec", BENCH_PROGRAMS))("vcpe bench spec", (
     }
     expect(existsSync(labFolder(name))).toBe(false);
   }, 120_000);
+});
+
+describe.skipIf(!asRoot("vcpe bench net", BENCH_PROGRAMS))("vcpe bench net", () => {
+  const name = `n${process.pid}`;
+  inTurn(name);
+
+  it("gives what there is when it is interrupted, and leaves nothing behind", async () => {
+    const stopping = new AbortController();
+    const say = (line: string) => {
+      if (line.includes("· udp-1024:")) stopping.abort();
+    };
+    const options = { entry: ENTRY, quick: true, only: ["plain", "vcpe aes"], name, say };
+    const { machine, rows, ratios } = await benchNet({ ...options, signal: stopping.signal });
+    expect(machine.interrupted).toBe(true);
+    expect(machine.failed).toEqual([]);
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({
+      system: "plain forwarding",
+      test: "udp-1024",
+      pin: true,
+      offload: false,
+      cpuSecondsPerGbit: { tx: null, rx: null },
+      rttAddedMs: 0,
+      rssMb: null,
+    });
+    expect(rows[0]!.goodputMbps).toBeGreaterThan(10);
+    expect(ratios).toEqual([]);
+    expect(existsSync(labFolder(name))).toBe(false);
+  }, 60_000);
 });
