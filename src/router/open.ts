@@ -118,7 +118,7 @@ class Homes {
   }
 }
 
-function planeOptions({ workers, pin, engines, outer, offload }: RouterConfig): PlaneOptions {
+function planeOptions({ workers, pin, moderation, engines, outer, offload }: RouterConfig): PlaneOptions {
   const threads = workerCount(workers);
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
@@ -132,6 +132,7 @@ function planeOptions({ workers, pin, engines, outer, offload }: RouterConfig): 
     workers: threads,
     sas: Math.min(MAX_SAS, SAS_PER_WORKER * threads),
     pin,
+    moderation,
     ikePort: outer.ikePort,
     natPort: outer.natPort,
     bind4: bind(outer.ipv4),
