@@ -73,6 +73,7 @@ const CONSUMED: u32 = 0xffff;
 export function deliver(): u32 {
   const end = load<u32>(arena, W_OPEN_COUNT);
   let next = load<u32>(arena, W_OPEN_NEXT);
+  comparedMessage = NO_MESSAGE;
   for (; next < end; next++) {
     const op = arena + OPEN_OPS + next * OP_STRIDE;
     if (!hasRoom(load<u32>(op, OP_LENGTH))) break;
@@ -125,11 +126,21 @@ function sequenceOf(op: usize, sa: usize): u64 {
   return load<u32>(sa, SA_FLAGS) & SA_ESN ? load64(op + OP_AAD + 4) : <u64>load32(op + OP_AAD + 4);
 }
 
+/** The SA and the message whose sender was compared last; message NO_MESSAGE: none of this batch. */
+let comparedSa: usize = 0;
+let comparedMessage: u32 = 0;
+const NO_MESSAGE: u32 = 0xffffffff;
+
 /** Compares the sender with the path that control believes in: family and port, address; flow label and scope don't count. */
 function noticeMove(op: usize, sa: usize): void {
+  const message = load<u32>(op, OP_USER);
+  // A run of datagrams has one sender.
+  if (message == comparedMessage && sa == comparedSa) return;
   const path = <usize>atomic.load<u32>(sa + SA_PATH);
   if (!path) return;
-  readMessage(socket, load<u32>(op, OP_USER));
+  comparedSa = sa;
+  comparedMessage = message;
+  readMessage(socket, message);
   const known = path + PATH_NAME;
   const same =
     nameLength <= 16

@@ -24,7 +24,7 @@ import {
 } from "./layout";
 import { queueDatagram } from "./message";
 import { sendRegion, takeSendRegion } from "./room";
-import { countSealed, nextSequence } from "./sa";
+import { countSealed, sequencesTaken, takeSequences } from "./sa";
 import { arena } from "./state";
 import { ESP_SEQUENCE, ESP_SPI, ESP_TEXT, padFor } from "./wire/esp";
 import { store32, store64 } from "./wire/order";
@@ -44,11 +44,36 @@ export function encapsulate(
   family: u32,
   tos: u32,
 ): u32 {
-  const path = <usize>atomic.load<u32>(sa + SA_PATH);
+  const path = pathOf(sa);
   if (!path) return DROP_NO_PATH;
-  const sequence = nextSequence(sa);
-  if (!sequence) return DROP_SEQUENCE_LIMIT;
+  const sequence = takeSequences(sa, 1);
+  if (!sequencesTaken) return DROP_SEQUENCE_LIMIT;
+  const text = nextText();
+  memory.copy(text, head, headLength);
+  if (bodyLength) memory.copy(text + headLength, body, bodyLength);
   const length = headLength + bodyLength;
+  enclose(path, sa, sequence, length, family, tos);
+  countSealed(sa, 1, length);
+  count(COUNT_SEALED);
+  return 0;
+}
+
+/** Where an outbound SA sends to: a path (pool), or 0. */
+// @ts-ignore: decorator
+@inline
+export function pathOf(sa: usize): usize {
+  return <usize>atomic.load<u32>(sa + SA_PATH);
+}
+
+/** Where the next datagram's inner packet is to lie when `enclose` is called. */
+// @ts-ignore: decorator
+@inline
+export function nextText(): usize {
+  return sendRegion() + ESP_TEXT;
+}
+
+/** Queues the packet of `length` bytes that lies at `nextText`, under this sequence number. Its caller counts it. */
+export function enclose(path: usize, sa: usize, sequence: u64, length: u32, family: u32, tos: u32): void {
   const datagram = sendRegion();
   const text = datagram + ESP_TEXT;
   const textLength = length + padFor(length) + ESP_TRAILER;
@@ -56,16 +81,11 @@ export function encapsulate(
   store32(datagram + ESP_SEQUENCE, <u32>sequence);
   // The IV is the whole counter: unique for the key by construction, RFC 4106 §3.1, RFC 7634 §2.
   store64(datagram + 8, sequence);
-  memory.copy(text, head, headLength);
-  if (bodyLength) memory.copy(text + headLength, body, bodyLength);
   writeTrailer(text + length, padFor(length), family == 4 ? PROTOCOL_IPV4 : PROTOCOL_IPV6);
   appendOp(sa, datagram, textLength, sequence);
   const bytes = ESP_TEXT + textLength + ESP_ICV;
   takeSendRegion(bytes);
   queueDatagram(path, sa, datagram, bytes, tos);
-  countSealed(sa, length);
-  count(COUNT_SEALED);
-  return 0;
 }
 
 /** Padding 1, 2, 3 …, pad length, next header. RFC 4303 §2.4–2.6. */

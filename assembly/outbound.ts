@@ -17,15 +17,18 @@ import {
   COUNT_FRAGMENTED,
   COUNT_ICMP_SENT,
   COUNT_ICMP_UNSENT,
+  COUNT_SEALED,
   COUNT_SEGMENTED,
   COUNT_TUN_READ,
   DROP_HAIRPIN,
+  DROP_NO_PATH,
   DROP_NO_SA,
   DROP_SELECTORS_OUT,
+  DROP_SEQUENCE_LIMIT,
   DROP_TOO_BIG,
 } from "./counters";
 import { count, countBy, drop } from "./drop";
-import { encapsulate } from "./encapsulate";
+import { encapsulate, enclose, nextText, pathOf } from "./encapsulate";
 import {
   fragmentBody,
   fragmentBodyLength,
@@ -56,19 +59,9 @@ import {
 import { clampMss } from "./mss";
 import { family, forgetPorts, length, parse, start, tos } from "./packet";
 import { beginEvents, tellAcquire } from "./ring";
-import { hasRoom, hasRoomForOne, sendRegion, takeSendRegion } from "./room";
-import { isOutbound } from "./sa";
-import {
-  completeChecksum,
-  cutSegment,
-  longestSegment,
-  segmentBody,
-  segmentBodyLength,
-  segments,
-  startSegments,
-  template,
-  templateLength,
-} from "./segment";
+import { hasRoom, roomFor, sendRegion, takeSendRegion } from "./room";
+import { countSealed, isOutbound, sequencesTaken, takeSequences } from "./sa";
+import { completeChecksum, longestSegment, segments, startSegments, writeSegment } from "./segment";
 import { matchesOutbound } from "./selectors";
 import { arena, worker } from "./state";
 import { writeTun } from "./tunwrite";
@@ -160,18 +153,33 @@ function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32): bool {
     refuse(reason, vrf);
     return true;
   }
-  const mark = tos();
-  const before = segmentsDone;
-  let sealed: u32 = 0;
-  for (; segmentsDone < segments && hasRoomForOne(longestSegment); segmentsDone++) {
-    cutSegment(segmentsDone);
-    const reason = encapsulate(sa, template(), templateLength, segmentBody, segmentBodyLength, family, mark);
-    if (reason) drop(reason);
-    else sealed++;
-  }
-  countBy(COUNT_TUN_READ, segmentsDone - before);
-  countBy(COUNT_ENCAPSULATED, sealed);
+  const fitting = min(segments - segmentsDone, roomFor(longestSegment));
+  sealSegments(sa, fitting);
+  countBy(COUNT_TUN_READ, fitting);
+  segmentsDone += fitting;
   return segmentsDone == segments;
+}
+
+/** Seals the next `number` segments: each is written where it is sealed; sequence numbers and counters once for all. */
+function sealSegments(sa: usize, number: u32): void {
+  const path = pathOf(sa);
+  if (!path) {
+    countBy(DROP_NO_PATH, number);
+    return;
+  }
+  const first = takeSequences(sa, number);
+  const sealed = sequencesTaken;
+  const mark = tos();
+  let bytes: u32 = 0;
+  for (let i: u32 = 0; i < sealed; i++) {
+    const written = writeSegment(segmentsDone + i, nextText());
+    enclose(path, sa, first + <u64>i, written, family, mark);
+    bytes += written;
+  }
+  countSealed(sa, sealed, bytes);
+  countBy(COUNT_SEALED, sealed);
+  countBy(COUNT_ENCAPSULATED, sealed);
+  countBy(DROP_SEQUENCE_LIMIT, number - sealed);
 }
 
 /** The rest of the superpacket at hand as whole packets, made in the send region. False: no room for the next. */
@@ -179,11 +187,8 @@ function oneByOne(tun: u32, vrf: u32): bool {
   for (; segmentsDone < segments; segmentsDone++) {
     // For the packet itself, and for all that it may become.
     if (!hasRoom(longestSegment * 2 + 8)) return false;
-    cutSegment(segmentsDone);
     const at = sendRegion();
-    const bytes = templateLength + segmentBodyLength;
-    memory.copy(at, template(), templateLength);
-    memory.copy(at + templateLength, segmentBody, segmentBodyLength);
+    const bytes = writeSegment(segmentsDone, at);
     takeSendRegion((bytes + 7) & ~7);
     const reason = leave(at, bytes, tun, vrf);
     if (reason) refuse(reason, vrf);

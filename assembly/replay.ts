@@ -53,8 +53,8 @@ export function take(sa: usize, sequence: u64): u32 {
   const newest = sequence > top;
   if (newest) {
     clearBlocks(sa, top >> 6, sequence >> 6);
-    // Control reads it while we run.
-    atomic.store<u64>(sa + SA_SEQUENCE, sequence);
+    // Control reads it while we run; it is stored whole (see drop.ts).
+    store<u64>(sa, sequence, SA_SEQUENCE);
   }
   const block = blockOf(sa, sequence);
   store<u64>(block, load<u64>(block) | ((<u64>1) << (sequence & 63)));

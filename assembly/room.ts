@@ -46,13 +46,11 @@ export function hasRoom(length: u32): bool {
   );
 }
 
-/** Is there room for one datagram more, around a packet of this length that is neither cut nor refused? */
-export function hasRoomForOne(length: u32): bool {
-  return (
-    load<u32>(arena, W_TX_USED) + length + ESP_OVERHEAD <= <u32>TX_SIZE &&
-    load<u32>(arena, W_OP_COUNT) < <u32>SEAL_OPS_MAX &&
-    mostQueued() < <u32>TX_MAX
-  );
+/** For how many datagrams more is there room, around packets of at most this length that are neither cut nor refused? */
+export function roomFor(length: u32): u32 {
+  const bytes = (<u32>TX_SIZE - load<u32>(arena, W_TX_USED)) / (length + ESP_OVERHEAD);
+  const ops = <u32>SEAL_OPS_MAX - load<u32>(arena, W_OP_COUNT);
+  return min(bytes, min(ops, <u32>TX_MAX - mostQueued()));
 }
 
 /** Messages queued for the socket that has most. */

@@ -45,29 +45,35 @@ export function slotIndex(sa: usize): u32 {
   return <u32>(sa - saBase) / SA_STRIDE;
 }
 
+/** How many of the sequence numbers that were asked for last there are: fewer where the SA has no more left. */
+export let sequencesTaken: u32 = 0;
+
 /**
- * The next sequence number of an outbound SA, or 0 when it has none left: the counter never wraps (RFC 4303 §3.3.3), and as
- * it is the nonce, no number is ever given out twice. Several workers may share the SA, so the step is atomic.
+ * Takes `wanted` sequence numbers of an outbound SA that follow each other; the first, and `sequencesTaken`. None where it has
+ * none left: the counter never wraps (RFC 4303 §3.3.3), and as it is the nonce, no number is ever given out twice. Several
+ * workers may share the SA, so the step is atomic.
  */
-export function nextSequence(sa: usize): u64 {
+export function takeSequences(sa: usize, wanted: u32): u64 {
   const limit = load<u64>(sa, SA_SEQUENCE_LIMIT);
+  sequencesTaken = 0;
   // Asked first, so that the counter stays near its limit however long the packets keep coming.
   if (atomic.load<u64>(sa + SA_SEQUENCE) >= limit) return 0;
-  const sequence = atomic.add<u64>(sa + SA_SEQUENCE, 1) + 1;
-  return sequence <= limit ? sequence : 0;
+  const last = atomic.add<u64>(sa + SA_SEQUENCE, wanted);
+  if (last < limit) sequencesTaken = <u32>min<u64>(wanted, limit - last);
+  return last + 1;
 }
 
-/** Counts a packet that was sealed; several workers may do so at once. */
-export function countSealed(sa: usize, bytes: u32): void {
-  atomic.add<u64>(sa + SA_PACKETS, 1);
+/** Counts packets that were sealed, and their inner bytes; several workers may do so at once. */
+export function countSealed(sa: usize, packets: u32, bytes: u32): void {
+  atomic.add<u64>(sa + SA_PACKETS, packets);
   atomic.add<u64>(sa + SA_BYTES, bytes);
   touch(sa);
 }
 
-/** Counts a packet that was opened and accepted; an inbound SA belongs to one worker. */
+/** Counts a packet that was opened and accepted; an inbound SA belongs to one worker (plain stores: see drop.ts). */
 export function countOpened(sa: usize, bytes: u32): void {
-  atomic.store<u64>(sa + SA_PACKETS, load<u64>(sa, SA_PACKETS) + 1);
-  atomic.store<u64>(sa + SA_BYTES, load<u64>(sa, SA_BYTES) + <u64>bytes);
+  store<u64>(sa, load<u64>(sa, SA_PACKETS) + 1, SA_PACKETS);
+  store<u64>(sa, load<u64>(sa, SA_BYTES) + <u64>bytes, SA_BYTES);
   touch(sa);
 }
 
@@ -75,5 +81,5 @@ export function countOpened(sa: usize, bytes: u32): void {
 // @ts-ignore: decorator
 @inline
 function touch(sa: usize): void {
-  atomic.store<u64>(sa + SA_LAST, load<u64>(arena, W_NOW));
+  store<u64>(sa, load<u64>(arena, W_NOW), SA_LAST);
 }

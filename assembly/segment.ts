@@ -2,7 +2,7 @@
 // about to be sealed, so its payload is copied once, from the slot to its place in the datagram.
 //
 //   startSegments ── headers, sizes, kind checked; headers to the template ──▶ segments
-//   cutSegment(i) ── template patched for segment i ──▶ template, segmentBody, segmentBodyLength
+//   writeSegment(i, to) ── template patched for segment i, copied, its payload copied behind it and summed on the way
 //
 // What differs between segments: IPv4 length, identification (one more each) and checksum, or IPv6 length; TCP sequence number,
 // FIN and PSH only on the last, CWR only on the first (RFC 3168 §6.1.2), or UDP length; the transport checksum, always anew.
@@ -11,7 +11,7 @@ import { DROP_MALFORMED } from "./counters";
 import { TEMPLATE_SIZE, W_TEMPLATE } from "./layout";
 import { family, laterFragment, length, parse, protocol, start, transport, transportLength } from "./packet";
 import { arena } from "./state";
-import { checksum, fold, sum } from "./wire/checksum";
+import { checksum, copySum, fold, sum } from "./wire/checksum";
 import { IPV4_CHECKSUM, IPV4_ID, IPV4_LENGTH, IPV4_MF, IPV4_SOURCE, ipv4Fragment, ipv4HeaderLength } from "./wire/ipv4";
 import { IPV6_HEADER, IPV6_LENGTH, IPV6_SOURCE } from "./wire/ipv6";
 import { load16, load32, store16, store32 } from "./wire/order";
@@ -47,12 +47,9 @@ import {
 /** Segments of the superpacket at hand. */
 export let segments: u32 = 0;
 /** Bytes of its headers: of the template. */
-export let templateLength: u32 = 0;
+let templateLength: u32 = 0;
 /** Bytes of its longest segment. */
 export let longestSegment: u32 = 0;
-/** The payload of the segment that was cut last. */
-export let segmentBody: usize = 0;
-export let segmentBodyLength: u32 = 0;
 
 let body: usize = 0;
 let bodyLength: u32 = 0;
@@ -69,10 +66,10 @@ let pseudo: u64 = 0;
 /** UDP without a checksum stays so. */
 let unchecked: bool = false;
 
-/** Address of the headers of the segment that was cut last. */
+/** Address of the headers that all segments have in common. */
 // @ts-ignore: decorator
 @inline
-export function template(): usize {
+function template(): usize {
   return arena + W_TEMPLATE;
 }
 
@@ -127,14 +124,13 @@ export function startSegments(at: usize, bytes: u32): u32 {
   return 0;
 }
 
-/** Makes segment `index` of the superpacket that was begun: its headers in the template, its payload where it lies. */
-export function cutSegment(index: u32): void {
+/** Writes segment `index` of the superpacket that was begun to `to`; its bytes, at most `longestSegment`. */
+export function writeSegment(index: u32, to: usize): u32 {
   const headers = template();
   const done = index * size;
   const last = index + 1 == segments;
-  segmentBody = body + done;
-  segmentBodyLength = last ? bodyLength - done : size;
-  const total = templateLength + segmentBodyLength;
+  const payload = last ? bodyLength - done : size;
+  const total = templateLength + payload;
   if (version == 4) {
     store16(headers + IPV4_LENGTH, total);
     store16(headers + IPV4_ID, firstId + index);
@@ -152,15 +148,16 @@ export function cutSegment(index: u32): void {
   } else {
     store16(at + UDP_LENGTH, total - transportAt);
     store<u16>(at, 0, UDP_CHECKSUM);
-    if (unchecked) return;
   }
   const summed =
     pseudo +
     lengthSum(total - transportAt) +
     sum(at, templateLength - transportAt) +
-    sum(segmentBody, segmentBodyLength);
+    copySum(to + templateLength, body + done, payload);
   if (isTcp) store<u16>(at, checksum(summed), TCP_CHECKSUM);
-  else store<u16>(at, neverZero(summed), UDP_CHECKSUM);
+  else if (!unchecked) store<u16>(at, neverZero(summed), UDP_CHECKSUM);
+  memory.copy(to, headers, templateLength);
+  return total;
 }
 
 /** A checksum where 0 would mean "none" (RFC 768). */

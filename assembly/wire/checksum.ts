@@ -34,12 +34,61 @@ function sumVectors(at: usize, length: u32): u64 {
     a = i32x4.add(a, i32x4.extadd_pairwise_i16x8_u(v128.load(at, 32)));
     b = i32x4.add(b, i32x4.extadd_pairwise_i16x8_u(v128.load(at, 48)));
   }
-  // Widened before the lanes meet: four of them could exceed 32 bits.
+  return addLanes(a, b);
+}
+
+/** Of lanes of 32 bits, widened before they meet: four of them could exceed 32 bits. */
+// @ts-ignore: decorator
+@inline
+function addLanes(a: v128, b: v128): u64 {
   const wide = i64x2.add(
     i64x2.add(i64x2.extend_low_i32x4_u(a), i64x2.extend_high_i32x4_u(a)),
     i64x2.add(i64x2.extend_low_i32x4_u(b), i64x2.extend_high_i32x4_u(b)),
   );
   return <u64>i64x2.extract_lane(wide, 0) + <u64>i64x2.extract_lane(wide, 1);
+}
+
+/** Copies `length` bytes (at most 64 KiB) that do not overlap; their sum, as `sum` has it. */
+export function copySum(to: usize, from: usize, length: u32): u64 {
+  const vectors = from + (length & ~63);
+  let a = i32x4.splat(0);
+  let b = i32x4.splat(0);
+  for (; from < vectors; from += 64) {
+    const p = v128.load(from);
+    const q = v128.load(from, 16);
+    const r = v128.load(from, 32);
+    const s = v128.load(from, 48);
+    v128.store(to, p);
+    v128.store(to, q, 16);
+    v128.store(to, r, 32);
+    v128.store(to, s, 48);
+    a = i32x4.add(a, i32x4.extadd_pairwise_i16x8_u(p));
+    b = i32x4.add(b, i32x4.extadd_pairwise_i16x8_u(q));
+    a = i32x4.add(a, i32x4.extadd_pairwise_i16x8_u(r));
+    b = i32x4.add(b, i32x4.extadd_pairwise_i16x8_u(s));
+    to += 64;
+  }
+  let total = addLanes(a, b);
+  const words = from + (length & 60);
+  for (; from < words; from += 4) {
+    const word = load<u32>(from);
+    store<u32>(to, word);
+    total += <u64>word;
+    to += 4;
+  }
+  if (length & 2) {
+    const half = load<u16>(from);
+    store<u16>(to, half);
+    total += <u64>half;
+    from += 2;
+    to += 2;
+  }
+  if (length & 1) {
+    const byte = load<u8>(from);
+    store<u8>(to, byte);
+    total += <u64>byte;
+  }
+  return total;
 }
 
 /** Folds a sum to 16 bits. */

@@ -2,7 +2,7 @@
  * A worker's loop. It makes system calls and nothing else per packet; all that concerns a packet's bytes is one call into
  * WASM for each pass over a batch.
  *
- *   wait       epoch idle → epoll_wait → epoch, time
+ *   wait       epoch idle → a pause, when packets come fast but one by one (moderation) → epoll_wait → epoch, time
  *   receive    a UDP socket: recvmmsg → inbound → open → { deliver → seal → flush } while pending
  *   read       a TUN device: read … → { outbound → seal → flush } until all were taken
  *   answer     the bell: TUN devices that came or went, stop
@@ -31,9 +31,11 @@ import {
 import { EPOLLIN, Epoll } from "../linux/epoll.ts";
 import { failed } from "../linux/error.ts";
 import { errno, read, recvmmsg } from "../linux/ffi.ts";
+import { Pause, setTimerSlack } from "../linux/pause.ts";
 import { VNET_HEADER } from "../linux/tun.ts";
 import { type CommandsPart, CommandsTaker } from "./commands.ts";
 import { arenaOf, type PlaneMemory } from "./memory.ts";
+import { Moderation } from "./moderation.ts";
 import type { FastPath } from "./module.ts";
 import { Sender } from "./send.ts";
 
@@ -70,6 +72,8 @@ export interface LoopParts {
   /** Descriptors by SOCKET_*, −1: that one is off. */
   readonly sockets: readonly number[];
   readonly commands: CommandsPart;
+  /** Microseconds that packets may gather under load (moderation); 0: never. */
+  readonly pause: number;
 }
 
 export class Loop {
@@ -85,6 +89,9 @@ export class Loop {
   readonly #doubles: Float64Array;
   readonly #arena: number;
   readonly #host: number;
+  readonly #moderation = new Moderation();
+  /** undefined: moderation is off. */
+  readonly #pause: Pause | undefined;
   #headSeen = 0;
   /** Messages to be received at once, by socket. */
   readonly #batches = new Array<number>(SOCKETS).fill(BATCH);
@@ -100,6 +107,10 @@ export class Loop {
     this.#words = memory.words;
     this.#signed = new Int32Array(memory.memory.buffer);
     this.#doubles = new Float64Array(memory.memory.buffer);
+    if (parts.pause > 0) {
+      this.#pause = new Pause(parts.pause);
+      setTimerSlack(1);
+    }
     this.#sender = new Sender(memory, this.#arena, parts.fast, parts.sockets, this.#tuns);
     this.#epoll.add(parts.commands.bell, EPOLLIN, BELL);
     parts.sockets.forEach((fd, socket) => {
@@ -111,33 +122,39 @@ export class Loop {
   run(): void {
     const epoch = (this.#arena + W_EPOCH) >>> 2;
     const now = (this.#arena + W_NOW) >>> 3;
+    let gather = false;
     while (!this.#commands.stopped) {
       // Idle: this worker holds no address out of the tables, so the writer need not wait for it.
       Atomics.store(this.#words, epoch, EPOCH_IDLE);
+      if (gather) this.#pause?.sleep();
       const events = this.#epoll.wait(WAIT);
       Atomics.store(this.#words, epoch, Atomics.load(this.#words, G_EPOCH >>> 2));
       this.#sweep();
+      gather = false;
       if (events === 0) continue;
-      this.#doubles[now] = Date.now();
+      const time = Date.now();
+      this.#doubles[now] = time;
+      let packets = 0;
       for (let i = 0; i < events; i++) {
         const tag = this.#epoll.tag(i);
-        if (tag >= TUN) this.#read(tag - TUN);
-        else if (tag >= SOCKET) this.#receive(tag - SOCKET);
+        if (tag >= TUN) packets += this.#read(tag - TUN);
+        else if (tag >= SOCKET) packets += this.#receive(tag - SOCKET);
         else this.#answer();
       }
       this.#tell();
+      gather = this.#moderation.round(time, packets);
     }
     Atomics.store(this.#words, epoch, EPOCH_IDLE);
     this.#epoll.close();
   }
 
-  /** The road in, for one batch of socket `socket`. */
-  #receive(socket: number): void {
+  /** The road in, for one batch of socket `socket`; how many packets that was. */
+  #receive(socket: number): number {
     const fast = this.#fast;
     fast.fill();
     const count = recvmmsg(this.#sockets[socket], this.#host + RXMSG, this.#batches[socket], 0, 0);
     // Nothing there after all, or an ICMP error about some datagram of ours: neither is a packet.
-    if (count <= 0) return;
+    if (count <= 0) return 0;
     const opens = fast.inbound(socket, count);
     this.#batches[socket] = opens > 4 * count ? BATCH_RUNS : BATCH;
     if (opens !== 0) fast.open(opens);
@@ -146,18 +163,22 @@ export class Loop {
       if (seals !== 0) fast.seal(seals);
       this.#sender.flush();
     } while (fast.pending() !== 0);
+    return Math.max(count, opens);
   }
 
-  /** The road out, for one batch of TUN device `tun`. */
-  #read(tun: number): void {
+  /** The road out, for one batch of TUN device `tun`; how many packets that was, segments of a superpacket one by one. */
+  #read(tun: number): number {
     const count = this.#readBatch(tun);
     const fast = this.#fast;
+    let packets = 0;
     for (let taken = 0; taken < count; ) {
       taken += fast.outbound(tun, taken, count);
       const seals = this.#words[(this.#arena + W_OP_COUNT) >>> 2];
+      packets += seals;
       if (seals !== 0) fast.seal(seals);
       this.#sender.flush();
     }
+    return Math.max(count, packets);
   }
 
   #readBatch(tun: number): number {

@@ -31,6 +31,7 @@ import { PlaneError } from "./error.ts";
 import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
 import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
+import { PAUSE } from "./moderation.ts";
 import { instantiate, loadModule } from "./module.ts";
 import { ALL_OFFLOADS, type Offload, Offloads } from "./offload.ts";
 import type { ChildHandle, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix, WorkerLoad } from "./plane.ts";
@@ -74,7 +75,8 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
   try {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
     const cpus = options.pin ? allowedCpus() : undefined;
-    plane = new OpenPlane(memory, module, sockets, commands, engines, offloads, cpus);
+    const pause = options.moderation ?? PAUSE;
+    plane = new OpenPlane(memory, module, sockets, commands, engines, offloads, cpus, pause);
     await plane.start();
     return plane;
   } catch (error) {
@@ -135,6 +137,7 @@ class OpenPlane implements Plane {
     engines: Engines,
     offloads: Offloads,
     cpus: readonly number[] | undefined,
+    pause: number,
   ) {
     this.#offloads = offloads;
     this.#memory = memory;
@@ -175,7 +178,9 @@ class OpenPlane implements Plane {
       onEvent: (event) => this.onEvent(event),
       clock: () => performance.now(),
     });
-    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, cpus, (error) => this.#failed(error));
+    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, cpus, pause, (error) =>
+      this.#failed(error),
+    );
     // A thread inside epoll_wait would hold up the end of the process.
     process.on("exit", this.#atExit);
   }

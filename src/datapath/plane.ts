@@ -88,6 +88,8 @@ export interface PlaneOptions {
   readonly engines?: EngineWishes;
   /** Offloads that may be used; undefined: all. */
   readonly offload?: OffloadChoice;
+  /** Microseconds that packets may gather while they come fast but one by one (moderation), below 10^6; 0: never; undefined: PAUSE. */
+  readonly moderation?: number;
 }
 
 export interface IkeDatagram {

@@ -19,6 +19,8 @@ export interface WorkerData {
   readonly engines: Engines;
   /** The CPU to stay on; undefined: where the kernel puts it. */
   readonly cpu: number | undefined;
+  /** Microseconds that packets may gather under load; 0: never. */
+  readonly pause: number;
 }
 
 const data = workerData as WorkerData;
@@ -34,6 +36,7 @@ const loop = new Loop({
   worker: data.worker,
   sockets: data.sockets,
   commands: data.commands,
+  pause: data.pause,
 });
 // The one word that a worker says by message: from here on it only makes system calls.
 parentPort?.postMessage("ready");

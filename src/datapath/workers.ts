@@ -20,8 +20,8 @@ export class Workers {
   #stopping = false;
 
   /**
-   * One thread for each of `commands`. `cpus`: worker n stays on the nth of them; undefined: where the kernel puts it. `onFailed`:
-   * a worker that was ready ended by itself.
+   * One thread for each of `commands`. `cpus`: worker n stays on the nth of them; undefined: where the kernel puts it. `pause`: see
+   * LoopParts. `onFailed`: a worker that was ready ended by itself.
    */
   constructor(
     memory: PlaneMemory,
@@ -30,6 +30,7 @@ export class Workers {
     commands: readonly Commands[],
     engines: Engines,
     cpus: readonly number[] | undefined,
+    pause: number,
     onFailed: (error: Error) => void,
   ) {
     this.#commands = commands;
@@ -44,6 +45,7 @@ export class Workers {
         commands: command.part,
         engines,
         cpu: cpus?.[worker % cpus.length],
+        pause,
       };
       const thread = new Worker(entry, { workerData, name: `vcpe-${worker}`, execArgv: [] });
       this.#threads.push(thread);

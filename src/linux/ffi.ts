@@ -86,6 +86,14 @@ export const epollWait = declare<[epoll: number, events: HostAddress, count: num
 export const poll = declare<[fds: HostAddress, count: number, timeout: number]>(
   "int poll(uintptr_t fds, unsigned long count, int timeout)",
 );
+/** Sleeps for the struct timespec at `time`; `left` 0: what a signal left of it is not wanted. */
+export const nanosleep = declare<[time: HostAddress, left: HostAddress]>(
+  "int nanosleep(uintptr_t time, uintptr_t left)",
+);
+/** Of the calling thread. */
+export const prctl = declare<[option: number, a: number, b: number, c: number, d: number]>(
+  "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+);
 /** `pid` 0: the calling thread. The mask has a bit for each CPU. */
 export const schedGetAffinity = declare<[pid: number, size: number, mask: HostAddress]>(
   "int sched_getaffinity(int pid, size_t size, uintptr_t mask)",

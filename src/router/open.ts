@@ -119,7 +119,7 @@ class Homes {
 }
 
 /** What a configuration asks of the datapath. */
-export function planeOptions({ workers, pin, engines, outer, offload }: RouterConfig): PlaneOptions {
+export function planeOptions({ workers, pin, moderation, engines, outer, offload }: RouterConfig): PlaneOptions {
   const threads = workerCount(workers);
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
@@ -133,6 +133,7 @@ export function planeOptions({ workers, pin, engines, outer, offload }: RouterCo
     workers: threads,
     sas: Math.min(MAX_SAS, SAS_PER_WORKER * threads),
     pin,
+    moderation,
     ikePort: outer.ikePort,
     natPort: outer.natPort,
     bind4: bind(outer.ipv4),

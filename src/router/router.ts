@@ -244,6 +244,7 @@ function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
     if (was.engines[key] !== now.engines[key]) changed.push(`engines.${key}`);
   }
   if (was.pin !== now.pin) changed.push("pin");
+  if (was.moderation !== now.moderation) changed.push("moderation");
   for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
     if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
   }

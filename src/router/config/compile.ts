@@ -1,4 +1,5 @@
 /** A good file → RouterConfig: defaults filled in, texts canonical, numbers plain. */
+import { PAUSE } from "../../datapath/moderation.ts";
 import { canonicalAddress, formatPrefix, prefixOf } from "../address.ts";
 import { freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./config.ts";
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
@@ -18,6 +19,7 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
     log: file.log ?? "info",
     workers: file.workers ?? 1,
     pin: file.pin ?? false,
+    moderation: file.moderation ?? PAUSE,
     outer: {
       ipv4: bound(file.outer?.ipv4, "0.0.0.0"),
       ipv6: bound(file.outer?.ipv6, "::"),

@@ -103,6 +103,7 @@ export const RouterConfig = Type.Object(
     log: Type.Enum(["trace", "debug", "info", "warn", "error", "silent"]),
     workers: Type.Union([Type.Integer({ minimum: 1, maximum: 16 }), Type.Literal("auto")]),
     pin: Type.Boolean({ description: "Each worker stays on one CPU." }),
+    moderation: Type.Integer({ minimum: 0, maximum: 1000, description: "Microseconds, see the file's key." }),
     outer: Type.Object(
       {
         ipv4: orNull(Ip, "Address to bind; null: no IPv4 outside."),

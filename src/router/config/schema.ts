@@ -158,6 +158,15 @@ export const RouterFile = Type.Object(
         description: "Keep each worker on a CPU of its own, as long as there are as many. Default false.",
       }),
     ),
+    moderation: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1000,
+        expects: "microseconds, from 0 to 1000",
+        description:
+          "Microseconds that a worker lets packets gather while they come fast but one by one, so that they share system calls, as network cards moderate their interrupts (rx-usecs). It is what a packet waits at most then; on an idle path nothing waits. 0: never. Default 100.",
+      }),
+    ),
     engines: Type.Optional(EnginesFile),
     offload: Type.Optional(
       Type.Union([Type.Literal("off"), OffloadFile], {

@@ -74,6 +74,16 @@ describe("a superpacket from the TUN", () => {
     ]);
   });
 
+  it("never sends above the limit of sequence numbers: the segments that have a number go, the rest are dropped", () => {
+    const { side } = branch({ esn: false, sequence: 0xfffffffcn, limit: 0xfffffffen });
+    const flow: Flow = { ...FOUR, protocol: "tcp" };
+    const data = randomBytes(7000);
+    const out = side.router.fromTun(side.tun, superpacket(flow, data, 1400), superpacket(flow, data, 1400));
+    expect(out.sent.map((sent) => sent.bytes.readUInt32BE(4))).toEqual([0xfffffffd, 0xfffffffe]);
+    expect(unseal(side.out, out.sent[1]?.bytes as Buffer).inner).toEqual(segments(flow, data, 1400)[1]);
+    expect(side.router.counters()).toMatchObject({ "tun-read": 10, encapsulated: 2, sealed: 2, "sequence-limit": 8 });
+  });
+
   it("whose segments are too long for the tunnel: may be fragmented, they are; else each is refused", () => {
     const loose = branch({ mtu: 1000 });
     const data = randomBytes(2600);

@@ -1,5 +1,6 @@
 /** Runs in a namespace: makes a TUN device, sends a packet into the kernel and reads the answer. */
 import { errno, hostAddress, read, write } from "../../../src/linux/ffi.ts";
+import { askIp } from "../../../src/linux/iproute.ts";
 import { addAddresses, findLink, setLink } from "../../../src/linux/links.ts";
 import { changeRoutes, listRoutes } from "../../../src/linux/routes.ts";
 import { readSysctl, writeSysctl } from "../../../src/linux/sysctl.ts";
@@ -17,6 +18,7 @@ function codeOf(act: () => void): string {
 
 const tun = openTun({ name: "vcpe-t0" });
 const made = await findLink("vcpe-t0");
+const [{ txqlen }] = await askIp<{ txqlen: number }>(["link", "show", "vcpe-t0"], "read the queue's length");
 await addAddresses("vcpe-t0", ["10.1.0.1/24", "fd00:1::1/64"]);
 await setLink("vcpe-t0", { up: true, mtu: 1400 });
 const up = await findLink("vcpe-t0");
@@ -78,6 +80,7 @@ const lowPort = codeOf(() => openUdp({ family: 4, port: 500 }));
 console.log(
   JSON.stringify({
     made,
+    txqlen,
     up,
     written,
     reply,

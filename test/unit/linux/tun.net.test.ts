@@ -5,6 +5,7 @@ itAsRoot("a TUN device: made, configured, packets both ways, named errors, gone 
   await withNamespaces(1, async (namespace) => {
     const seen = await runInside(namespace, "tun.child.ts");
     expect(seen.made).toMatchObject({ name: "vcpe-t0", up: false, kind: "tun" });
+    expect(seen.txqlen).toBe(1000);
     expect(seen.up).toMatchObject({ up: true, mtu: 1400 });
     expect(seen.written).toBe(28);
     // The kernel's echo reply: source and destination changed places, same identifier and sequence.

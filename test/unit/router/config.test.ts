@@ -76,8 +76,8 @@ describe("a good file", () => {
 
   it("says how many workers there are, and whether they stay on their CPUs", () => {
     const of = (more: string) => parse(changed("log: info", `log: info\n${more}`)).config;
-    expect(parse(BRANCH).config).toMatchObject({ workers: 1, pin: false });
-    expect(of("workers: 3\npin: true")).toMatchObject({ workers: 3, pin: true });
+    expect(parse(BRANCH).config).toMatchObject({ workers: 1, pin: false, moderation: 100 });
+    expect(of("workers: 3\npin: true\nmoderation: 0")).toMatchObject({ workers: 3, pin: true, moderation: 0 });
     expect(of("workers: auto").workers).toBe("auto");
     for (const bad of ["workers: 0", "workers: 17", "workers: many"]) expect(() => of(bad)).toThrow();
     expect([1, 2, 4, 64].map((cpus) => workerCount("auto", cpus))).toEqual([1, 2, 4, 4]);
