@@ -6,6 +6,7 @@ import { fibLookup4, fibLookup6 } from "./fib";
 
 export * from "./fibwriter";
 export { fibLookup4, fibLookup6 } from "./fib";
+export { fibGroup4 } from "./fibgroup";
 
 /** Looks up `count` IPv4 addresses (u32, host order) at `addresses`; adjacencies (u32) go to `answers`. */
 export function fibMany4(vrf: u32, addresses: usize, count: u32, answers: usize): void {

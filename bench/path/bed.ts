@@ -10,7 +10,7 @@ import { randomBytes } from "node:crypto";
 import * as L from "../../assembly/layout.ts";
 import { COUNTERS } from "../../src/datapath/counters.ts";
 import { Fib, type FibExports } from "../../src/datapath/fib.ts";
-import { arenaOf, makeMemory, type PlaneMemory } from "../../src/datapath/memory.ts";
+import { adviseTables, arenaOf, makeMemory, type PlaneMemory } from "../../src/datapath/memory.ts";
 import { type FastPath, instantiate, loadModule } from "../../src/datapath/module.ts";
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { routes } from "./routes.ts";
@@ -54,6 +54,7 @@ export class PathBed {
       adjacencies: sas + 16,
       fib: options.routes > 100_000 ? 384 << 20 : 32 << 20,
     });
+    adviseTables(this.memory);
     this.module = loadModule();
     this.fast = instantiate(this.module, this.memory.memory);
     this.fast.attach(0);

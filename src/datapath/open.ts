@@ -30,7 +30,7 @@ import { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
 import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
-import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
+import { adviseTables, arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { instantiate, loadModule } from "./module.ts";
 import { ALL_OFFLOADS, type Offload, Offloads } from "./offload.ts";
 import type { ChildHandle, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix, WorkerLoad } from "./plane.ts";
@@ -59,6 +59,7 @@ const RECLAIM = 20;
 export async function openPlane(options: PlaneOptions): Promise<Plane> {
   const module = loadModule();
   const memory = makeMemory(options);
+  const hugePages = adviseTables(memory);
   const engines = tryEngines(module, options);
   const sockets = openSockets(options);
   const offloads = new Offloads(options.offload ?? ALL_OFFLOADS);
@@ -74,7 +75,7 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
   try {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
     const cpus = options.pin ? allowedCpus() : undefined;
-    plane = new OpenPlane(memory, module, sockets, commands, engines, offloads, cpus);
+    plane = new OpenPlane(memory, hugePages, module, sockets, commands, engines, offloads, cpus);
     await plane.start();
     return plane;
   } catch (error) {
@@ -106,6 +107,7 @@ class OpenPlane implements Plane {
   onEvent: (event: PlaneEvent) => void = () => {};
 
   readonly #memory: PlaneMemory;
+  readonly #hugePages: string;
   readonly #sockets: Sockets;
   readonly #offloads: Offloads;
   readonly #commands: readonly Commands[];
@@ -129,6 +131,7 @@ class OpenPlane implements Plane {
 
   constructor(
     memory: PlaneMemory,
+    hugePages: string,
     module: WebAssembly.Module,
     sockets: Sockets,
     commands: readonly Commands[],
@@ -138,6 +141,7 @@ class OpenPlane implements Plane {
   ) {
     this.#offloads = offloads;
     this.#memory = memory;
+    this.#hugePages = hugePages;
     this.#engines = engines;
     this.#sockets = sockets;
     this.#commands = commands;
@@ -296,6 +300,10 @@ class OpenPlane implements Plane {
 
   engines(): Engines {
     return this.#engines;
+  }
+
+  hugePages(): string {
+    return this.#hugePages;
   }
 
   offloads(): Record<Offload, string> {

@@ -183,6 +183,8 @@ export interface Plane {
   workers(): readonly WorkerLoad[];
   /** Which AEAD engine seals and opens each cipher. */
   engines(): Readonly<Record<Cipher, Engine>>;
+  /** Huge pages for large tables: "on", or "off: " and why. */
+  hugePages(): string;
   /** Of each offload "on", or "off: " and why. */
   offloads(): Record<Offload, string>;
 

@@ -34,7 +34,7 @@ export function report(router: Router): RouterStatus {
     drops: Object.fromEntries(counts.filter(([name]) => refused(name))),
     counters: Object.fromEntries(counts.filter(([name]) => !refused(name))),
     ike: ike.counters(),
-    memory: { rss: process.memoryUsage.rss() },
+    memory: { rss: process.memoryUsage.rss(), hugePages: plane.hugePages() },
   };
 }
 

@@ -66,7 +66,10 @@ export const RouterStatus = Type.Object({
   drops: Type.Record(Type.String(), Count, { description: "Packets that went no further, by reason." }),
   counters: Type.Record(Type.String(), Count, { description: "What the datapath did." }),
   ike: Type.Record(Type.String(), Count, { description: "IKE messages refused, by reason, and other events." }),
-  memory: Type.Object({ rss: Type.Integer({ description: "Resident memory, bytes." }) }),
+  memory: Type.Object({
+    rss: Type.Integer({ description: "Resident memory, bytes." }),
+    hugePages: Type.String({ description: 'Huge pages for large tables: "on", or "off: " and why.' }),
+  }),
 });
 
 export const ReloadReply = Type.Object({

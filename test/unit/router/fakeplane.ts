@@ -211,6 +211,10 @@ export class FakePlane implements Plane {
     return [{ tunRead: 0, udpRead: 0 }];
   }
 
+  hugePages() {
+    return "on";
+  }
+
   engines() {
     return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" } as const;
   }
