@@ -12,8 +12,7 @@
 // addresses made of its bytes are checked before they are followed, and what it leads to is not used.
 
 import { adjacencyAt } from "./adjacency";
-import { fibLookup6 } from "./fib";
-import { fibAnswered, fibGroup4, fibRoot4 } from "./fibgroup";
+import { fibAnswer, fibAnswered, fibAsk4, fibAsk6 } from "./fibgroup";
 import {
   ADJ_CHILDREN,
   ADJ_KIND,
@@ -37,7 +36,7 @@ import {
   SLOT_STRIDE,
   TUNRX,
   W_AHEAD,
-  W_AHEAD_ROUTES,
+  W_AHEAD_PLACES,
   W_AHEAD_SUM,
 } from "./layout";
 import { received } from "./message";
@@ -51,14 +50,14 @@ import { load32, load64 } from "./wire/order";
 // @ts-ignore: decorator
 @inline
 function place(i: u32): usize {
-  return arena + W_AHEAD + (i << 2);
+  return arena + W_AHEAD_PLACES + (i << 2);
 }
 
 /** The adjacency's index that the destination of packet `i` of the group has led to; 0: no route. */
 // @ts-ignore: decorator
 @inline
 export function foreseen(i: u32): u32 {
-  return load<u32>(arena + W_AHEAD_ROUTES + (i << 2));
+  return fibAnswered(arena + W_AHEAD, i);
 }
 
 /** Keeps what was loaded from being left out as unused. */
@@ -68,25 +67,22 @@ function touched(sum: u32): void {
   store<u32>(arena, sum, W_AHEAD_SUM);
 }
 
-/** Begins the lookup of packet `i` of the group, which lies at `at`. */
+/** Asks for the route of packet `i` of the group, which lies at `at`. */
 // @ts-ignore: decorator
 @inline
-function beginRoute(i: u32, vrf: u32, at: usize): void {
-  let word: u32;
+function ask(i: u32, vrf: u32, at: usize): void {
   if ((<u32>load<u8>(at)) >> 4 == 6) {
-    word = fibAnswered(fibLookup6(vrf, load64(at + IPV6_DESTINATION), load64(at + IPV6_DESTINATION + 8)));
+    fibAsk6(arena + W_AHEAD, i, vrf, load64(at + IPV6_DESTINATION), load64(at + IPV6_DESTINATION + 8));
   } else {
-    word = fibRoot4(vrf);
-    store<u32>(place(i), load32(at + IPV4_DESTINATION));
+    fibAsk4(arena + W_AHEAD, i, vrf, load32(at + IPV4_DESTINATION));
   }
-  store<u32>(arena + W_AHEAD_ROUTES + (i << 2), word);
 }
 
 /** Packets `first` to `last − 1` in TUNRX, read from a device of `vrf`. */
 export function aheadOut(first: u32, last: u32, vrf: u32): void {
   let at = arena + TUNRX + first * SLOT_STRIDE + SLOT_HEADROOM;
   const count = last - first;
-  for (let i: u32 = 0; i < count; i++, at += SLOT_STRIDE) beginRoute(i, vrf, at);
+  for (let i: u32 = 0; i < count; i++, at += SLOT_STRIDE) ask(i, vrf, at);
   alongRoutes(count);
 }
 
@@ -99,7 +95,7 @@ export function aheadDelivered(first: u32, last: u32): void {
     const sa = <usize>load<u32>(op, OP_SA);
     const tunnel = load<u32>(sa, SA_ADJ);
     if (tunnel < adjacencyCount) sum += load<u32>(adjacencyAt(tunnel));
-    beginRoute(i, load<u32>(sa, SA_VRF), <usize>load<u32>(op, OP_TEXT));
+    ask(i, load<u32>(sa, SA_VRF), <usize>load<u32>(op, OP_TEXT));
   }
   touched(sum);
   alongRoutes(count);
@@ -107,7 +103,7 @@ export function aheadDelivered(first: u32, last: u32): void {
 
 /** Ends the lookups. What `chooseSa` will read; where a packet goes the way of the one before it, there is nothing new to touch. */
 function alongRoutes(count: u32): void {
-  fibGroup4(arena + W_AHEAD_ROUTES, place(0), count);
+  fibAnswer(arena + W_AHEAD, count);
   let before: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const index = foreseen(i);

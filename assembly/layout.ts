@@ -316,12 +316,15 @@ export const TEMPLATE_SIZE = 0x200;
 export const W_FLOWS = 0x800;
 export const FLOWS = 16;
 export const FLOW_STRIDE = 64;
-/** A group of packets that is looked at in advance: AHEAD_GROUP u32 of each kind, and a word that nobody reads. See assembly/ahead. */
-export const AHEAD_GROUP = 16;
+/**
+ * A group of packets that is looked at in advance (assembly/ahead): lookups in the FIB (24 bytes each, assembly/fibgroup), a u32 for
+ * each packet, and a word that nobody reads.
+ */
+export const AHEAD_GROUP = 32;
 export const W_AHEAD = 0xc00;
-export const W_AHEAD_ROUTES = W_AHEAD + AHEAD_GROUP * 4;
-export const W_AHEAD_SUM = W_AHEAD_ROUTES + AHEAD_GROUP * 4;
-export const AHEAD_SIZE = 0xc0;
+export const W_AHEAD_PLACES = W_AHEAD + AHEAD_GROUP * 24;
+export const W_AHEAD_SUM = W_AHEAD_PLACES + AHEAD_GROUP * 4;
+export const AHEAD_SIZE = 0x3c0;
 
 /** Packets in one batch: UDP messages of one recvmmsg, packets read from one TUN. */
 export const BATCH = 128;

@@ -107,8 +107,14 @@ export async function benchMicro({ quick, say }: MicroOptions): Promise<MicroRes
       else words.set([bits(4), bits(0), bits(12), bits(8)], i * 4);
     }
     const answers = spare + count * 16;
-    const many = () => (family === 4 ? wasm.fibMany4 : wasm.fibMany6)(0, spare, count, answers);
-    add(`fib: IPv${family} lookup, random over announced space`, { vcpe: time(many, count) });
+    for (const [how, many] of [
+      ["one by one", family === 4 ? wasm.fibMany4 : wasm.fibMany6],
+      ["side by side", family === 4 ? wasm.fibBeside4 : wasm.fibBeside6],
+    ] as const) {
+      add(`fib: IPv${family} lookup, random over announced space, ${how}`, {
+        vcpe: time(() => many(0, spare, count, answers), count),
+      });
+    }
   }
   const some = Array.from({ length: 1000 }, () => list[next() % list.length]!);
   let turn = 0;
