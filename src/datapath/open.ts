@@ -22,10 +22,10 @@ import { allowedCpus } from "../linux/affinity.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
-import { chooseEngines } from "./choose.ts";
+import { chooseEngines, nativeFrom } from "./choose.ts";
 import { Commands } from "./commands.ts";
 import { ControlSender } from "./controlsend.ts";
-import type { Engines } from "./engine.ts";
+import type { Engines, NativeFrom } from "./engine.ts";
 import { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
 import { Events } from "./events.ts";
@@ -60,7 +60,7 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
   const module = loadModule();
   const memory = makeMemory(options);
   const hugePages = adviseTables(memory);
-  const engines = tryEngines(module, options);
+  const { engines, from } = tryEngines(module, options);
   const sockets = openSockets(options);
   const offloads = new Offloads(options.offload ?? ALL_OFFLOADS);
   for (const set of sockets.sets) {
@@ -75,7 +75,7 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
   try {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
     const cpus = options.pin ? allowedCpus() : undefined;
-    plane = new OpenPlane(memory, hugePages, module, sockets, commands, engines, offloads, cpus);
+    plane = new OpenPlane(memory, hugePages, module, sockets, commands, engines, from, offloads, cpus);
     await plane.start();
     return plane;
   } catch (error) {
@@ -89,10 +89,11 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
 }
 
 /** Chooses the engines, and warms up what they run. @throws PlaneError engine, limits */
-function tryEngines(module: WebAssembly.Module, options: PlaneOptions): Engines {
+function tryEngines(module: WebAssembly.Module, options: PlaneOptions): { engines: Engines; from: NativeFrom } {
   const trial = new Trial(module);
   try {
-    return chooseEngines(trial, options.engines);
+    const engines = chooseEngines(trial, options.engines);
+    return { engines, from: nativeFrom(trial, engines, options.engines) };
   } finally {
     trial.close();
   }
@@ -125,6 +126,7 @@ class OpenPlane implements Plane {
   readonly #workers: Workers;
   readonly #sender: ControlSender;
   readonly #engines: Engines;
+  readonly #nativeFrom: NativeFrom;
   #reclaim: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
   readonly #atExit = (): void => this.#workers.tellStop();
@@ -136,6 +138,7 @@ class OpenPlane implements Plane {
     sockets: Sockets,
     commands: readonly Commands[],
     engines: Engines,
+    from: NativeFrom,
     offloads: Offloads,
     cpus: readonly number[] | undefined,
   ) {
@@ -143,6 +146,7 @@ class OpenPlane implements Plane {
     this.#memory = memory;
     this.#hugePages = hugePages;
     this.#engines = engines;
+    this.#nativeFrom = from;
     this.#sockets = sockets;
     this.#commands = commands;
     this.#sender = new ControlSender(sockets);
@@ -179,7 +183,9 @@ class OpenPlane implements Plane {
       onEvent: (event) => this.onEvent(event),
       clock: () => performance.now(),
     });
-    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, cpus, (error) => this.#failed(error));
+    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, from, cpus, (error) =>
+      this.#failed(error),
+    );
     // A thread inside epoll_wait would hold up the end of the process.
     process.on("exit", this.#atExit);
   }
@@ -300,6 +306,10 @@ class OpenPlane implements Plane {
 
   engines(): Engines {
     return this.#engines;
+  }
+
+  nativeFrom(): NativeFrom {
+    return this.#nativeFrom;
   }
 
   hugePages(): string {

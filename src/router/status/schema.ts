@@ -57,7 +57,9 @@ export const RouterStatus = Type.Object({
   load: Type.Array(Type.Object({ tunRead: Count, udpRead: Count }), {
     description: "What each worker has read: packets from TUN devices, UDP datagrams.",
   }),
-  engines: Type.Record(Type.String(), Type.String(), { description: "Which AEAD engine serves each cipher." }),
+  engines: Type.Record(Type.String(), Type.String(), {
+    description: 'Which AEAD engine serves each cipher: "wasm", "native", or "native from 256 bytes, else wasm".',
+  }),
   offload: Type.Record(Type.String(), Type.String(), {
     description: 'Of tso, uso, gso, gro and coalesce: "on", or "off: " and why.',
   }),
