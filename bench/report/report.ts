@@ -86,7 +86,10 @@ export function page({ net, spec, path, soak, micro }: Results): string {
       })),
     );
     const { scaling } = path;
-    const said = scaling === null ? "" : ` Two workers against one, pinned: ${scaling.ratio} ×.`;
+    const said =
+      scaling === null
+        ? ""
+        : ` Two workers against one, pinned: ${scaling.ratio} × (${scaling.ceiling} × is what this machine gives two threads that share nothing).`;
     const charts = bars.length === 0 ? "" : chart("1024-byte packets, 1 SA, 10 routes", "less is better", "ns", bars);
     part("The road without a kernel: vcpe bench path", `${on(path.machine)}.${said}`, charts, table(path.rows));
   }
