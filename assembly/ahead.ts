@@ -24,7 +24,6 @@ import {
   OP_SA,
   OP_STRIDE,
   OP_TEXT,
-  PATH_SOURCE,
   REPLAY_BLOCKS,
   SA_ADJ,
   SA_KEY,
@@ -139,7 +138,7 @@ function alongSas(count: u32): void {
   }
   for (let i: u32 = 0; i < count; i++) {
     const path = <usize>load<u32>(place(i));
-    if (path) sum += load<u32>(path) + load<u32>(path, PATH_SOURCE);
+    if (path) sum += load<u32>(path);
   }
   touched(sum);
 }

@@ -67,9 +67,9 @@ export class PathBed {
       this.memory.view.setFloat64(arenaOf(regions, worker) + L.W_NOW, 1_000_000, true);
     }
     this.#adjacency(1, L.ADJ_LOCAL, 1);
-    const path = this.#path();
     const keyAt = this.#block(32);
     const [number, keyBytes] = CIPHERS[cipher];
+    let path = 0;
     const fill = (slot: number, spi: number, key: Uint8Array, salt: Uint8Array, vrf: number, index: number) => {
       const at = this.saAt(slot);
       this.#set(at + L.SA_SPI, spi);
@@ -88,6 +88,8 @@ export class PathBed {
     for (let i = 0; i < sas; i++) {
       const key = randomBytes(keyBytes);
       const salt = randomBytes(4);
+      // Each peer has a path of its own in memory, as it would have; where it leads is all the same here.
+      path = this.#path();
       fill(this.slotIn(i), this.spiOf(i), key, salt, VRF_IN, i);
       fill(this.slotOut(i), this.spiOf(i), key, salt, VRF_OUT, i);
       this.#adjacency(2 + i, L.ADJ_TUNNEL, i);

@@ -106,6 +106,20 @@ describe("the memory map", () => {
     expect(Math.trunc(L.RING_TAIL / LINE)).not.toBe(Math.trunc(L.RING_HEAD / LINE));
   });
 
+  it("keeps what a datagram needs of its path in one line", () => {
+    apart(
+      [
+        ["SOCKET", L.PATH_SOCKET, 4],
+        ["NAME_LENGTH", L.PATH_NAME_LENGTH, 4],
+        ["INTERFACE", L.PATH_INTERFACE, 4],
+        ["NAME", L.PATH_NAME, 28],
+        ["SOURCE", L.PATH_SOURCE, 16],
+      ],
+      L.PATH_SIZE,
+    );
+    expect(L.PATH_SIZE).toBe(LINE);
+  });
+
   it("gives each part of the globals bytes of its own", () => {
     const words = Object.entries(L).filter(([name]) => /^G_(?!TUN_|FIB_PRIVATE|HOST_BASE)/.test(name));
     const fields = words.map(([name, at]) => [name, at as number, 4] as const);
