@@ -13,6 +13,9 @@ import { load32, load64 } from "./wire/order";
 /** Why `routed` found none: a reason to drop. */
 export let noRoute: u32 = 0;
 
+/** No index of an adjacency: it has not been looked up. */
+export const UNKNOWN: u32 = 0xffffffff;
+
 /** Address of an adjacency. */
 // @ts-ignore: decorator
 @inline
@@ -23,18 +26,18 @@ export function adjacencyAt(index: u32): usize {
 /**
  * The adjacency that the packet at hand takes in `vrf`, of a kind that carries packets (see `isLocal`), or 0 with `noRoute`
  * set. Multicast, broadcast, loopback and link-local addresses, at either end, are never forwarded (RFC 1812 §5.3.7, RFC 4291
- * §2.5.6).
+ * §2.5.6). `known`: index of the adjacency that the destination leads to, where that was looked up already (ahead.ts).
  */
-export function routed(vrf: u32): usize {
+export function routed(vrf: u32, known: u32 = UNKNOWN): usize {
   const at = destination();
   let index: u32;
   if (family == 4) {
     const address = load32(at);
     if (!ipv4Routable(address) || !ipv4Routable(load32(source()))) return unroutable();
-    index = fibLookup4(vrf, address);
+    index = known == UNKNOWN ? fibLookup4(vrf, address) : known;
   } else {
     if (!ipv6Routable(at) || !ipv6Routable(source())) return unroutable();
-    index = fibLookup6(vrf, load64(at), load64(at + 8));
+    index = known == UNKNOWN ? fibLookup6(vrf, load64(at), load64(at + 8)) : known;
   }
   noRoute = DROP_NO_ROUTE;
   if (index == 0 || index >= adjacencyCount) return 0;

@@ -9,6 +9,7 @@
 // A packet stays where it was received: trailer and outer header are simply not written.
 
 import { adjacencyAt, isLocal, mtuOf, noRoute, routed } from "./adjacency";
+import { aheadDelivered, foreseen } from "./ahead";
 import {
   COUNT_DELIVERED,
   COUNT_DUMMY,
@@ -25,6 +26,7 @@ import { closeFlows, writeMerged } from "./coalesce";
 import { count } from "./drop";
 import { decapsulateEcn } from "./ecn";
 import {
+  AHEAD_GROUP,
   ESP_TRAILER,
   OPEN_OPS,
   OP_AAD,
@@ -74,10 +76,17 @@ export function deliver(): u32 {
   const end = load<u32>(arena, W_OPEN_COUNT);
   let next = load<u32>(arena, W_OPEN_NEXT);
   comparedMessage = NO_MESSAGE;
+  let group = next;
+  let seen = next;
   for (; next < end; next++) {
+    if (next == seen) {
+      group = next;
+      seen = min(next + AHEAD_GROUP, end);
+      aheadDelivered(next, seen);
+    }
     const op = arena + OPEN_OPS + next * OP_STRIDE;
     if (!hasRoom(load<u32>(op, OP_LENGTH))) break;
-    const reason = arrive(op);
+    const reason = arrive(op, foreseen(next - group));
     if (reason && reason != CONSUMED) refuse(reason, load<u32>(load<u32>(op, OP_SA), SA_VRF));
   }
   closeFlows();
@@ -90,8 +99,8 @@ export function pending(): u32 {
   return load<u32>(arena, W_OPEN_COUNT) - load<u32>(arena, W_OPEN_NEXT);
 }
 
-/** One opened packet. 0, CONSUMED, or a reason to drop it. */
-function arrive(op: usize): u32 {
+/** One opened packet; `route` as `routed` has it. 0, CONSUMED, or a reason to drop it. */
+function arrive(op: usize, route: u32): u32 {
   const sa = <usize>load<u32>(op, OP_SA);
   if (!load<u32>(op, OP_OK)) {
     store<u32>(sa, load<u32>(sa, SA_FORGED) + 1, SA_FORGED);
@@ -118,7 +127,7 @@ function arrive(op: usize): u32 {
   if (fault) return fault;
   if (family != (next == PROTOCOL_IPV4 ? 4 : 6)) return DROP_NEXT_HEADER;
   const reason = admit(sa, load<u32>(op, OP_USER2));
-  return reason ? reason : forward(load<u32>(sa, SA_VRF));
+  return reason ? reason : forward(load<u32>(sa, SA_VRF), route);
 }
 
 /** The sequence number that was authenticated, out of the AAD. */
@@ -174,8 +183,8 @@ function admit(sa: usize, outerTos: u32): u32 {
 }
 
 /** Routes the packet at hand. 0, or a reason to drop it. */
-function forward(vrf: u32): u32 {
-  const adjacency = routed(vrf);
+function forward(vrf: u32, route: u32): u32 {
+  const adjacency = routed(vrf, route);
   if (!adjacency) return noRoute;
   if (isLocal(adjacency)) {
     // The kernel takes the hop when it routes the packet on.

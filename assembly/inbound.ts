@@ -9,6 +9,7 @@
 // Pass 2 is `open`; pass 3 (deliver) finds in each op the message it came in (OP_USER) and the TOS byte of its outer header
 // (OP_USER2). Nothing here is authentic yet, so nothing is changed but counters.
 
+import { aheadIn } from "./ahead";
 import {
   COUNT_IKE,
   COUNT_KEEPALIVE,
@@ -26,6 +27,7 @@ import {
 import { count, drop } from "./drop";
 import { writeAad, writeNonce } from "./encapsulate";
 import {
+  AHEAD_GROUP,
   BATCH,
   ESP_ICV,
   OPEN_OPS,
@@ -72,7 +74,12 @@ export function inbound(socket: u32, messages: u32): u32 {
   store<u32>(arena, 0, W_OPEN_NEXT);
   messages = min(messages, <u32>BATCH);
   wasFilled(messages);
+  let seen: u32 = 0;
   for (let index: u32 = 0; index < messages; index++) {
+    if (index == seen) {
+      seen = min(index + AHEAD_GROUP, messages);
+      aheadIn(index, seen);
+    }
     readMessage(socket, index);
     const bytes = receivedLength(index);
     const step = segment ? segment : max(bytes, 1);

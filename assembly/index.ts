@@ -20,7 +20,7 @@ import {
 import { prepareReceive } from "./message";
 import { arena, attachState } from "./state";
 
-export { expandKey as expand, leave } from "./aead/engine";
+export { expandKey as expand, leave, leaveFrom } from "./aead/engine";
 export { deliver, pending } from "./deliver";
 export * from "./fibwriter";
 export { inbound } from "./inbound";

@@ -162,18 +162,18 @@ export const SELECTOR_PORT_HIGH = 4;
 export const SELECTOR_LOW = 16;
 export const SELECTOR_HIGH = 32;
 
-// Path (pool): where datagrams of an SA go, and from where. Replaced whole when a peer moves.
-export const PATH_SIZE = 80;
+// Path (pool): where datagrams of an SA go, and from where. Replaced whole when a peer moves. One cache line.
+export const PATH_SIZE = 64;
 /** u32: index into the socket table (worker's UDP sockets): SOCKET_* below. */
 export const PATH_SOCKET = 0;
 /** u32: bytes of the socket address, 16 or 28. */
 export const PATH_NAME_LENGTH = 4;
+/** u32: interface index for IPV6_PKTINFO (link-local peers), else 0. */
+export const PATH_INTERFACE = 8;
 /** struct sockaddr_in / sockaddr_in6 of the peer, as the kernel wants it. */
 export const PATH_NAME = 16;
 /** 4 or 16 bytes, network order: our source address, for IP_PKTINFO / IPV6_PKTINFO; all 0: let the kernel choose. */
 export const PATH_SOURCE = 48;
-/** u32: interface index for IPV6_PKTINFO (link-local peers), else 0. */
-export const PATH_INTERFACE = 64;
 
 /** The UDP sockets of each worker, in this order. */
 export const SOCKET_IKE4 = 0;
@@ -316,6 +316,15 @@ export const TEMPLATE_SIZE = 0x200;
 export const W_FLOWS = 0x800;
 export const FLOWS = 16;
 export const FLOW_STRIDE = 64;
+/**
+ * A group of packets that is looked at in advance (assembly/ahead): lookups in the FIB (24 bytes each, assembly/fibgroup), a u32 for
+ * each packet, and a word that nobody reads.
+ */
+export const AHEAD_GROUP = 32;
+export const W_AHEAD = 0xc00;
+export const W_AHEAD_PLACES = W_AHEAD + AHEAD_GROUP * 24;
+export const W_AHEAD_SUM = W_AHEAD_PLACES + AHEAD_GROUP * 4;
+export const AHEAD_SIZE = 0x3c0;
 
 /** Packets in one batch: UDP messages of one recvmmsg, packets read from one TUN. */
 export const BATCH = 128;

@@ -10,7 +10,8 @@
 // The hub road (deliver) joins at intoTunnel, and both roads refuse alike. Pass 2 is `seal`; then the worker's loop sends
 // W_TX_COUNT messages. TTL: the kernel took one hop when it routed the packet to the TUN, so none is taken here.
 
-import { isLocal, mtuOf, noRoute, routed } from "./adjacency";
+import { UNKNOWN, isLocal, mtuOf, noRoute, routed } from "./adjacency";
+import { aheadOut, foreseen } from "./ahead";
 import {
   COUNT_CROSSED,
   COUNT_ENCAPSULATED,
@@ -42,6 +43,7 @@ import {
   ADJ_CHILDREN,
   ADJ_ID,
   ADJ_TUN,
+  AHEAD_GROUP,
   CHILDREN_COUNT,
   CHILDREN_HEAD,
   CHILD_SAS,
@@ -85,7 +87,14 @@ export function outbound(tun: u32, first: u32, packets: u32): u32 {
   const vrf = load<u32>(G_TUN_VRFS + (tun << 2));
   const headed = (load<u32>(G_TUN_FLAGS + (tun << 2)) & TUN_VNET) != 0;
   let index = first;
+  let group = first;
+  let seen = first;
   for (; index < packets; index++) {
+    if (index == seen) {
+      group = index;
+      seen = min(index + AHEAD_GROUP, packets);
+      aheadOut(index, seen, vrf);
+    }
     const bytes = min(load<u32>(arena + TUNLEN + (index << 2)), <u32>SLOT_SIZE);
     const at = arena + TUNRX + index * SLOT_STRIDE + SLOT_HEADROOM;
     if (headed && <u32>load<u8>(at - VNET_HEADER, VNET_GSO_TYPE) != GSO_NONE) {
@@ -100,18 +109,18 @@ export function outbound(tun: u32, first: u32, packets: u32): u32 {
       drop(fault);
       continue;
     }
-    const reason = leave(at, bytes, tun, vrf);
+    const reason = leave(at, bytes, tun, vrf, foreseen(index - group));
     if (reason) refuse(reason, vrf);
   }
   return index - first;
 }
 
-/** One packet out of the TUN. 0, or a reason to drop it. */
-function leave(at: usize, bytes: u32, tun: u32, vrf: u32): u32 {
+/** One packet out of the TUN; `route` as `routed` has it. 0, or a reason to drop it. */
+function leave(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): u32 {
   count(COUNT_TUN_READ);
   const fault = parse(at, bytes, false);
   if (fault) return fault;
-  const adjacency = routed(vrf);
+  const adjacency = routed(vrf, route);
   if (!adjacency) return noRoute;
   if (isLocal(adjacency)) {
     // Back to the device that it came from: kernel and router disagree about this route and would play it to and fro.
@@ -190,7 +199,7 @@ function oneByOne(tun: u32, vrf: u32): bool {
     const at = sendRegion();
     const bytes = writeSegment(segmentsDone, at);
     takeSendRegion((bytes + 7) & ~7);
-    const reason = leave(at, bytes, tun, vrf);
+    const reason = leave(at, bytes, tun, vrf, UNKNOWN);
     if (reason) refuse(reason, vrf);
   }
   return true;

@@ -28,12 +28,31 @@ import { GROUP, group, grouped, scratchOf, wipe } from "./scratch";
  * - Another engine may do some ciphers (`leave`): their ops are passed over here, and the caller sees to them.
  */
 
-/** Bit CIPHER_* is set: ops of this cipher are not for this engine. Each instance has its own. */
+/** Bit CIPHER_* is set: ops of this cipher are not for this engine, from so many bytes of text on. Each instance has its own. */
 let others: u32 = 0;
+let fromChacha20: u32 = 0;
+let fromAes128: u32 = 0;
+let fromAes256: u32 = 0;
 
 /** Leaves the ciphers whose bit 1 << CIPHER_* is set in `ciphers` to another engine; 0: none. */
 export function leave(ciphers: u32): void {
   others = ciphers;
+}
+
+/** Of a cipher that is left to another engine, texts shorter than `bytes` are done here all the same. */
+export function leaveFrom(cipher: u32, bytes: u32): void {
+  if (cipher == CIPHER_CHACHA20_POLY1305) fromChacha20 = bytes;
+  else if (cipher == CIPHER_AES_128_GCM) fromAes128 = bytes;
+  else if (cipher == CIPHER_AES_256_GCM) fromAes256 = bytes;
+}
+
+/** Bytes of text from which on an op of this cipher is another engine's; `but` as in `walk`. */
+// @ts-ignore: decorator
+@inline
+function leftFrom(cipher: u32, but: u32): u32 {
+  if (((but >> cipher) & 1) == 0) return u32.MAX_VALUE;
+  if (cipher == CIPHER_CHACHA20_POLY1305) return fromChacha20;
+  return cipher == CIPHER_AES_128_GCM ? fromAes128 : fromAes256;
 }
 
 /** Key bytes of an AES-GCM cipher number; 0 for any other. */
@@ -49,14 +68,16 @@ const WINDOW: u32 = 64;
 
 /**
  * Gathers the next group into the scratch, from those of the `count` ops at `ops` that have no bit in `done`: the first of
- * them, and at most GROUP in all that can go with it: one cipher, and for AES one SA. Their bits. Order among ops
- * means nothing here: each is sealed for itself.
+ * them, and at most GROUP in all that can go with it: one cipher, for AES one SA, and all for this engine or all for another. Their
+ * bits. Order among ops means nothing here: each is sealed for itself.
  */
-function gather(ops: usize, count: u32, done: u64, scratch: usize): u64 {
+function gather(ops: usize, count: u32, done: u64, but: u32, scratch: usize): u64 {
   let at = <u32>ctz(~done);
   const first = ops + at * OP_STRIDE;
   const sa = load<u32>(first, OP_SA);
   const cipher = load<u32>(sa, SA_CIPHER);
+  const from = leftFrom(cipher, but);
+  const isLeft = load<u32>(first, OP_LENGTH) >= from;
   let taken: u64 = (<u64>1) << at;
   let size: u32 = 1;
   group(scratch, 0, first);
@@ -68,6 +89,7 @@ function gather(ops: usize, count: u32, done: u64, scratch: usize): u64 {
     if (next != sa) {
       if (cipher != CIPHER_CHACHA20_POLY1305 || load<u32>(next, SA_CIPHER) != CIPHER_CHACHA20_POLY1305) continue;
     }
+    if (load<u32>(op, OP_LENGTH) >= from != isLeft) continue;
     group(scratch, size++, op);
     taken |= bit;
   }
@@ -83,24 +105,31 @@ function whole(count: u32): u64 {
 
 /**
  * Seals `count` ops at `ops` (in a worker's arena): text becomes ciphertext, the tag is written behind it. Passes over the
- * ciphers in `but` (bits 1 << CIPHER_*); the number of ops that are left for that reason.
+ * ciphers in `but` (bits 1 << CIPHER_*; see `leaveFrom`); the number of ops that are left for that reason.
  */
 export function sealOps(ops: usize, count: u32, but: u32 = others): u32 {
+  return walk(ops, count, but, false);
+}
+
+/** Opens `count` ops at `ops`, in the same way: sets OP_OK; where it is 1 the text is plain, else undefined. */
+export function openOps(ops: usize, count: u32, but: u32 = others): u32 {
+  return walk(ops, count, but, true);
+}
+
+function walk(ops: usize, count: u32, but: u32, opens: bool): u32 {
   if (count == 0) return 0;
   const scratch = scratchOf(ops);
   let left: u32 = 0;
   while (count != 0) {
     const window = min(count, WINDOW);
     for (let done = ~whole(window); ~done;) {
-      const taken = gather(ops, window, done, scratch);
+      const taken = gather(ops, window, done, but, scratch);
       const size = <u32>popcnt(taken);
-      const sa = <usize>load<u32>(grouped(scratch, 0), OP_SA);
+      const first = grouped(scratch, 0);
+      const sa = <usize>load<u32>(first, OP_SA);
       const cipher = load<u32>(sa, SA_CIPHER);
-      const keyLength = aesKeyLength(cipher);
-      if ((but >> cipher) & 1) left += size;
-      else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.sealGroup(size, scratch);
-      else if (keyLength != 0) gcm.sealGroup(size, sa, keyLength, scratch);
-      else erase(size, scratch);
+      if (load<u32>(first, OP_LENGTH) >= leftFrom(cipher, but)) left += size;
+      else crypt(size, sa, cipher, opens, scratch);
       done |= taken;
     }
     ops += window * OP_STRIDE;
@@ -110,30 +139,18 @@ export function sealOps(ops: usize, count: u32, but: u32 = others): u32 {
   return left;
 }
 
-/** Opens `count` ops at `ops`, in the same way: sets OP_OK; where it is 1 the text is plain, else undefined. */
-export function openOps(ops: usize, count: u32, but: u32 = others): u32 {
-  if (count == 0) return 0;
-  const scratch = scratchOf(ops);
-  let left: u32 = 0;
-  while (count != 0) {
-    const window = min(count, WINDOW);
-    for (let done = ~whole(window); ~done;) {
-      const taken = gather(ops, window, done, scratch);
-      const size = <u32>popcnt(taken);
-      const sa = <usize>load<u32>(grouped(scratch, 0), OP_SA);
-      const cipher = load<u32>(sa, SA_CIPHER);
-      const keyLength = aesKeyLength(cipher);
-      if ((but >> cipher) & 1) left += size;
-      else if (cipher == CIPHER_CHACHA20_POLY1305) chacha20poly1305.openGroup(size, scratch);
-      else if (keyLength != 0) gcm.openGroup(size, sa, keyLength, scratch);
-      else erase(size, scratch);
-      done |= taken;
-    }
-    ops += window * OP_STRIDE;
-    count -= window;
-  }
-  wipe(scratch);
-  return left;
+/** Opens or seals the group in the scratch. */
+// @ts-ignore: decorator
+@inline
+function crypt(size: u32, sa: usize, cipher: u32, opens: bool, scratch: usize): void {
+  const keyLength = aesKeyLength(cipher);
+  if (cipher == CIPHER_CHACHA20_POLY1305) {
+    if (opens) chacha20poly1305.openGroup(size, scratch);
+    else chacha20poly1305.sealGroup(size, scratch);
+  } else if (keyLength != 0) {
+    if (opens) gcm.openGroup(size, sa, keyLength, scratch);
+    else gcm.sealGroup(size, sa, keyLength, scratch);
+  } else erase(size, scratch);
 }
 
 /** A group whose SA names no cipher (its slot was wiped): no text leaves in clear, and nothing verifies. */

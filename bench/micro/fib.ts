@@ -40,8 +40,12 @@ export function fibKernels(): FibKernels {
       if (family === 4) words[i] = quarter[0]!;
       else words.set([quarter[1]!, quarter[0]!, quarter[3]!, quarter[2]!], i * 4);
     }
-    const many = family === 4 ? wasm.fibMany4 : wasm.fibMany6;
-    timed.push({ kernel, each: COUNT, work: () => many(0, at, COUNT, answers) });
+    for (const [how, many] of [
+      ["one by one", family === 4 ? wasm.fibMany4 : wasm.fibMany6],
+      ["side by side", family === 4 ? wasm.fibBeside4 : wasm.fibBeside6],
+    ] as const) {
+      timed.push({ kernel: `${kernel}, ${how}`, each: COUNT, work: () => many(0, at, COUNT, answers) });
+    }
   };
   for (const family of [4, 6] as const) {
     const own = list.filter((prefix) => prefix.address.length === (family === 4 ? 4 : 16));

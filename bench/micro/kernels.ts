@@ -13,10 +13,14 @@ import {
   G_WORKERS,
 } from "../../assembly/layout.ts";
 import { Fib, type FibExports } from "../../src/datapath/fib.ts";
+import { hostAddress } from "../../src/linux/ffi.ts";
+import { adviseHugePages } from "../../src/linux/hugepages.ts";
 
 export interface Kernels extends FibExports {
   fibMany4(vrf: number, addresses: number, count: number, answers: number): void;
   fibMany6(vrf: number, addresses: number, count: number, answers: number): void;
+  fibBeside4(vrf: number, addresses: number, count: number, answers: number): void;
+  fibBeside6(vrf: number, addresses: number, count: number, answers: number): void;
   replayMany(sa: number, first: bigint, count: number): number;
   checksumMany(at: number, length: number, count: number): number;
 }
@@ -57,6 +61,7 @@ export function kernels(): { wasm: Kernels; fib: Fib; spare: number; memory: Web
     shared: true,
   });
   const words = new Uint32Array(memory.buffer);
+  adviseHugePages(hostAddress(words), hostAddress(words) + arenas);
   words[G_EPOCH / 4] = 1;
   words[G_WORKERS / 4] = 1;
   words[G_FIB_BASE / 4] = BASE;

@@ -10,7 +10,7 @@ import { randomBytes } from "node:crypto";
 import * as L from "../../assembly/layout.ts";
 import { COUNTERS } from "../../src/datapath/counters.ts";
 import { Fib, type FibExports } from "../../src/datapath/fib.ts";
-import { arenaOf, makeMemory, type PlaneMemory } from "../../src/datapath/memory.ts";
+import { adviseTables, arenaOf, makeMemory, type PlaneMemory } from "../../src/datapath/memory.ts";
 import { type FastPath, instantiate, loadModule } from "../../src/datapath/module.ts";
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { routes } from "./routes.ts";
@@ -54,6 +54,7 @@ export class PathBed {
       adjacencies: sas + 16,
       fib: options.routes > 100_000 ? 384 << 20 : 32 << 20,
     });
+    adviseTables(this.memory);
     this.module = loadModule();
     this.fast = instantiate(this.module, this.memory.memory);
     this.fast.attach(0);
@@ -66,9 +67,9 @@ export class PathBed {
       this.memory.view.setFloat64(arenaOf(regions, worker) + L.W_NOW, 1_000_000, true);
     }
     this.#adjacency(1, L.ADJ_LOCAL, 1);
-    const path = this.#path();
     const keyAt = this.#block(32);
     const [number, keyBytes] = CIPHERS[cipher];
+    let path = 0;
     const fill = (slot: number, spi: number, key: Uint8Array, salt: Uint8Array, vrf: number, index: number) => {
       const at = this.saAt(slot);
       this.#set(at + L.SA_SPI, spi);
@@ -87,6 +88,8 @@ export class PathBed {
     for (let i = 0; i < sas; i++) {
       const key = randomBytes(keyBytes);
       const salt = randomBytes(4);
+      // Each peer has a path of its own in memory, as it would have; where it leads is all the same here.
+      path = this.#path();
       fill(this.slotIn(i), this.spiOf(i), key, salt, VRF_IN, i);
       fill(this.slotOut(i), this.spiOf(i), key, salt, VRF_OUT, i);
       this.#adjacency(2 + i, L.ADJ_TUNNEL, i);

@@ -55,7 +55,8 @@ export function routes(count: number): Prefix[] {
   return real.length >= count ? real.slice(0, count) : [...real, ...generated(count - real.length)];
 }
 
-function parse(text: string): Prefix {
+/** "192.0.2.0/24", "2001:db8::/32", as a routing table has them. */
+export function parse(text: string): Prefix {
   const [host = "", length = ""] = text.split("/");
   if (!host.includes(":")) return { address: Uint8Array.from(host.split("."), Number), length: Number(length) };
   const [front = "", back] = host.split("::");

@@ -206,7 +206,10 @@ function pathPart(path: NonNullable<Results["path"]>): string {
   const charts =
     bars.length === 0 ? "" : chart({ title: "1024-byte packets on the WASM roads", note, unit: "ns", bars });
   const { scaling } = path;
-  const said = scaling === null ? "" : `<p>Two workers against one, pinned: ${scaling.ratio} ×.</p>`;
+  const said =
+    scaling === null
+      ? ""
+      : `<p>Two workers against one, pinned: ${scaling.ratio} × (${scaling.ceiling} × is what this machine gives two threads that share nothing).</p>`;
   return `<h2>The road without a kernel: vcpe bench path</h2>${about(path.machine)}${said}${charts}${folded("All rows", anyTable(path.rows))}`;
 }
 

@@ -114,7 +114,7 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
   const engines = Object.entries(status.engines).map(([cipher, engine]) => `${cipher} ${engine}`);
   const offloads = Object.entries(status.offload).map(([offload, state]) => `${offload} ${state}`);
   const lines = [
-    `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}`,
+    `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}${status.memory.hugePages === "on" ? "" : `, huge pages ${status.memory.hugePages}`}`,
     colours.dim(`engines: ${engines.join(", ")}`),
     colours.dim(`offload: ${offloads.join(", ")}`),
     ...(status.lan.length > 0 ? [colours.dim(`GRO forwarding: ${status.lan.map(lanText).join("; ")}`)] : []),

@@ -1,10 +1,10 @@
 /**
  * Pass 2 of the fast path, shared out between two AEAD engines: `wasm` (assembly/aead) does whole runs of ops and passes
- * over those whose cipher is the `native` engine's; these are done here, one by one. What the native engine cannot begin
- * (libcrypto has no memory) goes back to the other.
+ * over those whose cipher is the `native` engine's; these are done here, one by one. Of such a cipher, texts too short to be worth a
+ * foreign call stay with `wasm`. What the native engine cannot begin (libcrypto has no memory) goes back to the other.
  */
 
-import { OP_SA, OP_STRIDE, OPEN_OPS, SA_CIPHER, SEAL_OPS } from "../../assembly/layout.ts";
+import { OP_LENGTH, OP_SA, OP_STRIDE, OPEN_OPS, SA_CIPHER, SEAL_OPS } from "../../assembly/layout.ts";
 import { type Libcrypto, libcrypto } from "../linux/ffi.ts";
 import { arenaOf, type PlaneMemory } from "./memory.ts";
 import type { FastPath } from "./module.ts";
@@ -14,6 +14,12 @@ import { CIPHERS } from "./sa.ts";
 
 /** Which engine does each cipher. */
 export type Engines = Readonly<Record<Cipher, Engine>>;
+
+/** Bytes of text from which on the native engine does a cipher that is its own; shorter ones are WASM's. */
+export type NativeFrom = Readonly<Record<Cipher, number>>;
+
+/** All texts, whatever their length. */
+export const FROM_ALL: NativeFrom = { chacha20poly1305: 0, aes128gcm16: 0, aes256gcm16: 0 };
 
 /** A fast path whose `open` and `seal` do all that is asked, whatever the engine. */
 export interface Engined {
@@ -36,17 +42,25 @@ export function withEngines(
   memory: PlaneMemory,
   worker: number,
   engines: Engines,
+  from: NativeFrom,
   crypto: Libcrypto | null = libcrypto() ?? null,
 ): Engined {
   const ciphers = bits(engines);
   if (crypto === null || ciphers === 0) return { fast, sweep: () => {}, close: () => {} };
   fast.leave(ciphers);
+  const shortest = new Uint32Array(4);
+  for (const cipher of Object.keys(CIPHERS) as Cipher[]) {
+    shortest[CIPHERS[cipher].number] = from[cipher];
+    fast.leaveFrom(CIPHERS[cipher].number, from[cipher]);
+  }
   const native = new NativeEngine(memory, crypto);
   const { words } = memory;
   const opens = arenaOf(memory.regions, worker) + OPEN_OPS;
   const seals = arenaOf(memory.regions, worker) + SEAL_OPS;
-  const isNative = (op: number): boolean =>
-    ((ciphers >>> words[(words[(op + OP_SA) >>> 2] + SA_CIPHER) >>> 2]) & 1) === 1;
+  const isNative = (op: number): boolean => {
+    const cipher = words[(words[(op + OP_SA) >>> 2] + SA_CIPHER) >>> 2];
+    return ((ciphers >>> cipher) & 1) === 1 && words[(op + OP_LENGTH) >>> 2] >= shortest[cipher];
+  };
 
   const open = (count: number): number => {
     let left = fast.open(count);

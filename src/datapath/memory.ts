@@ -30,12 +30,19 @@ import {
   VRFS,
 } from "../../assembly/layout.ts";
 import { hostAddress } from "../linux/ffi.ts";
+import { adviseHugePages, HUGE_PAGE } from "../linux/hugepages.ts";
 import { PlaneError } from "./error.ts";
 import type { PlaneOptions } from "./plane.ts";
 
 const PAGE = 0x10000;
 /** Pages of a 32-bit memory. */
 const PAGES_MAX = 65536;
+
+/**
+ * Bytes at the start of a table that stay in small pages. A router with a few tunnels has its tables in there, and does not pay 2 MiB
+ * for each of them; one with thousands has them beyond.
+ */
+const SMALL_PAGES = HUGE_PAGE;
 
 /** ICMP errors that one worker may originate a second: enough for path MTU discovery of many hosts, too few for a flood. */
 const ICMP_RATE = 1000;
@@ -142,6 +149,24 @@ export function makeMemory(limits: Limits): PlaneMemory {
   view.setUint32(G_ARENAS_BASE, regions.arenas.base, true);
   view.setUint32(G_ICMP_RATE, ICMP_RATE, true);
   return made;
+}
+
+/**
+ * Asks for huge pages for the tables, as far as they grow beyond their beginnings: packets to many tunnels touch them here and
+ * there, and would miss the processor's address cache as often as its data caches. Not for the arenas: a batch touches one small
+ * page of each slot, and would take sixty-five of them.
+ * @returns "on", or "off: " and why.
+ */
+export function adviseTables({ host, regions }: PlaneMemory): string {
+  const { sas, pool, fib } = regions;
+  const tables = [
+    [sas.base, pool.base],
+    [pool.base, fib.base],
+    // Behind the page headers (assembly/fibpages), which no lookup reads: 32 bytes for each 1,024.
+    [fib.base + (fib.size >>> 5), fib.base + fib.size],
+  ];
+  const states = tables.map(([from, to]) => adviseHugePages(host + from + SMALL_PAGES, host + to));
+  return states.find((state) => state !== "on") ?? "on";
 }
 
 /** Address of a worker's arena. */

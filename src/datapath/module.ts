@@ -29,6 +29,8 @@ export interface FastPath {
   sealOne(index: number): void;
   /** Leaves the ciphers whose bit 1 << CIPHER_* is set to another engine. */
   leave(ciphers: number): void;
+  /** … but not texts shorter than `bytes` of cipher CIPHER_*. */
+  leaveFrom(cipher: number, bytes: number): void;
   /** Pass 3 over the opened ops; the number of ops to seal. Stops when the send region is full. */
   deliver(): number;
   /** Opened ops that `deliver` has not yet taken on. */

@@ -22,15 +22,15 @@ import { allowedCpus } from "../linux/affinity.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
-import { chooseEngines } from "./choose.ts";
+import { chooseEngines, nativeFrom } from "./choose.ts";
 import { Commands } from "./commands.ts";
 import { ControlSender } from "./controlsend.ts";
-import type { Engines } from "./engine.ts";
+import type { Engines, NativeFrom } from "./engine.ts";
 import { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
 import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
-import { arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
+import { adviseTables, arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { PAUSE } from "./moderation.ts";
 import { instantiate, loadModule } from "./module.ts";
 import { ALL_OFFLOADS, type Offload, Offloads } from "./offload.ts";
@@ -60,7 +60,8 @@ const RECLAIM = 20;
 export async function openPlane(options: PlaneOptions): Promise<Plane> {
   const module = loadModule();
   const memory = makeMemory(options);
-  const engines = tryEngines(module, options);
+  const hugePages = adviseTables(memory);
+  const { engines, from } = tryEngines(module, options);
   const sockets = openSockets(options);
   const offloads = new Offloads(options.offload ?? ALL_OFFLOADS);
   for (const set of sockets.sets) {
@@ -76,7 +77,7 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
     for (let worker = 0; worker < options.workers; worker++) commands.push(new Commands());
     const cpus = options.pin ? allowedCpus() : undefined;
     const pause = options.moderation ?? PAUSE;
-    plane = new OpenPlane(memory, module, sockets, commands, engines, offloads, cpus, pause);
+    plane = new OpenPlane(memory, hugePages, module, sockets, commands, engines, from, offloads, cpus, pause);
     await plane.start();
     return plane;
   } catch (error) {
@@ -90,10 +91,11 @@ export async function openPlane(options: PlaneOptions): Promise<Plane> {
 }
 
 /** Chooses the engines, and warms up what they run. @throws PlaneError engine, limits */
-function tryEngines(module: WebAssembly.Module, options: PlaneOptions): Engines {
+function tryEngines(module: WebAssembly.Module, options: PlaneOptions): { engines: Engines; from: NativeFrom } {
   const trial = new Trial(module);
   try {
-    return chooseEngines(trial, options.engines);
+    const engines = chooseEngines(trial, options.engines);
+    return { engines, from: nativeFrom(trial, engines, options.engines) };
   } finally {
     trial.close();
   }
@@ -108,6 +110,7 @@ class OpenPlane implements Plane {
   onEvent: (event: PlaneEvent) => void = () => {};
 
   readonly #memory: PlaneMemory;
+  readonly #hugePages: string;
   readonly #sockets: Sockets;
   readonly #offloads: Offloads;
   readonly #commands: readonly Commands[];
@@ -125,23 +128,28 @@ class OpenPlane implements Plane {
   readonly #workers: Workers;
   readonly #sender: ControlSender;
   readonly #engines: Engines;
+  readonly #nativeFrom: NativeFrom;
   #reclaim: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
   readonly #atExit = (): void => this.#workers.tellStop();
 
   constructor(
     memory: PlaneMemory,
+    hugePages: string,
     module: WebAssembly.Module,
     sockets: Sockets,
     commands: readonly Commands[],
     engines: Engines,
+    from: NativeFrom,
     offloads: Offloads,
     cpus: readonly number[] | undefined,
     pause: number,
   ) {
     this.#offloads = offloads;
     this.#memory = memory;
+    this.#hugePages = hugePages;
     this.#engines = engines;
+    this.#nativeFrom = from;
     this.#sockets = sockets;
     this.#commands = commands;
     this.#sender = new ControlSender(sockets);
@@ -178,7 +186,7 @@ class OpenPlane implements Plane {
       onEvent: (event) => this.onEvent(event),
       clock: () => performance.now(),
     });
-    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, cpus, pause, (error) =>
+    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, from, cpus, pause, (error) =>
       this.#failed(error),
     );
     // A thread inside epoll_wait would hold up the end of the process.
@@ -301,6 +309,14 @@ class OpenPlane implements Plane {
 
   engines(): Engines {
     return this.#engines;
+  }
+
+  nativeFrom(): NativeFrom {
+    return this.#nativeFrom;
+  }
+
+  hugePages(): string {
+    return this.#hugePages;
   }
 
   offloads(): Record<Offload, string> {

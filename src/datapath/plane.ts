@@ -185,6 +185,10 @@ export interface Plane {
   workers(): readonly WorkerLoad[];
   /** Which AEAD engine seals and opens each cipher. */
   engines(): Readonly<Record<Cipher, Engine>>;
+  /** Bytes of text from which on the native engine does a cipher that is its own; shorter ones are done in WASM. 0: all. */
+  nativeFrom(): Readonly<Record<Cipher, number>>;
+  /** Huge pages for large tables: "on", or "off: " and why. */
+  hugePages(): string;
   /** Of each offload "on", or "off: " and why. */
   offloads(): Record<Offload, string>;
 

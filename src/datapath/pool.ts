@@ -2,7 +2,7 @@
  * Small blocks that tables point at: child lists, selector sets, paths. A block is filled, made reachable by one store, and
  * never changed in place; what it replaces is freed when the epoch has passed.
  *
- * Size classes 64 · 96 · 128 · 192 · 256 · 384 …, each with its list of free blocks; new blocks come from the end. A free
+ * Size classes 64 · 128 · 192 · 256 · 384 …, whole cache lines, so that a block of 64 bytes is never in two of them; each with its list of free blocks; new blocks come from the end. A free
  * block stays in its class: what the classes hold at their peaks bounds the region, and a router's peaks repeat.
  */
 
@@ -16,7 +16,7 @@ export function classOf(size: number): number {
   let power = SMALLEST;
   while (power < size) {
     // Between two powers of two, the one and a half.
-    if (power + power / 2 >= size) return power + power / 2;
+    if (power > SMALLEST && power + power / 2 >= size) return power + power / 2;
     power *= 2;
   }
   return power;
@@ -38,7 +38,7 @@ export class Pool {
     this.#end = memory.regions.pool.base + memory.regions.pool.size;
   }
 
-  /** Address of a block of at least `size` bytes, all 0, 32-aligned. @throws PlaneError full */
+  /** Address of a block of at least `size` bytes, all 0, 64-aligned. @throws PlaneError full */
   allocate(size: number): number {
     const bytes = classOf(size);
     let address = this.#free.get(bytes)?.pop();

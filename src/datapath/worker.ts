@@ -3,7 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { stayOn } from "../linux/affinity.ts";
 import type { CommandsPart } from "./commands.ts";
-import { type Engines, withEngines } from "./engine.ts";
+import { type Engines, type NativeFrom, withEngines } from "./engine.ts";
 import { Loop } from "./loop.ts";
 import { type Regions, viewMemory } from "./memory.ts";
 import { instantiate } from "./module.ts";
@@ -17,6 +17,7 @@ export interface WorkerData {
   readonly sockets: readonly number[];
   readonly commands: CommandsPart;
   readonly engines: Engines;
+  readonly nativeFrom: NativeFrom;
   /** The CPU to stay on; undefined: where the kernel puts it. */
   readonly cpu: number | undefined;
   /** Microseconds that packets may gather under load; 0: never. */
@@ -28,7 +29,7 @@ if (data.cpu !== undefined) stayOn([data.cpu]);
 const memory = viewMemory(data.memory, data.regions);
 const instance = instantiate(data.module, data.memory);
 instance.attach(data.worker);
-const { fast, sweep, close } = withEngines(instance, memory, data.worker, data.engines);
+const { fast, sweep, close } = withEngines(instance, memory, data.worker, data.engines, data.nativeFrom);
 const loop = new Loop({
   memory,
   fast,

@@ -2,7 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { Commands } from "./commands.ts";
-import type { Engines } from "./engine.ts";
+import type { Engines, NativeFrom } from "./engine.ts";
 import { PlaneError } from "./error.ts";
 import type { PlaneMemory } from "./memory.ts";
 import type { SocketSet } from "./sockets.ts";
@@ -29,6 +29,7 @@ export class Workers {
     sockets: readonly SocketSet[],
     commands: readonly Commands[],
     engines: Engines,
+    nativeFrom: NativeFrom,
     cpus: readonly number[] | undefined,
     pause: number,
     onFailed: (error: Error) => void,
@@ -44,6 +45,7 @@ export class Workers {
         sockets: sockets[worker].map((socket) => socket?.fd ?? -1),
         commands: command.part,
         engines,
+        nativeFrom,
         cpu: cpus?.[worker % cpus.length],
         pause,
       };

@@ -58,7 +58,7 @@ export interface RouterStatus {
   readonly drops: Readonly<Record<string, number>>;
   readonly counters: Readonly<Record<string, number>>;
   readonly ike: Readonly<Record<string, number>>;
-  readonly memory: { readonly rss: number };
+  readonly memory: { readonly rss: number; readonly hugePages: string };
 }
 
 export interface Answer {

@@ -101,6 +101,10 @@ export const schedGetAffinity = declare<[pid: number, size: number, mask: HostAd
 export const schedSetAffinity = declare<[pid: number, size: number, mask: HostAddress]>(
   "int sched_setaffinity(int pid, size_t size, uintptr_t mask)",
 );
+/** Says how memory from `address`, a page's first byte, on will be used. */
+export const madvise = declare<[address: HostAddress, size: number, advice: number]>(
+  "int madvise(uintptr_t address, size_t size, int advice)",
+);
 export const eventfd = declare<[value: number, flags: number]>("int eventfd(unsigned int value, int flags)");
 
 /** The EVP interface of libcrypto (OpenSSL ≥ 3.0), as far as the datapath needs it. Functions return 1 for success. */

@@ -21,9 +21,9 @@ import { workerCount } from "./workers.ts";
 
 /**
  * Room in the datapath. Memory that is not used costs address space only: the SAs are enough for 4,096 tunnels, with a Child SA for
- * each of up to four workers, while all of them are rekeyed at once.
+ * each of up to four workers, while all of them are rekeyed at once; the FIB for a full table of the Internet (71 MiB), and as much again for others.
  */
-const ROOM = { adjacencies: 8192, fib: 64 * 1024 * 1024 };
+const ROOM = { adjacencies: 8192, fib: 128 * 1024 * 1024 };
 const SAS_PER_WORKER = 16_384;
 /** An SPI has 16 bits for the slot. */
 const MAX_SAS = 65_536;

@@ -1,5 +1,6 @@
 /** What a router says of itself: the IKE core's view of each tunnel, joined with the datapath's counters. */
 import { COUNTERS } from "../../datapath/counters.ts";
+import type { Cipher, Plane } from "../../datapath/plane.ts";
 import type { TrafficSelector } from "../../ike/effect.ts";
 import { espSpiText } from "../../ike/octets.ts";
 import type { PeerStatus, ChildStatus as SaStatus } from "../../ike/status.ts";
@@ -25,7 +26,7 @@ export function report(router: Router): RouterStatus {
     pid: process.pid,
     workers: plane.workers().length,
     load: plane.workers().map(({ tunRead, udpRead }) => ({ tunRead, udpRead })),
-    engines: plane.engines(),
+    engines: enginesText(plane),
     offload: plane.offloads(),
     lan: router.lan.states().map((state) => ({ ...state, via: [...state.via] })),
     tunnels: router.config.tunnels.map((tunnel) => tunnelStatus(router, tunnel, peers.get(tunnel.name))),
@@ -35,8 +36,19 @@ export function report(router: Router): RouterStatus {
     drops: Object.fromEntries(counts.filter(([name]) => refused(name))),
     counters: Object.fromEntries(counts.filter(([name]) => !refused(name))),
     ike: ike.counters(),
-    memory: { rss: process.memoryUsage.rss() },
+    memory: { rss: process.memoryUsage.rss(), hugePages: plane.hugePages() },
   };
+}
+
+/** "wasm", "native", or "native from 256 bytes, else wasm". */
+function enginesText(plane: Plane): Record<string, string> {
+  const from = plane.nativeFrom();
+  return Object.fromEntries(
+    (Object.entries(plane.engines()) as [Cipher, string][]).map(([cipher, engine]) => [
+      cipher,
+      engine === "native" && from[cipher] > 0 ? `native from ${from[cipher]} bytes, else wasm` : engine,
+    ]),
+  );
 }
 
 function tunnelStatus(router: Router, { name, vrf, peer }: TunnelConfig, status: PeerStatus | undefined): TunnelStatus {

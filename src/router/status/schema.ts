@@ -69,7 +69,9 @@ export const RouterStatus = Type.Object({
   load: Type.Array(Type.Object({ tunRead: Count, udpRead: Count }), {
     description: "What each worker has read: packets from TUN devices, UDP datagrams.",
   }),
-  engines: Type.Record(Type.String(), Type.String(), { description: "Which AEAD engine serves each cipher." }),
+  engines: Type.Record(Type.String(), Type.String(), {
+    description: 'Which AEAD engine serves each cipher: "wasm", "native", or "native from 256 bytes, else wasm".',
+  }),
   offload: Type.Record(Type.String(), Type.String(), {
     description: 'Of tso, uso, gso, gro and coalesce: "on", or "off: " and why.',
   }),
@@ -87,7 +89,10 @@ export const RouterStatus = Type.Object({
   drops: Type.Record(Type.String(), Count, { description: "Packets that went no further, by reason." }),
   counters: Type.Record(Type.String(), Count, { description: "What the datapath did." }),
   ike: Type.Record(Type.String(), Count, { description: "IKE messages refused, by reason, and other events." }),
-  memory: Type.Object({ rss: Type.Integer({ description: "Resident memory, bytes." }) }),
+  memory: Type.Object({
+    rss: Type.Integer({ description: "Resident memory, bytes." }),
+    hugePages: Type.String({ description: 'Huge pages for large tables: "on", or "off: " and why.' }),
+  }),
 });
 
 export const ReloadReply = Type.Object({

@@ -39,6 +39,7 @@ export interface Job {
 interface Exports {
   expand(sa: number, key: number, keyLength: number): void;
   leave(ciphers: number): void;
+  leaveFrom(cipher: number, bytes: number): void;
   open(ops: number, count: number): number;
   seal(ops: number, count: number): number;
   poly1305(key: number, from: number, blocks: number, pairs: number, to: number, scratch: number): void;

@@ -23,6 +23,8 @@ const WASM = `${ROOT}build/test-fib.wasm`;
 export interface FibAlone extends FibExports {
   fibLookup4(vrf: number, address: number): number;
   fibLookup6(vrf: number, high: bigint, low: bigint): number;
+  fibBeside4(vrf: number, addresses: number, count: number, answers: number): void;
+  fibBeside6(vrf: number, addresses: number, count: number, answers: number): void;
   fibMany4(vrf: number, addresses: number, count: number, answers: number): void;
   fibMany6(vrf: number, addresses: number, count: number, answers: number): void;
 }

@@ -91,7 +91,8 @@ function guard(router: Router, slots: number, sizes: readonly number[]): () => v
     [slot(index) + L.SLOT_HEADROOM + (sizes[index] ?? 0), slot(index + 1)],
   ];
   const gaps: [number, number][] = Array.from({ length: 4 }, (_, index) => outside(index)).flat();
-  gaps.push([arena + L.W_SCRATCH + 64, arena + L.RXMSG], [arena + L.TUNLEN + 4 * L.BATCH, arena + L.AEAD]);
+  gaps.push([arena + L.W_SCRATCH + 64, arena + L.W_AHEAD], [arena + L.W_AHEAD + L.AHEAD_SIZE, arena + L.RXMSG]);
+  gaps.push([arena + L.TUNLEN + 4 * L.BATCH, arena + L.AEAD]);
   gaps.push([arena + L.RING_DATA + L.RING_SIZE, arena + L.RX], [arena + L.TX + L.TX_SIZE, arena + L.ARENA_SIZE]);
   for (const [from, to] of gaps) bytes.fill(PATTERN, from, to);
   // What the tables hold: all before the SA slots, and from the pool to the arenas. And the module's own constants.

@@ -71,7 +71,7 @@ const STATUS: RouterStatus = {
   drops: { "no-route": 1234, forged: 0 },
   counters: {},
   ike: { malformed: 2 },
-  memory: { rss: 123_456_789 },
+  memory: { rss: 123_456_789, hugePages: "on" },
 };
 
 describe("the picture of a router", () => {

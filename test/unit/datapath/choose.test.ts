@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Contest, chooseEngines } from "../../../src/datapath/choose.ts";
+import { type Contest, chooseEngines, nativeFrom } from "../../../src/datapath/choose.ts";
 import { loadModule } from "../../../src/datapath/module.ts";
 import type { Cipher, Engine } from "../../../src/datapath/plane.ts";
 import { Trial } from "../../../src/datapath/trial.ts";
@@ -44,6 +44,30 @@ test("whatever is taken has been warmed up", () => {
   expect(warmed).toContain("aes128gcm16 native");
   expect(warmed).not.toContain("aes128gcm16 wasm");
   expect(warmed).toContain("chacha20poly1305 wasm");
+});
+
+test("where the native engine wins, it does so from the length on at which it is no slower", () => {
+  /** WASM: by the byte; native: the same whatever the length. */
+  const rules = (native: number): Contest => ({
+    answers: () => true,
+    time: (_, engine, __, length = 800) => (engine === "wasm" ? 2 * length : native),
+    warm: () => {},
+  });
+  const from = (native: number) => nativeFrom(rules(native), all("native"));
+  expect(from(100)).toEqual({ chacha20poly1305: 0, aes128gcm16: 0, aes256gcm16: 0 });
+  expect(from(400).aes128gcm16).toBe(256);
+  expect(from(512).aes128gcm16).toBe(256);
+  // However long that may be on a strange machine, it stays in bounds.
+  expect(from(1e9).aes128gcm16).toBe(512);
+  expect(nativeFrom(rules(400), { ...all("wasm"), aes256gcm16: "native" })).toEqual({
+    chacha20poly1305: 0,
+    aes128gcm16: 0,
+    aes256gcm16: 256,
+  });
+  // The configuration's word is for all lengths; and a WASM engine that is wrong gets none.
+  expect(nativeFrom(rules(400), all("native"), { aes128gcm16: "native" }).aes128gcm16).toBe(0);
+  const wrong = { ...rules(400), answers: (_: unknown, engine: Engine) => engine === "native" };
+  expect(nativeFrom(wrong, all("native")).aes256gcm16).toBe(0);
 });
 
 test("with no engine that is right there is no datapath", () => {

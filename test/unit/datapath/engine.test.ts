@@ -3,7 +3,7 @@ import { gcm } from "@noble/ciphers/aes.js";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { describe, expect, test } from "vitest";
 import * as L from "../../../assembly/layout.ts";
-import { type Engines, withEngines } from "../../../src/datapath/engine.ts";
+import { type Engines, FROM_ALL, type NativeFrom, withEngines } from "../../../src/datapath/engine.ts";
 import { Epochs } from "../../../src/datapath/epoch.ts";
 import { arenaOf, makeMemory } from "../../../src/datapath/memory.ts";
 import { instantiate, loadModule } from "../../../src/datapath/module.ts";
@@ -30,14 +30,14 @@ interface Packet {
 }
 
 /** The datapath's memory with SA slots, and one worker's engines on it. */
-function rig(engines: Engines, library: Libcrypto | null = crypto) {
+function rig(engines: Engines, library: Libcrypto | null = crypto, from: NativeFrom = FROM_ALL) {
   const memory = makeMemory({ workers: 1, sas: 64, adjacencies: 3, fib: 65536 });
   const { bytes, view, regions } = memory;
   const instance = instantiate(module, memory.memory);
   instance.attach(0);
   const epochs = new Epochs(memory);
   const slots = new SaSlots(memory, new Pool(memory), epochs, instance.expand, randomBytes);
-  const engined = withEngines(instance, memory, 0, engines, library);
+  const engined = withEngines(instance, memory, 0, engines, from, library);
   const arena = arenaOf(regions, 0);
   const textOf = (index: number) => arena + L.TX + 8 + index * 70_001;
 
@@ -259,6 +259,45 @@ describe("contexts of libcrypto", () => {
     slots.remove(sa.slot);
     epochs.reclaim();
     expect(slot().every((byte) => byte === 0)).toBe(true);
+  });
+});
+
+describe("short texts stay with WASM", () => {
+  const from = { chacha20poly1305: 100, aes128gcm16: 256, aes256gcm16: 300 };
+
+  test("and both engines' ops of one batch are right, sealed and opened", () => {
+    const { addSa, packet, seal, open, close } = rig(ALL_NATIVE, crypto, from);
+    const sas = Array.from({ length: 9 }, (_, index) => addSa(NAMES[index % 3]));
+    for (let round = 0; round < 10; round++) {
+      const packets = Array.from({ length: 100 }, () => packet(sas[randomInt(9)], randomInt(600)));
+      const expected = packets.map(reference);
+      expect(seal(packets)).toEqual(expected.map(guarded));
+      expect(open(packets, expected).every(({ ok, text }, i) => ok === 1 && text.equals(packets[i].text))).toBe(true);
+    }
+    close();
+  });
+
+  test("up to the very byte", () => {
+    let calls = 0;
+    const counted: Libcrypto = {
+      ...crypto,
+      final: (...all) => {
+        calls++;
+        return crypto.final(...all);
+      },
+    };
+    const { addSa, packet, seal, open, close } = rig(ALL_NATIVE, counted, from);
+    for (const cipher of NAMES) {
+      const sa = addSa(cipher);
+      const packets = [-1, 0, 1, -50, 500].map((more) => packet(sa, from[cipher] + more));
+      const expected = packets.map(reference);
+      calls = 0;
+      expect(seal(packets)).toEqual(expected.map(guarded));
+      expect(calls).toBe(3);
+      expect(open(packets, expected).every(({ ok }) => ok === 1)).toBe(true);
+      expect(calls).toBe(6);
+    }
+    close();
   });
 });
 

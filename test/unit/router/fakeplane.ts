@@ -211,6 +211,14 @@ export class FakePlane implements Plane {
     return [{ tunRead: 0, udpRead: 0 }];
   }
 
+  nativeFrom() {
+    return { chacha20poly1305: 0, aes128gcm16: 0, aes256gcm16: 0 };
+  }
+
+  hugePages() {
+    return "on";
+  }
+
   engines() {
     return { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" } as const;
   }

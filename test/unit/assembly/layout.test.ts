@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import * as L from "../../../assembly/layout.ts";
+
+type Field = readonly [name: string, from: number, bytes: number];
+
+/** Fields that lie behind one another without overlap, before `end`. */
+function apart(fields: readonly Field[], end: number): void {
+  const sorted = fields.toSorted((a, b) => a[1] - b[1]);
+  sorted.forEach(([name, from, bytes], i) => {
+    const next = sorted[i + 1] ?? (["the end", end, 0] as const);
+    expect(from + bytes, `${name} reaches into ${next[0]}`).toBeLessThanOrEqual(next[1]);
+  });
+}
+
+const LINE = 64;
+const all = L.SOCKETS * L.TX_MAX;
+
+describe("the memory map", () => {
+  it("gives each field of an SA slot bytes of its own", () => {
+    const words = [
+      "STATE",
+      "SPI",
+      "CIPHER",
+      "FLAGS",
+      "SALT",
+      "PATH",
+      "ADJ",
+      "VRF",
+      "SELECTORS",
+      "REPLAYED",
+      "FORGED",
+      "MOVED",
+      "GENERATION",
+    ];
+    const longs = ["SEQUENCE", "SEQUENCE_LIMIT", "PACKETS", "BYTES", "LAST"];
+    const at = (name: string) => (L as unknown as Record<string, number>)[`SA_${name}`]!;
+    const fields: Field[] = [
+      ...words.map((name) => [name, at(name), 4] as const),
+      ...longs.map((name) => [name, at(name), 8] as const),
+      ["REPLAY", L.SA_REPLAY, L.REPLAY_BLOCKS * 8],
+      ["KEY", L.SA_KEY, L.SA_KEY_SIZE],
+    ];
+    apart(fields, L.SA_STRIDE);
+    for (const name of longs) expect(at(name) % 8).toBe(0);
+    // What each packet that is sealed reads and writes is one line.
+    for (const name of ["STATE", "SPI", "CIPHER", "FLAGS", "SALT", "PATH", ...longs])
+      expect(at(name)).toBeLessThan(LINE);
+    expect(L.SA_KEY % LINE).toBe(0);
+    expect(L.SA_REPLAY % LINE).toBe(0);
+    // Neighbours share no line, and do not fall on the same sets.
+    expect(L.SA_STRIDE % LINE).toBe(0);
+    expect((L.SA_STRIDE / LINE) % 2).toBe(1);
+    expect((L.REPLAY_BLOCKS - 1) * 64).toBeGreaterThanOrEqual(L.REPLAY_WINDOW + 64);
+  });
+
+  it("gives each part of an arena bytes of its own, on lines of their own", () => {
+    const head: Field[] = [
+      ["EPOCH", L.W_EPOCH, 4],
+      ["NOW", L.W_NOW, 8],
+      ["TX_COUNT", L.W_TX_COUNT, L.SOCKETS * 4],
+      ["TUN_COUNT", L.W_TUN_COUNT, 4],
+      ["OP_COUNT", L.W_OP_COUNT, 4],
+      ["TX_USED", L.W_TX_USED, 4],
+      ["ICMP_TOKENS", L.W_ICMP_TOKENS, 8],
+      ["ICMP_AT", L.W_ICMP_AT, 8],
+      ["TUNIOV_COUNT", L.W_TUNIOV_COUNT, 4],
+      ["OPEN_COUNT", L.W_OPEN_COUNT, 4],
+      ["OPEN_NEXT", L.W_OPEN_NEXT, 4],
+      ["GSO_REFUSED", L.W_GSO_REFUSED, 4],
+    ];
+    const parts: Field[] = [
+      ["COUNTERS", L.W_COUNTERS, L.COUNTERS_MAX * 8],
+      ["SCRATCH", L.W_SCRATCH, 64],
+      ["VNET_PLAIN", L.W_VNET_PLAIN, 16],
+      ["TEMPLATE", L.W_TEMPLATE, L.TEMPLATE_SIZE],
+      ["FLOWS", L.W_FLOWS, L.FLOWS * L.FLOW_STRIDE],
+      ["AHEAD", L.W_AHEAD, L.AHEAD_SIZE],
+      ["RXMSG", L.RXMSG, L.BATCH * L.MSG_STRIDE],
+      ["RXIOV", L.RXIOV, L.BATCH * L.IOV_STRIDE],
+      ["RXNAME", L.RXNAME, L.BATCH * L.NAME_STRIDE],
+      ["RXCTL", L.RXCTL, L.BATCH * L.CTL_STRIDE],
+      ["TUNLEN", L.TUNLEN, L.BATCH * 4],
+      ["AEAD", L.AEAD, L.AEAD_SIZE],
+      ["TXMSG", L.TXMSG, all * L.MSG_STRIDE],
+      ["TXIOV", L.TXIOV, all * L.IOV_STRIDE],
+      ["TXCTL", L.TXCTL, all * L.CTL_STRIDE],
+      ["TXSA", L.TXSA, all * 4],
+      ["TXRUN", L.TXRUN, all * 4],
+      ["TUNOUT", L.TUNOUT, L.TUNOUT_MAX * L.TUNOUT_STRIDE],
+      ["TUNIOV", L.TUNIOV, L.TUNIOV_MAX * L.IOV_STRIDE],
+      ["OPEN_OPS", L.OPEN_OPS, L.OPEN_OPS_MAX * L.OP_STRIDE],
+      ["SEAL_OPS", L.SEAL_OPS, L.SEAL_OPS_MAX * L.OP_STRIDE],
+      ["RING_HEAD", L.RING_HEAD, 4],
+      ["RING_TAIL", L.RING_TAIL, 4],
+      ["RING_DATA", L.RING_DATA, L.RING_SIZE],
+      ["RX", L.RX, L.BATCH * L.SLOT_STRIDE],
+      ["TUNRX", L.TUNRX, L.BATCH * L.SLOT_STRIDE],
+      ["TX", L.TX, L.TX_SIZE],
+    ];
+    apart([...head, ...parts], L.ARENA_SIZE);
+    for (const [name, from] of parts) expect(from % LINE, name).toBe(0);
+    expect(L.ARENA_SIZE % 65536).toBe(0);
+    expect((L.SLOT_STRIDE / LINE) % 2).toBe(1);
+    expect(L.W_AHEAD_SUM + 4).toBeLessThanOrEqual(L.W_AHEAD + L.AHEAD_SIZE);
+    // What the control thread reads of a worker at any time is not among what the worker writes for each packet.
+    expect(Math.trunc(L.RING_TAIL / LINE)).not.toBe(Math.trunc(L.RING_HEAD / LINE));
+  });
+
+  it("keeps what a datagram needs of its path in one line", () => {
+    apart(
+      [
+        ["SOCKET", L.PATH_SOCKET, 4],
+        ["NAME_LENGTH", L.PATH_NAME_LENGTH, 4],
+        ["INTERFACE", L.PATH_INTERFACE, 4],
+        ["NAME", L.PATH_NAME, 28],
+        ["SOURCE", L.PATH_SOURCE, 16],
+      ],
+      L.PATH_SIZE,
+    );
+    expect(L.PATH_SIZE).toBe(LINE);
+  });
+
+  it("gives each part of the globals bytes of its own", () => {
+    const words = Object.entries(L).filter(([name]) => /^G_(?!TUN_|FIB_PRIVATE|HOST_BASE)/.test(name));
+    const fields = words.map(([name, at]) => [name, at as number, 4] as const);
+    apart(
+      [
+        ...fields,
+        ["G_HOST_BASE", L.G_HOST_BASE, 8],
+        ["G_TUN_VRFS", L.G_TUN_VRFS, L.MAX_TUNS * 4],
+        ["G_TUN_FLAGS", L.G_TUN_FLAGS, L.MAX_TUNS * 4],
+        ["G_FIB_PRIVATE", L.G_FIB_PRIVATE, L.FIB_PRIVATE_SIZE],
+      ],
+      L.VRFS,
+    );
+  });
+});
