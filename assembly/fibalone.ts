@@ -23,7 +23,7 @@ export function fibMany6(vrf: u32, addresses: usize, count: u32, answers: usize)
   }
 }
 
-/** As fibMany4, in groups, side by side. The lookups lie behind the answers: FIB_GROUP_SIZE bytes. */
+/** As fibMany4, in groups, side by side. The lookups lie behind the answers, in 1 KiB. */
 export function fibBeside4(vrf: u32, addresses: usize, count: u32, answers: usize): void {
   const group = groupBehind(answers, count);
   for (let first: u32 = 0; first < count; first += FIB_GROUP) {

@@ -10,6 +10,8 @@
  *                FIB_GROUP × u32   depth, bits
  *                FIB_GROUP × u64   the address from that depth on, left-aligned
  *                FIB_GROUP × u64   its lower half, until depth 64; an IPv4 address is in the upper half of the upper half
+ *                FIB_GROUP × u32   where the next step reads: the slot, or the straight node
+ *                u32               a word that nobody reads
  */
 import {
   ADJACENCY_SHIFT,
@@ -27,28 +29,42 @@ export const FIB_GROUP: u32 = AHEAD_GROUP;
 const DEPTH: usize = AHEAD_GROUP * 4;
 const HIGH: usize = AHEAD_GROUP * 8;
 const LOW: usize = AHEAD_GROUP * 16;
-/** Bytes at `group`. */
-export const FIB_GROUP_SIZE: usize = AHEAD_GROUP * 24;
+const NEXT: usize = AHEAD_GROUP * 24;
+const TOUCHED: usize = AHEAD_GROUP * 28;
+
+/** Where a walk at `word` reads next; at a leaf it is over, and `home` will do. */
+// @ts-ignore: decorator
+@inline
+function nextOf(word: u32, high: u64, home: usize): usize {
+  if (!(word & NODE)) return home;
+  const bits = (word >> FIELD_SHIFT) & 31;
+  const node = <usize>(word & NODE_ADDRESS);
+  return bits == STRAIGHT ? node : node + ((<usize>(high >> (64 - bits))) << 2);
+}
 
 /** Makes lookup `i` of the group one of an IPv4 address (a number) in `vrf`. */
 // @ts-ignore: decorator
 @inline
 export function fibAsk4(group: usize, i: u32, vrf: u32, address: u32): void {
-  const at = group + (i << 2);
-  store<u32>(at, atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT4));
-  store<u32>(at, 0, DEPTH);
-  store<u64>(group + (i << 3), (<u64>address) << 32, HIGH);
+  begin(group, i, atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT4), (<u64>address) << 32);
 }
 
 /** The same of an IPv6 address, whose halves are numbers. */
 // @ts-ignore: decorator
 @inline
 export function fibAsk6(group: usize, i: u32, vrf: u32, high: u64, low: u64): void {
-  const at = group + (i << 2);
-  store<u32>(at, atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT6));
-  store<u32>(at, 0, DEPTH);
-  store<u64>(group + (i << 3), high, HIGH);
+  begin(group, i, atomic.load<u32>(VRFS + vrf * VRF_STRIDE + VRF_ROOT6), high);
   store<u64>(group + (i << 3), low, LOW);
+}
+
+// @ts-ignore: decorator
+@inline
+function begin(group: usize, i: u32, root: u32, high: u64): void {
+  const at = group + (i << 2);
+  store<u32>(at, root);
+  store<u32>(at, 0, DEPTH);
+  store<u32>(at, <u32>nextOf(root, high, at), NEXT);
+  store<u64>(group + (i << 3), high, HIGH);
 }
 
 /** Answers the first `count` lookups of the group, at most FIB_GROUP. */
@@ -56,24 +72,28 @@ export function fibAnswer(group: usize, count: u32): void {
   const end = group + (count << 2);
   for (let open = NODE; open;) {
     open = 0;
+    let sum: u32 = 0;
+    for (let at = group; at < end; at += 4) sum += load<u32>(load<u32>(at, NEXT));
+    store<u32>(group, sum, TOUCHED);
     for (let at = group, wide = group; at < end; at += 4, wide += 8) {
       const word = load<u32>(at);
       if (!(word & NODE)) continue;
-      const high = load<u64>(wide, HIGH);
-      const node = word & NODE_ADDRESS;
+      let high = load<u64>(wide, HIGH);
+      let slot = <usize>load<u32>(at, NEXT);
       let bits = (word >> FIELD_SHIFT) & 31;
-      let slot: usize;
       if (bits == STRAIGHT) {
-        const aside = (high ^ load<u64>(node, STRAIGHT_BITS)) >> load<u32>(node, STRAIGHT_SHIFT);
-        slot = node + ((<usize>(aside == 0)) << 2);
-        bits = load<u32>(node, STRAIGHT_LENGTH);
-      } else slot = node + ((<usize>(high >> (64 - bits))) << 2);
+        const aside = (high ^ load<u64>(slot, STRAIGHT_BITS)) >> load<u32>(slot, STRAIGHT_SHIFT);
+        bits = load<u32>(slot, STRAIGHT_LENGTH);
+        slot += (<usize>(aside == 0)) << 2;
+      }
       const next = load<u32>(slot);
       const depth = load<u32>(at, DEPTH) + bits;
+      // No node reaches across bit 64.
+      high = depth == 64 ? load<u64>(wide, LOW) : high << bits;
       store<u32>(at, next);
       store<u32>(at, depth, DEPTH);
-      // No node reaches across bit 64.
-      store<u64>(wide, depth == 64 ? load<u64>(wide, LOW) : high << bits, HIGH);
+      store<u32>(at, <u32>nextOf(next, high, at), NEXT);
+      store<u64>(wide, high, HIGH);
       open |= next & NODE;
     }
   }

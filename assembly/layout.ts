@@ -317,8 +317,8 @@ export const W_FLOWS = 0x800;
 export const FLOWS = 16;
 export const FLOW_STRIDE = 64;
 /**
- * A group of packets that is looked at in advance (assembly/ahead): lookups in the FIB (24 bytes each, assembly/fibgroup), a u32 for
- * each packet, and a word that nobody reads.
+ * A group of packets that is looked at in advance (assembly/ahead): lookups in the FIB (28 bytes each, assembly/fibgroup), whose last
+ * u32 becomes the packet's place when the lookup is answered, and a word that nobody reads.
  */
 export const AHEAD_GROUP = 32;
 export const W_AHEAD = 0xc00;

@@ -1,7 +1,8 @@
 /** A router on a fake datapath and a fake host, with the real IKE core. */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { readConfig } from "../../../src/router/config/read.ts";
 import { type OpenRouter, openRouter } from "../../../src/router/open.ts";
 import { FakeHost } from "./fakehost.ts";
@@ -34,11 +35,18 @@ export function connected(plane: FakePlane, host: FakeHost): void {
   };
 }
 
+/** What the tests of this file have made. */
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 export async function rig(
   text: string,
   options: { root?: string; host?: FakeHost; plane?: FakePlane } = {},
 ): Promise<Rig> {
   const root = options.root ?? mkdtempSync(join(tmpdir(), "vcpe-router-"));
+  folders.push(root);
   const { host = new FakeHost(), plane = new FakePlane() } = options;
   connected(plane, host);
   const folder = join(root, "etc");
