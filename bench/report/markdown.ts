@@ -41,7 +41,9 @@ export function markdown({ net, spec }: Results): string {
 }
 
 function source(machine: NetResult["machine"] | NonNullable<Results["spec"]>["machine"]): string {
-  return `\`${machine.command}\` on ${machineLine(machine)}.`;
+  // Where a program lay on that machine tells the reader nothing.
+  const command = machine.command.replaceAll(/ \/\S*\/(?=[^/\s])/g, " ");
+  return `\`${command}\` on ${machineLine(machine)}.`;
 }
 
 function netPart({ rows, machine }: NetResult): string {

@@ -47,6 +47,6 @@ export function picture(net: NetResult | undefined): string {
   if (net === undefined || bars.length === 0) {
     throw new BenchFault("no-results", "There is nothing to draw for the README.", "Run `vcpe bench net` first.");
   }
-  const title = "1024-byte UDP through the tunnel, Mbit/s per CPU second of the slower router";
+  const title = "1024-byte UDP, GRO forwarding on: Mbit/s per CPU second of the slower router";
   return chart({ title, note: machineLine(net.machine), unit: "Mbit/s", bars, ground: true });
 }

@@ -213,8 +213,8 @@ function layMessage(length: number, remote: SocketName, source: Uint8Array | und
 
 /**
  * Sends one datagram, `parts` in a row, of at most 65,507 bytes, from our address `source` if given. A datagram too big
- * for the path leaves in fragments, unlike those of a batch: IKE has no other way to send a long message (RFC 7296 §2;
- * RFC 7383 is optional).
+ * for the path leaves in fragments, unlike those of a batch: to a peer that takes no IKE fragments (RFC 7383), and in
+ * IKE_SA_INIT, there is no other way to send a long message (RFC 7296 §2).
  *
  * @returns 0, or the errno for which the kernel refused it.
  */

@@ -90,6 +90,11 @@ describe("for the README", () => {
     expect(markdown({})).toBe("");
   });
 
+  it("the command does not say where a program lay", () => {
+    const command = "vcpe bench net --wireguard-go /opt/new/wireguard-go";
+    expect(markdown({ net: net([...ROWS], { command }) })).toContain("`vcpe bench net --wireguard-go wireguard-go` on");
+  });
+
   it("there is a picture, but not of nothing", () => {
     expect(picture(net([...ROWS]))).toContain("4,000 Mbit/s");
     expect(() => picture(undefined)).toThrow(/Run `vcpe bench net` first/);
