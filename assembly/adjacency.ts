@@ -14,7 +14,7 @@ import { load32, load64 } from "./wire/order";
 export let noRoute: u32 = 0;
 
 /** No index of an adjacency: it has not been looked up. */
-export const UNKNOWN: u32 = 0xffffffff;
+const UNKNOWN: u32 = 0xffffffff;
 
 /** Address of an adjacency. */
 // @ts-ignore: decorator

@@ -10,7 +10,7 @@
 // The hub road (deliver) joins at intoTunnel, and both roads refuse alike. Pass 2 is `seal`; then the worker's loop sends
 // W_TX_COUNT messages. TTL: the kernel took one hop when it routed the packet to the TUN, so none is taken here.
 
-import { UNKNOWN, isLocal, mtuOf, noRoute, routed } from "./adjacency";
+import { isLocal, mtuOf, noRoute, routed } from "./adjacency";
 import { aheadOut, foreseen } from "./ahead";
 import {
   COUNT_CROSSED,
@@ -98,7 +98,7 @@ export function outbound(tun: u32, first: u32, packets: u32): u32 {
     const bytes = min(load<u32>(arena + TUNLEN + (index << 2)), <u32>SLOT_SIZE);
     const at = arena + TUNRX + index * SLOT_STRIDE + SLOT_HEADROOM;
     if (headed && <u32>load<u8>(at - VNET_HEADER, VNET_GSO_TYPE) != GSO_NONE) {
-      if (!inSegments(at, bytes, tun, vrf)) break;
+      if (!inSegments(at, bytes, tun, vrf, foreseen(index - group))) break;
       segmentsDone = 0;
       continue;
     }
@@ -137,9 +137,9 @@ function leave(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): u32 {
 /**
  * A superpacket out of the TUN, from segment `segmentsDone` on. False: there is no room for the next segment. Its segments are
  * alike to routes and selectors, so those are asked once; where they are too long for the tunnel, or go to another TUN, each
- * becomes a packet of its own first.
+ * becomes a packet of its own first. `route` as `routed` has it.
  */
-function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32): bool {
+function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): bool {
   if (!hasRoom(0)) return false;
   const fault = startSegments(at, bytes);
   if (fault) {
@@ -148,10 +148,10 @@ function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32): bool {
     return true;
   }
   if (segmentsDone == 0) count(COUNT_SEGMENTED);
-  const adjacency = routed(vrf);
+  const adjacency = routed(vrf, route);
   if (adjacency) {
     const mtu = mtuOf(adjacency);
-    if (isLocal(adjacency) || (mtu != 0 && longestSegment > mtu)) return oneByOne(tun, vrf);
+    if (isLocal(adjacency) || (mtu != 0 && longestSegment > mtu)) return oneByOne(tun, vrf, route);
   }
   const sa = adjacency ? chooseSa(adjacency) : 0;
   if (!sa) {
@@ -192,14 +192,14 @@ function sealSegments(sa: usize, number: u32): void {
 }
 
 /** The rest of the superpacket at hand as whole packets, made in the send region. False: no room for the next. */
-function oneByOne(tun: u32, vrf: u32): bool {
+function oneByOne(tun: u32, vrf: u32, route: u32): bool {
   for (; segmentsDone < segments; segmentsDone++) {
     // For the packet itself, and for all that it may become.
     if (!hasRoom(longestSegment * 2 + 8)) return false;
     const at = sendRegion();
     const bytes = writeSegment(segmentsDone, at);
     takeSendRegion((bytes + 7) & ~7);
-    const reason = leave(at, bytes, tun, vrf, UNKNOWN);
+    const reason = leave(at, bytes, tun, vrf, route);
     if (reason) refuse(reason, vrf);
   }
   return true;

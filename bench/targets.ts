@@ -1,6 +1,6 @@
 /** What the fast path is meant to reach, and whether the results at hand say that it does. */
 import { table } from "../src/cli/table.ts";
-import { round } from "./net/median.ts";
+import { round } from "./median.ts";
 import type { NetResult, NetRow } from "./net/net.ts";
 import { alike, isOurs, slowerPerCore } from "./net/ratios.ts";
 import type { Results } from "./results.ts";

@@ -1,5 +1,5 @@
 /** The FIB on a whole Internet's table: load, look-ups, updates, and many small VRFs. In WASM, on a memory of its own. */
-import { round } from "../net/median.ts";
+import { round } from "../median.ts";
 import { generated, realTable, sequence } from "../path/routes.ts";
 import { kernels } from "./kernels.ts";
 

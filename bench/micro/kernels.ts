@@ -1,8 +1,4 @@
 /** The module of assembly/kernels.ts, compiled when it is first needed, on a memory of its own. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   ARENA_SIZE,
   EPOCH_IDLE,
@@ -15,6 +11,7 @@ import {
 import { Fib, type FibExports } from "../../src/datapath/fib.ts";
 import { hostAddress } from "../../src/linux/ffi.ts";
 import { adviseHugePages } from "../../src/linux/hugepages.ts";
+import { compiled } from "../compiled.ts";
 
 export interface Kernels extends FibExports {
   fibMany4(vrf: number, addresses: number, count: number, answers: number): void;
@@ -23,29 +20,6 @@ export interface Kernels extends FibExports {
   fibBeside6(vrf: number, addresses: number, count: number, answers: number): void;
   replayMany(sa: number, first: bigint, count: number): number;
   checksumMany(at: number, length: number, count: number): number;
-}
-
-function compiled(): WebAssembly.Module {
-  let root = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(root, "asconfig.json"))) root = dirname(root);
-  const file = join(root, "build/kernels.wasm");
-  const sources = readdirSync(join(root, "assembly"), { recursive: true, encoding: "utf8" });
-  const newest = Math.max(...sources.map((name) => statSync(join(root, "assembly", name)).mtimeMs));
-  if (!existsSync(file) || statSync(file).mtimeMs < newest) {
-    mkdirSync(join(root, "build"), { recursive: true });
-    const own = `build/kernels-${process.pid}`;
-    const asc = [
-      join(root, "node_modules/assemblyscript/bin/asc.js"),
-      "assembly/kernels.ts",
-      "--config",
-      "asconfig.json",
-    ];
-    const out = ["--target", "release", "--outFile", `${own}.wasm`, "--textFile", `${own}.wat`];
-    execFileSync(process.execPath, [...asc, ...out], { cwd: root, stdio: ["ignore", 2, 2] });
-    renameSync(join(root, `${own}.wat`), join(root, "build/kernels.wat"));
-    renameSync(join(root, `${own}.wasm`), file);
-  }
-  return new WebAssembly.Module(readFileSync(file));
 }
 
 const BASE = 0x100000;
@@ -69,6 +43,7 @@ export function kernels(): { wasm: Kernels; fib: Fib; spare: number; memory: Web
   words[G_ARENAS_BASE / 4] = arenas;
   // One worker that waits: what leaves the tree can be freed at once.
   words[arenas / 4] = EPOCH_IDLE;
-  const wasm = new WebAssembly.Instance(compiled(), { env: { memory } }).exports as unknown as Kernels;
+  const wasm = new WebAssembly.Instance(compiled("kernels", "kernels"), { env: { memory } })
+    .exports as unknown as Kernels;
   return { wasm, fib: new Fib(memory, wasm), spare: BASE + FIB_SIZE, memory };
 }

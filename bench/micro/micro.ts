@@ -4,7 +4,7 @@ import { SA_STRIDE } from "../../assembly/layout.ts";
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { BenchFault } from "../fault.ts";
 import { type Machine, machine } from "../machine.ts";
-import { median, round } from "../net/median.ts";
+import { median, round } from "../median.ts";
 import { aeadKernels, BATCH } from "./aead.ts";
 import { fibKernels, manyVrfsMiB } from "./fib.ts";
 import { handshake } from "./handshake.ts";

@@ -5,17 +5,15 @@ import { attempt, inside, tail } from "../../src/lab/command.ts";
 import { parseIperf } from "../../src/lab/iperf.ts";
 import { pingCommand } from "../../src/lab/ping.ts";
 import { cpuSeconds, residentBytes } from "../../src/lab/process.ts";
+import { round } from "../median.ts";
 import { type Bed, cpuOf, HOST, type Place } from "./bed.ts";
 import { Ends } from "./ends.ts";
-import { round } from "./median.ts";
 import type { Tried } from "./search.ts";
 import type { Running } from "./system.ts";
 
 /** Payload bytes in turn; the simple IMIX, 7 × 40, 4 × 576, 1 × 1500 bytes of IP, the last cut to fit every tunnel (1400). */
 export const UDP_1024: readonly number[] = [1024];
 export const IMIX: readonly number[] = [12, 548, 12, 12, 548, 12, 1372, 12, 548, 12, 548, 12];
-
-export { median, round } from "./median.ts";
 
 export interface Sample extends Tried {
   /** CPU seconds per Gbit of goodput, of the sending and the receiving router, and of the whole machine. */

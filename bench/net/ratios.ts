@@ -1,5 +1,5 @@
 /** How many times as much ours carries as each other system, test by test. */
-import { round } from "./median.ts";
+import { round } from "../median.ts";
 import type { NetRow } from "./net.ts";
 
 export interface Ratio {

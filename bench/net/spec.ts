@@ -2,10 +2,10 @@
 import { step } from "../../src/lab/lab.ts";
 import { demandMachine, LAB_PROGRAMS, provide } from "../../src/lab/prerequisites.ts";
 import { type Machine, machine } from "../machine.ts";
+import { median, round } from "../median.ts";
 import { Bed } from "./bed.ts";
 import { confine } from "./confine.ts";
 import { openEnds, reachable, type Setting, UDP_1024, URGENT, udp } from "./measure.ts";
-import { median, round } from "./median.ts";
 import { highestRate, LOSS_LIMIT, type Tried } from "./search.ts";
 import { NOTHING_BEFORE } from "./system.ts";
 import { BENCH_PROGRAMS, vcpe } from "./systems.ts";

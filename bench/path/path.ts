@@ -1,7 +1,7 @@
 /** `vcpe bench path`: nanoseconds a packet on the WASM roads, and what a second worker brings. */
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { type Machine, machine } from "../machine.ts";
-import { median, round } from "../net/measure.ts";
+import { median, round } from "../median.ts";
 import { PathBed } from "./bed.ts";
 import { Roads, SIZES, SUPERPACKETS } from "./road.ts";
 import { realTable, sequence } from "./routes.ts";

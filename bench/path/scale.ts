@@ -1,7 +1,7 @@
 /** What a second worker brings, beside what a second thread can bring on this machine at all. */
 import { Worker } from "node:worker_threads";
 import { allowedCpus } from "../../src/linux/affinity.ts";
-import { median, round } from "../net/measure.ts";
+import { median, round } from "../median.ts";
 import { PathBed } from "./bed.ts";
 import type { LaneData, LaneTask } from "./lane.ts";
 

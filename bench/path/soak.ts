@@ -1,7 +1,7 @@
 /** `vcpe bench path --soak`: very many packets there and back; nothing may drift, nothing may leak, the wrap must not show. */
 import * as L from "../../assembly/layout.ts";
 import { type Machine, machine } from "../machine.ts";
-import { median, round } from "../net/measure.ts";
+import { median, round } from "../median.ts";
 import { PathBed } from "./bed.ts";
 import { Roads, SIZES } from "./road.ts";
 

@@ -1,8 +1,5 @@
 /** A FIB of its own for each test: a fresh memory with the globals that it needs, and a module that holds nothing else. */
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import {
   ARENA_SIZE,
   EPOCH_IDLE,
@@ -13,12 +10,10 @@ import {
   G_WORKERS,
   W_EPOCH,
 } from "../../../assembly/layout.ts";
+import { compiled } from "../../../bench/compiled.ts";
 import { Fib, type FibExports } from "../../../src/datapath/fib.ts";
 import type { Prefix } from "../../../src/datapath/plane.ts";
 import { parseAddress } from "../../../src/router/address.ts";
-
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const WASM = `${ROOT}build/test-fib.wasm`;
 
 export interface FibAlone extends FibExports {
   fibLookup4(vrf: number, address: number): number;
@@ -27,22 +22,6 @@ export interface FibAlone extends FibExports {
   fibBeside6(vrf: number, addresses: number, count: number, answers: number): void;
   fibMany4(vrf: number, addresses: number, count: number, answers: number): void;
   fibMany6(vrf: number, addresses: number, count: number, answers: number): void;
-}
-
-/** The FIB's module, compiled anew when one of its sources is newer. */
-export function fibModule(): WebAssembly.Module {
-  const sources = readdirSync(`${ROOT}assembly`).filter((name) => name.startsWith("fib") || name === "layout.ts");
-  const newest = Math.max(...sources.map((name) => statSync(`${ROOT}assembly/${name}`).mtimeMs));
-  if (!existsSync(WASM) || statSync(WASM).mtimeMs < newest) {
-    // Several test files may do this at once: each writes its own file and moves it into place.
-    const own = `build/test-fib-${process.pid}`;
-    const asc = [`${ROOT}node_modules/assemblyscript/bin/asc.js`, "assembly/fibalone.ts", "--config", "asconfig.json"];
-    const out = ["--target", "release", "--outFile", `${own}.wasm`, "--textFile", `${own}.wat`];
-    execFileSync(process.execPath, [...asc, ...out], { cwd: ROOT, stdio: "inherit" });
-    renameSync(`${ROOT}${own}.wat`, `${ROOT}build/test-fib.wat`);
-    renameSync(`${ROOT}${own}.wasm`, WASM);
-  }
-  return new WebAssembly.Module(readFileSync(WASM));
 }
 
 export function fibInstance(module: WebAssembly.Module, memory: WebAssembly.Memory): FibAlone {
@@ -81,7 +60,7 @@ export function fibBed(size: number, spare = 0, workers = 0): FibBed {
   const setEpoch = (worker: number, epoch: number) =>
     void Atomics.store(words, (arenas + worker * ARENA_SIZE + W_EPOCH) / 4, epoch);
   for (let i = 0; i < workers; i++) setEpoch(i, EPOCH_IDLE);
-  const module = fibModule();
+  const module = compiled("fibalone", "test-fib");
   const wasm = fibInstance(module, memory);
   const fib = new Fib(memory, wasm);
   return {
