@@ -149,7 +149,7 @@ export function modelOf(config: RouterConfig): Model {
   for (const tunnel of config.tunnels) {
     const { name, vrf, mtu, routes } = tunnel;
     resources.push({ kind: "tunnel", name, vrf, mtu });
-    for (const prefix of routes) away(vrf, prefix, { kind: "tunnel", name });
+    for (const { prefix } of routes) away(vrf, prefix, { kind: "tunnel", name });
     const { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation } = tunnel;
     const settings = { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation };
     resources.push({ kind: "peer", tunnel: name, settings });

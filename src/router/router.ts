@@ -206,13 +206,10 @@ export class Router {
       this.keying.remove(tunnel);
       return;
     }
-    const secret = this.#secrets.get(settings.auth.secret);
+    const { auth } = settings;
+    const secret = auth.kind === "psk" ? this.#secrets.get(auth.secret) : undefined;
     if (!secret) {
-      throw new RouterError(
-        "apply-failed",
-        `there is no secret "${settings.auth.secret}" for tunnel "${tunnel}"`,
-        "Give one",
-      );
+      throw new RouterError("apply-failed", `there is no secret for tunnel "${tunnel}"`, "Give one");
     }
     const peer = peerConfig(tunnel, settings, secret, this.parts.plane.workers().length);
     if (op === "add") this.keying.add(peer);

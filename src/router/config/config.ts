@@ -31,6 +31,83 @@ const Child = Type.Object(
   closed,
 );
 
+const Zone = orNull(Name, "No packet goes from a zone into the same zone; null: in none.");
+
+const Route = Type.Object(
+  {
+    prefix: Prefix,
+    preference: Type.Integer({
+      minimum: 0,
+      maximum: 255,
+      description: "Of several tunnels with this prefix the lowest that is up carries it.",
+    }),
+    zone: Zone,
+  },
+  closed,
+);
+
+/** Where the other end of an attachment's TUN device is: this host, a network namespace, a VRF device, a leased line. */
+const Place = Type.Union([
+  Type.Object({ kind: Type.Literal("host") }, closed),
+  Type.Object({ kind: Type.Literal("namespace"), name: Name }, closed),
+  Type.Object({ kind: Type.Literal("vrf"), device: Type.String({ format: "vcpe-device" }) }, closed),
+  Type.Object(
+    {
+      kind: Type.Literal("line"),
+      interface: Type.String({ format: "vcpe-device" }),
+      nextHop: orNull(Ip, "The other end of the line; null: the prefixes are on the link."),
+    },
+    closed,
+  ),
+]);
+
+const Attachment = Type.Object(
+  {
+    name: Name,
+    vrf: Name,
+    tun: Type.Object(
+      { name: Type.String({ format: "vcpe-device" }), mtu: Type.Integer({ minimum: 576, maximum: 65535 }) },
+      closed,
+    ),
+    place: Place,
+    local: Type.Array(Prefix, { description: "Go to the TUN device." }),
+    filter: orNull(Name, "What may go in and out; null: everything."),
+  },
+  { ...closed, description: "One more network of a VRF: a VPC, a leased line." },
+);
+
+const Filter = Type.Object(
+  {
+    name: Name,
+    rules: Type.Array(
+      Type.Object(
+        {
+          id: Name,
+          direction: Type.Enum(["in", "out"], { description: "in: into the attached network; out: from it." }),
+          protocol: orNull(Type.Integer({ minimum: 0, maximum: 255 }), "IP protocol; null: any."),
+          ports: orNull(
+            Type.Object(
+              {
+                low: Type.Integer({ minimum: 0, maximum: 65535 }),
+                high: Type.Integer({ minimum: 0, maximum: 65535 }),
+              },
+              closed,
+            ),
+            "Destination ports, inclusive; null: any.",
+          ),
+          prefix: Prefix,
+          action: Type.Enum(["accept", "drop"]),
+        },
+        closed,
+      ),
+      { description: "The first that matches decides. `prefix` is the far side: the source in, the destination out." },
+    ),
+    in: Type.Enum(["accept", "drop"], { description: "Where no rule matches." }),
+    out: Type.Enum(["accept", "drop"], { description: "Where no rule matches." }),
+  },
+  { ...closed, description: "Stateful: answers to what was accepted pass." },
+);
+
 const Vrf = Type.Object(
   {
     name: Name,
@@ -64,14 +141,23 @@ const Tunnel = Type.Object(
       { address: orNull(Ip, "Our outer address; null: as the kernel routes."), identity: Identity },
       closed,
     ),
-    auth: Type.Object(
-      {
-        kind: Type.Literal("psk"),
-        secret: Type.String({ minLength: 1, description: "Name of the pre-shared key in the Secrets." }),
-        version: Type.String({ description: "Changes when the secret does; opaque, tells nothing of it." }),
-      },
-      closed,
-    ),
+    auth: Type.Union([
+      Type.Object(
+        {
+          kind: Type.Literal("psk"),
+          secret: Type.String({ minLength: 1, description: "Name of the pre-shared key in the Secrets." }),
+          version: Type.String({ description: "Changes when the secret does; opaque, tells nothing of it." }),
+        },
+        closed,
+      ),
+      Type.Object(
+        {
+          kind: Type.Literal("certificate"),
+          peer: Type.String({ minLength: 1, description: "dNSName that the peer's certificate must bear." }),
+        },
+        { ...closed, description: "Both ends by certificate; ours is in `credentials`." },
+      ),
+    ]),
     start: Type.Enum(["initiate", "respond"]),
     ike: Type.Object(
       { proposals: Type.Array(Type.String(), { minItems: 1 }), lifetimeMs: Type.Integer({ minimum: 1 }) },
@@ -87,7 +173,12 @@ const Tunnel = Type.Object(
       closed,
     ),
     children: Type.Array(Child, { minItems: 1, description: "The first that matches a packet carries it." }),
-    routes: Type.Array(Prefix, { description: "Go through this tunnel." }),
+    routes: Type.Array(Route, { description: "Go through this tunnel." }),
+    zone: Zone,
+    shape: orNull(
+      Type.Object({ bitsPerSecond: Type.Integer({ minimum: 64_000, maximum: 100_000_000_000 }) }, closed),
+      "What goes into the tunnel, inner packets, is held to this rate; null: no limit.",
+    ),
     mtu: orNull(Type.Integer({ minimum: 576, maximum: 65535 }), "Largest inner packet, bytes; null: from the path."),
     dpdMs: Type.Integer({ minimum: 0, description: "0: never." }),
     encapsulation: Type.Enum(["always", "nat"]),
@@ -138,7 +229,21 @@ export const RouterConfig = Type.Object(
         closed,
       ),
     ),
-    vrfs: Type.Array(Vrf, { minItems: 1 }),
+    credentials: orNull(
+      Type.Object(
+        {
+          chain: Type.Array(Type.String(), { minItems: 1, description: "PEM; our certificate, then its issuers." }),
+          trust: Type.Array(Type.String(), { minItems: 1, description: "PEM; roots of the peers' certificates." }),
+          secret: Type.String({ minLength: 1, description: "Name of the private key (PKCS #8, DER) in the Secrets." }),
+          version: Type.String({ description: "Changes when the key does; opaque, tells nothing of it." }),
+        },
+        closed,
+      ),
+      "What proves who we are to peers with certificates.",
+    ),
+    vrfs: Type.Array(Vrf),
+    attachments: Type.Array(Attachment),
+    filters: Type.Array(Filter),
     tunnels: Type.Array(Tunnel),
     routes: Type.Array(Type.Object({ vrf: Name, prefix: Prefix, via: Type.Enum(["blackhole", "prohibit"]) }, closed)),
   },
@@ -155,8 +260,10 @@ export type RouterConfig = Frozen<Static<typeof RouterConfig>>;
 export type VrfConfig = RouterConfig["vrfs"][number];
 export type TunnelConfig = RouterConfig["tunnels"][number];
 export type ChildConfig = TunnelConfig["children"][number];
+export type AttachmentConfig = RouterConfig["attachments"][number];
+export type FilterConfig = RouterConfig["filters"][number];
 
-/** Pre-shared keys by the name that `auth.secret` gives. */
+/** Pre-shared keys by the name that `auth.secret` gives, and the private key that `credentials.secret` names. */
 export type Secrets = ReadonlyMap<string, Uint8Array>;
 
 /** Freezes a configuration with all that is in it. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { freeze, type RouterConfig } from "../../../src/router/config/config.ts";
@@ -64,7 +65,7 @@ const world: fc.Arbitrary<RouterConfig> = fc
         mtu,
         dpdMs,
         auth: { ...template.auth, version },
-        routes: of(name, vrf),
+        routes: of(name, vrf).map((prefix) => ({ prefix, preference: 0, zone: null })),
       })),
       routes: kept.flatMap(({ name: vrf }) =>
         (["blackhole", "prohibit"] as const).flatMap((via) => of(via, vrf).map((prefix) => ({ vrf, prefix, via }))),
@@ -121,7 +122,7 @@ describe("diff", () => {
                 (text) => / tunnel /.test(text) && text.endsWith(` ${tunnel.name}`) && !text.includes("route"),
               ),
             ).toEqual([]);
-          if (twin.dpdMs === tunnel.dpdMs && twin.auth.version === tunnel.auth.version) {
+          if (twin.dpdMs === tunnel.dpdMs && isDeepStrictEqual(twin.auth, tunnel.auth)) {
             expect(actions.filter((text) => text.endsWith(`peer ${tunnel.name}`))).toEqual([]);
           }
         }
