@@ -31,6 +31,10 @@ describe("the arrows between folders", () => {
     ["src/cli/status.ts", "../datapath/plane.ts"],
     ["src/cli/status.ts", "../../test/setup.ts"],
     ["src/router/router.ts", "../../bench/net/net.ts"],
+    ["src/router/router.ts", "../protocol/parts.ts"],
+    ["src/protocol/parts.ts", "../console/model/intent.ts"],
+    ["src/agent/agent.ts", "../console/model/intent.ts"],
+    ["src/console/compile/compile.ts", "../agent/agent.ts"],
   ])("refuse %s → %s", (file, specifier) => expect(refused(file, specifier)).toBe(true));
 
   it.each([
@@ -38,6 +42,9 @@ describe("the arrows between folders", () => {
     ["src/datapath/memory.ts", "../../assembly/layout.ts"],
     ["src/router/router.ts", "../ike/endpoint.ts"],
     ["src/cli/lab.ts", "../lab/topology.ts"],
+    ["src/protocol/parts.ts", "../router/config/config.ts"],
+    ["src/agent/agent.ts", "../protocol/stream.ts"],
+    ["src/console/fleet/fleet.ts", "../../protocol/stream.ts"],
     ["src/cli/bench.ts", "../../bench/net/net.ts"],
   ])("allow %s → %s", (file, specifier) => expect(refused(file, specifier)).toBe(false));
 

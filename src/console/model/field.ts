@@ -1,0 +1,37 @@
+/** Kinds of values that stand in many resources, with the limits of the field. */
+import Type from "typebox";
+
+/** No key but those that are described. */
+export const closed = { additionalProperties: false } as const;
+
+/** Letters, digits and . _ - ; a letter first; 2–128 characters, as the field's products have it. */
+export const Name = Type.String({
+  pattern: "^[A-Za-z][A-Za-z0-9._-]{1,127}$",
+  description:
+    "2–128 letters, digits, dots, underscores and hyphens; a letter first. Unique among resources of its kind.",
+});
+
+export const Description = Type.String({
+  pattern: "^(?!https?://).{0,256}$",
+  description: "At most 256 characters; does not begin with http:// or https://.",
+});
+
+/** In a request an id or a name; stored and answered as the id. */
+export const Ref = (kind: string, description?: string) =>
+  Type.String({ minLength: 1, maxLength: 128, description: description ?? `The ${kind}: its id or its name.` });
+
+export const orNull = <T extends Type.TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+/** IPv4 address/length, host bits 0. */
+export const Cidr = Type.String({
+  pattern: "^(\\d{1,3}\\.){3}\\d{1,3}/\\d{1,2}$",
+  description: "An IPv4 network: address/length, length 8–32, host bits 0.",
+});
+
+export const Ipv4 = Type.String({ pattern: "^(\\d{1,3}\\.){3}\\d{1,3}$", description: "An IPv4 address." });
+export const Ipv6 = Type.String({ pattern: "^[0-9a-fA-F:.]{2,45}$", description: "An IPv6 address." });
+export const Device = Type.String({
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$",
+  description: "A network interface: 1–15 letters, digits, dots, underscores and hyphens.",
+});

@@ -1,0 +1,32 @@
+/** What is seen of a device, as against what is wanted of it. Lives in memory; what must outlive the console is an event. */
+
+export interface Observed {
+  /** Its agent is connected to the console. */
+  readonly controller: "normal" | "abnormal";
+  /** All its tunnels are up; none: it has none, or was not heard. */
+  readonly vpn: "normal" | "abnormal" | "none";
+  /** Does it run what is wanted? */
+  readonly sync: "synchronized" | "synchronizing" | "unsynchronized";
+  /** It has an identity of this generation. */
+  readonly enrolled: boolean;
+  /** Version of vcpe that it runs; null: never heard. */
+  readonly version: string | null;
+  /** ISO 8601, UTC; null: never. */
+  readonly lastSeen: string | null;
+  /** Configuration that it runs, and the one that it should run. */
+  readonly applied: number;
+  readonly wanted: number;
+  /** Why the last configuration was not applied. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly tunnels: readonly ObservedTunnel[];
+  readonly attachments: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[];
+}
+
+export interface ObservedTunnel {
+  readonly name: string;
+  readonly state: "down" | "connecting" | "up";
+  readonly rttMs: number | null;
+  readonly in: { readonly packets: number; readonly bytes: number };
+  readonly out: { readonly packets: number; readonly bytes: number };
+  readonly lastError: string | null;
+}

@@ -1,0 +1,86 @@
+/**
+ * Enrolment: a device proves that it has its key, and gets a certificate for an identity that it made itself. The key is never sent: both
+ * sides show a MAC over all that was said (HMAC, RFC 2104, with a key derived by HKDF, RFC 5869). The console's MAC covers what it hands
+ * out, so a device needs no other trust at first; whoever sits between learns nothing and can change nothing.
+ *
+ *   device                                         console
+ *   POST /v1/enrol/begin   { serial, nonce }   ──▶
+ *                                              ◀── { session, nonce }            also for serials that do not exist
+ *   POST /v1/enrol/finish  { session, csr,
+ *                            host, proof }     ──▶
+ *                                              ◀── { chain, trust, server, configKey, name, proof }
+ */
+import { createHmac, hkdfSync } from "node:crypto";
+import Type, { type Static } from "typebox";
+import { canonical } from "./parts.ts";
+
+const Nonce = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "32 random bytes, base64url." });
+const Proof = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "HMAC-SHA-256, base64url." });
+
+export const BeginRequest = Type.Object(
+  { serial: Type.String({ minLength: 1, maxLength: 64 }), nonce: Nonce },
+  { additionalProperties: false },
+);
+export const BeginReply = Type.Object({ session: Type.String(), nonce: Nonce });
+
+export const Host = Type.Object(
+  {
+    fingerprint: Type.String({
+      pattern: "^[0-9a-f]{64}$",
+      description: "SHA-256 of what tells this host from others; not the id itself.",
+    }),
+    name: Type.String({ maxLength: 255 }),
+    software: Type.String({ maxLength: 64 }),
+  },
+  { additionalProperties: false },
+);
+
+export const FinishRequest = Type.Object(
+  { session: Type.String({ maxLength: 128 }), csr: Type.String({ maxLength: 4096 }), host: Host, proof: Proof },
+  { additionalProperties: false },
+);
+
+export const Issued = Type.Object({
+  chain: Type.Array(Type.String(), { minItems: 1, description: "PEM; the device's certificate, then its issuers." }),
+  trust: Type.Array(Type.String(), { minItems: 1, description: "PEM; roots for peers." }),
+  server: Type.Union([Type.Array(Type.String()), Type.Null()], {
+    description: "PEM; roots of the console's own HTTPS certificate; null: those that the system trusts.",
+  }),
+  configKey: Type.String({ description: "Ed25519 public key (SPKI, PEM) that signs configurations." }),
+  router: Type.String({ description: "Id of the device: the name in statements." }),
+});
+export const FinishReply = Type.Object({ issued: Issued, proof: Proof });
+
+/** What both proofs are over. */
+export interface Transcript {
+  readonly serial: string;
+  readonly deviceNonce: string;
+  readonly consoleNonce: string;
+  readonly csr: string;
+  readonly host: Static<typeof Host>;
+}
+
+/** The derived secret: what the console keeps of a device key. 32 bytes. */
+export function enrolmentSecret(serial: string, key: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", key, `vcpe ${serial}`, "vcpe enrolment 1", 32));
+}
+
+/** The device's proof, base64url. */
+export function deviceProof(secret: Uint8Array, transcript: Transcript): string {
+  return createHmac("sha256", secret)
+    .update(`vcpe device 1\n${canonical(transcript)}`)
+    .digest("base64url");
+}
+
+/** The console's proof, base64url. */
+export function consoleProof(secret: Uint8Array, transcript: Transcript, issued: Issued): string {
+  return createHmac("sha256", secret)
+    .update(`vcpe console 1\n${canonical({ transcript, issued })}`)
+    .digest("base64url");
+}
+
+export type BeginRequest = Static<typeof BeginRequest>;
+export type BeginReply = Static<typeof BeginReply>;
+export type FinishRequest = Static<typeof FinishRequest>;
+export type FinishReply = Static<typeof FinishReply>;
+export type Issued = Static<typeof Issued>;

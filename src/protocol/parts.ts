@@ -1,0 +1,78 @@
+/**
+ * A RouterConfig in parts: one for each VRF, attachment, filter, tunnel and dropped prefix, and the head with the rest. So a change of one
+ * tunnel among ten thousand travels, is compared and is kept as one part.
+ */
+import { createHash } from "node:crypto";
+import type { RouterConfig } from "../router/config/config.ts";
+
+/** Part by key: "head", "vrf/NAME", "attachment/NAME", "filter/NAME", "tunnel/NAME", "route/VRF/PREFIX". JSON values, frozen. */
+export type Parts = ReadonlyMap<string, unknown>;
+
+export interface PartsDelta {
+  /** New or changed parts. */
+  readonly put: ReadonlyMap<string, unknown>;
+  readonly remove: ReadonlySet<string>;
+}
+
+/** All of a RouterConfig that is one value. Credentials are the router's own and never travel. */
+export type Head = Omit<RouterConfig, "vrfs" | "attachments" | "filters" | "tunnels" | "routes" | "credentials">;
+
+const LISTS = { vrf: "vrfs", attachment: "attachments", filter: "filters", tunnel: "tunnels" } as const;
+
+/** Parts → RouterConfig; lists in the order of their keys. @throws Error: there is no head. */
+export function assemble(parts: Parts, credentials: RouterConfig["credentials"]): RouterConfig {
+  const head = parts.get("head") as Head | undefined;
+  if (!head) throw new Error("a configuration in parts has no head");
+  const keys = [...parts.keys()].sort();
+  const all = (prefix: string) => keys.filter((key) => key.startsWith(`${prefix}/`)).map((key) => parts.get(key));
+  return {
+    ...head,
+    credentials,
+    vrfs: all("vrf"),
+    attachments: all("attachment"),
+    filters: all("filter"),
+    tunnels: all("tunnel"),
+    routes: all("route"),
+  } as RouterConfig;
+}
+
+/** RouterConfig → parts, without credentials. */
+export function disassemble(config: RouterConfig): Map<string, unknown> {
+  const { vrfs: _v, attachments: _a, filters: _f, tunnels: _t, routes, credentials: _c, ...head } = config;
+  const parts = new Map<string, unknown>([["head", head]]);
+  for (const [prefix, list] of Object.entries(LISTS)) {
+    for (const part of config[list as (typeof LISTS)[keyof typeof LISTS]]) parts.set(`${prefix}/${part.name}`, part);
+  }
+  for (const route of routes) parts.set(`route/${route.vrf}/${route.prefix}`, route);
+  return parts;
+}
+
+/** The parts with a delta carried out. */
+export function changed(parts: Parts, delta: PartsDelta): Map<string, unknown> {
+  const after = new Map(parts);
+  for (const key of delta.remove) after.delete(key);
+  for (const [key, part] of delta.put) after.set(key, part);
+  return after;
+}
+
+/** JSON whose bytes depend on the value only: keys sorted, no white space (RFC 8785 for the values that we use). */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value)
+    .filter(([, item]) => item !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
+}
+
+/** SHA-256 of a part's canonical text, hexadecimal. */
+export function partHash(part: unknown): string {
+  return createHash("sha256").update(canonical(part)).digest("hex");
+}
+
+/** SHA-256 over all keys and hashes of parts in the order of the keys: what a signature vouches for. `hashes`: partHash by key. */
+export function rootHash(hashes: ReadonlyMap<string, string>): string {
+  const hash = createHash("sha256");
+  for (const key of [...hashes.keys()].sort()) hash.update(`${key}\0${hashes.get(key)}\n`);
+  return hash.digest("hex");
+}
