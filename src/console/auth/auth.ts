@@ -1,0 +1,142 @@
+/**
+ * Who may do what: users, sessions, API tokens, and the guard in front of every route of the console.
+ *
+ *   request ── headers ── limits ── guard: token, or cookie + Origin + CSRF ── config.role ── handler(request.author)
+ */
+import type { DatabaseSync } from "node:sqlite";
+import cookie from "@fastify/cookie";
+import rateLimit from "@fastify/rate-limit";
+import type { FastifyInstance } from "fastify";
+import type { Audit } from "./audit.ts";
+import { AuthError } from "./error.ts";
+import { addGuard } from "./guard.ts";
+import { addHeaders } from "./headers.ts";
+import { Limiter } from "./limit.ts";
+import { COST, type Cost, oneTimePassword, Passwords } from "./password.ts";
+import { loginRoutes } from "./routes/login.ts";
+import { addErrors, type RouteParts } from "./routes/parts.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
+import { userRoutes } from "./routes/users.ts";
+import { Sessions } from "./sessions.ts";
+import { Tokens } from "./tokens.ts";
+import { Users } from "./users.ts";
+
+export { AUTH_MIGRATIONS } from "./tables.ts";
+
+export interface Auth {
+  /**
+   * Adds headers, cookies, limits, the guard and the routes /v1/login, logout, password, whoami, users and tokens. To be called before any
+   * other route is added: those that are there already are not guarded. `config.rateLimit` ({ max, timeWindow }) of a route is kept.
+   */
+  register(app: FastifyInstance): Promise<void>;
+}
+
+export interface AuthOptions {
+  readonly audit: Audit;
+  /** Hears of faults of ours. */
+  readonly fault: (error: unknown) => void;
+  /** Is it served over TLS? Default true. */
+  readonly secure?: boolean;
+  readonly now?: () => number;
+  /** Of new password hashes. Default: what OWASP asks for. */
+  readonly cost?: Cost;
+}
+
+/** The user of the very first start. */
+export const FIRST_USER = "admin";
+
+/** A minute's pause after so many wrong passwords in a minute; the table of names and addresses stays below some 2 MB. */
+const USER_LIMITS = { tries: 5, window: 60_000, keys: 10_000 };
+const ADDRESS_LIMITS = { tries: 20, window: 60_000, keys: 10_000 };
+
+const V1 = "/v1";
+
+/** At the very first start makes a user, whose one-time password is `firstPassword`: it is nowhere else, and is to be shown once. */
+export async function openAuth(
+  database: DatabaseSync,
+  { audit, fault, secure = true, now = Date.now, cost = COST }: AuthOptions,
+): Promise<Auth & { readonly firstPassword: string | undefined }> {
+  const parts: RouteParts = {
+    users: new Users(database),
+    sessions: new Sessions(database),
+    tokens: new Tokens(database),
+    passwords: new Passwords(cost),
+    byUser: new Limiter(USER_LIMITS),
+    byAddress: new Limiter(ADDRESS_LIMITS),
+    audit,
+    now,
+    fault,
+  };
+  const firstPassword = parts.users.count() === 0 ? await makeFirst(parts) : undefined;
+  return {
+    firstPassword,
+    async register(app) {
+      addHeaders(app, secure);
+      await app.register(cookie);
+      await app.register(rateLimit, { global: false, cache: 10_000, errorResponseBuilder: tooMany });
+      addGuard(app, {
+        ...parts,
+        beforeChange: new Set([`${V1}/password`, `${V1}/logout`, `${V1}/whoami`]),
+      });
+      await app.register(
+        async (routes) => {
+          addErrors(routes, fault);
+          loginRoutes(routes, parts);
+          userRoutes(routes, parts);
+          tokenRoutes(routes, parts);
+        },
+        { prefix: V1 },
+      );
+    },
+  };
+}
+
+/**
+ * Gives a user a new one-time password, ends its sessions, revokes its tokens and enables it: for whoever holds the console's files, when
+ * nobody can log in any more. @throws AuthError not-found
+ */
+export async function resetPassword(
+  database: DatabaseSync,
+  name: string,
+  { audit, cost = COST }: Pick<AuthOptions, "audit" | "cost">,
+): Promise<string> {
+  const users = new Users(database);
+  users.get(name);
+  const password = oneTimePassword();
+  users.setPassword(name, await new Passwords(cost).hash(password), true);
+  users.change(name, { disabled: false });
+  new Sessions(database).endAll(name);
+  new Tokens(database).revokeAll(name);
+  audit({
+    author: { user: "system", role: "admin", via: "system", address: "local" },
+    action: "user-changed",
+    subject: `user ${name}`,
+    outcome: "done",
+    detail: { resetPassword: true, disabled: false },
+  });
+  return password;
+}
+
+async function makeFirst({ users, passwords, audit, now }: RouteParts): Promise<string> {
+  const password = oneTimePassword();
+  users.add(FIRST_USER, "admin", await passwords.hash(password), true, now());
+  audit({
+    author: { user: "system", role: "admin", via: "system", address: "local" },
+    action: "user-created",
+    subject: `user ${FIRST_USER}`,
+    outcome: "done",
+    detail: { role: "admin" },
+  });
+  return password;
+}
+
+function tooMany(_request: unknown, { ttl }: { readonly ttl: number }): AuthError {
+  const seconds = Math.max(1, Math.ceil(ttl / 1000));
+  return new AuthError(
+    429,
+    "too-many-requests",
+    "Too many requests came from this address.",
+    `Try again in ${seconds} s.`,
+    { retryAfter: seconds },
+  );
+}

@@ -1,0 +1,147 @@
+/** Who may use which route. Nothing starts without a role, and nothing runs without someone who has it. */
+import { timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Author, covers, nobody, type Role } from "./author.ts";
+import { AuthError, refusalOf } from "./error.ts";
+import { csrfOf, type Sessions } from "./sessions.ts";
+import type { Tokens } from "./tokens.ts";
+import type { Users } from "./users.ts";
+
+/** `__Host-`: browsers take it over TLS only, from this host only, for all paths (RFC 6265bis). */
+export const COOKIE = "__Host-vcpe";
+
+/** Methods that change nothing (RFC 9110 §9.2.1). */
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+
+const KNOWN = new Set(["public", "device", "viewer", "operator", "admin"]);
+
+export interface GuardParts {
+  readonly users: Users;
+  readonly sessions: Sessions;
+  readonly tokens: Tokens;
+  readonly now: () => number;
+  /** Paths that a user with a one-time password may use. */
+  readonly beforeChange: ReadonlySet<string>;
+}
+
+/** @throws Error when a route without a known role is added to the app afterwards. */
+export function addGuard(app: FastifyInstance, parts: GuardParts): void {
+  app.decorateRequest("author", null as unknown as Author);
+  app.addHook("onRoute", ({ method, url, config }) => {
+    if (!KNOWN.has(config?.role as string))
+      throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
+  });
+  app.addHook("onRequest", async (request, reply) => {
+    request.author = nobody(request);
+    if (request.is404) return;
+    try {
+      admit(request, parts);
+    } catch (error) {
+      if (!(error instanceof AuthError)) throw error;
+      return refuse(reply, error);
+    }
+  });
+}
+
+/** Replies with an error of ours, whatever error handler the app has. */
+export function refuse(reply: FastifyReply, error: AuthError): FastifyReply {
+  if (error.retryAfter !== undefined) reply.header("retry-after", String(error.retryAfter));
+  if (error.status === 401) reply.header("www-authenticate", 'Bearer realm="vcpe"');
+  return reply.code(error.status).send(refusalOf(error));
+}
+
+/** The session id that a request carries; undefined: none. */
+export function sessionOf(request: FastifyRequest): string | undefined {
+  return request.cookies[COOKIE];
+}
+
+function admit(request: FastifyRequest, parts: GuardParts): void {
+  const role = request.routeOptions.config.role;
+  if (role === "device") return;
+  if (role === "public") {
+    // What a page of another origin sends must not even log its reader in.
+    if (!SAFE.has(request.method)) checkOrigin(request);
+    return;
+  }
+  request.author = authorOf(request, parts);
+  if (role === undefined || !covers(request.author.role, role)) {
+    throw new AuthError(
+      403,
+      "role",
+      `This needs the role "${role}"; ${request.author.user} has "${request.author.role}" here.`,
+      "Ask an administrator of the console.",
+    );
+  }
+}
+
+function authorOf(request: FastifyRequest, parts: GuardParts): Author {
+  const { authorization } = request.headers;
+  if (authorization !== undefined) return byToken(request, authorization, parts);
+  const id = sessionOf(request);
+  if (id === undefined) {
+    throw new AuthError(401, "not-logged-in", "Nobody is logged in.", "Log in: vcpe login, or POST /v1/login.");
+  }
+  const name = parts.sessions.use(id, parts.now());
+  const user = name === undefined ? undefined : parts.users.find(name);
+  if (!user || user.disabled) {
+    throw new AuthError(401, "session-ended", "The session has ended.", "Log in again.");
+  }
+  if (!SAFE.has(request.method)) {
+    checkOrigin(request);
+    checkCsrf(request, id);
+  }
+  if (user.mustChange && !parts.beforeChange.has(request.routeOptions.url ?? "")) {
+    throw new AuthError(
+      403,
+      "password-change-needed",
+      "The password of this user is a one-time password.",
+      "Change it first: POST /v1/password.",
+    );
+  }
+  return author(user.name, user.role, "session", request);
+}
+
+function byToken(request: FastifyRequest, authorization: string, { tokens, now }: GuardParts): Author {
+  const [scheme, text = ""] = authorization.split(" ");
+  const token = scheme.toLowerCase() === "bearer" ? tokens.use(text, now()) : undefined;
+  if (token) return author(token.user, token.role, "token", request);
+  throw new AuthError(
+    401,
+    "token-invalid",
+    "The API token is unknown, has expired or was revoked.",
+    "Make a new one: vcpe login, or POST /v1/tokens.",
+  );
+}
+
+function author(user: string, role: Role, via: "session" | "token", request: FastifyRequest): Author {
+  return { user, role, via, address: request.ip };
+}
+
+/** Browsers say on every write which page it came from; clients that are no browsers say nothing. */
+function checkOrigin({ headers }: FastifyRequest): void {
+  const { origin, host } = headers;
+  const site = headers["sec-fetch-site"];
+  const foreign =
+    (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== normal(host))) ||
+    (site !== undefined && site !== "same-origin" && site !== "none");
+  if (foreign) {
+    throw new AuthError(403, "origin", "The request comes from a page of another site.", "Use the console's own page.");
+  }
+}
+
+/** Without the default port, as URL has it. */
+function normal(host: string | undefined): string | undefined {
+  return host?.toLowerCase().replace(/:443$/, "");
+}
+
+function checkCsrf(request: FastifyRequest, id: string): void {
+  const wanted = Buffer.from(csrfOf(id));
+  const given = Buffer.from(String(request.headers["x-csrf-token"] ?? ""));
+  if (given.length === wanted.length && timingSafeEqual(given, wanted)) return;
+  throw new AuthError(
+    403,
+    "csrf",
+    "The header X-CSRF-Token is missing or does not belong to this session.",
+    "Send what the login or GET /v1/whoami gave as csrf.",
+  );
+}

@@ -1,0 +1,77 @@
+/** Bounds the tries at a secret: after so many in a row, the next ones must wait. In memory, and never more than so much of it. */
+
+export interface Limits {
+  /** Tries in a window that are let through. */
+  readonly tries: number;
+  /** Length of the window, and of the pause after too many tries; milliseconds. */
+  readonly window: number;
+  /** Keys that are remembered; the one that was quiet longest is forgotten first. */
+  readonly keys: number;
+}
+
+interface Count {
+  tries: number;
+  since: number;
+  last: number;
+}
+
+export class Limiter {
+  readonly #limits: Limits;
+  readonly #counts = new Map<string, Count>();
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Milliseconds that this key still has to wait; 0: none. */
+  wait(key: string, now: number): number {
+    const count = this.#counts.get(key);
+    if (!count || count.tries < this.#limits.tries) return 0;
+    return Math.max(0, count.last + this.#limits.window - now);
+  }
+
+  /** A try begins. It counts from now on, not from when it has failed, so that many at once count too. */
+  count(key: string, now: number): void {
+    const known = this.#counts.get(key);
+    const { tries, window, keys } = this.#limits;
+    const over = !known || now - (known.tries >= tries ? known.last : known.since) >= window;
+    const count = over ? { tries: 0, since: now, last: now } : known;
+    count.tries++;
+    count.last = now;
+    this.#counts.delete(key);
+    this.#counts.set(key, count);
+    if (this.#counts.size > keys) this.#counts.delete(this.#counts.keys().next().value as string);
+  }
+
+  /** The try was good, and shall not have counted. */
+  uncount(key: string): void {
+    const count = this.#counts.get(key);
+    if (count) count.tries--;
+  }
+
+  /** The try was good, and so are those before it. */
+  forget(key: string): void {
+    this.#counts.delete(key);
+  }
+
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#counts.size;
+  }
+}
+
+/** What counts as one address: an IPv4 address, or the /64 that an IPv6 host chooses its addresses from. */
+export function addressKey(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped) return mapped[1];
+  if (!address.includes(":")) return address;
+  const [head, tail] = address.split("%")[0].split("::");
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const rest = tail === "" ? [] : tail.split(":");
+    while (groups.length + rest.length < 8) groups.push("0");
+    groups.push(...rest);
+  }
+  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(":")}::/64`;
+}

@@ -1,0 +1,83 @@
+/** /tokens: everyone makes and revokes their own; administrators see and revoke those of others. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type Author, covers } from "../author.ts";
+import { AuthError } from "../error.ts";
+import type { Token } from "../tokens.ts";
+import { iso, param, type RouteParts } from "./parts.ts";
+import { NewToken, Refused, TokenList, TokenReply } from "./schema.ts";
+
+const refusals = { "4xx": Refused, "5xx": Refused };
+const config = { role: "viewer" as const };
+
+/** Life of a token that does not say otherwise, milliseconds: 90 days. */
+const LIFE = 90 * 24 * 3_600_000;
+
+export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
+  const { users, tokens, now } = parts;
+  const audit = (request: FastifyRequest, action: string, { id, user, role }: Token) =>
+    parts.audit({ author: request.author, action, subject: `token ${id}`, outcome: "done", detail: { user, role } });
+
+  app.get<{ Querystring: { user?: string } }>(
+    "/tokens",
+    { config, schema: { response: { 200: TokenList, ...refusals } } },
+    async ({ author, query }) => {
+      const owner = query.user ?? author.user;
+      mayTouch(author, owner);
+      return { items: tokens.list(owner === "*" ? undefined : users.get(owner).name).map(shown), next: null };
+    },
+  );
+
+  app.post<{ Body: NewToken }>(
+    "/tokens",
+    { config, schema: { body: NewToken, response: { 201: TokenReply, ...refusals } } },
+    async (request, reply) => {
+      const { author, body } = request;
+      const role = body.role ?? author.role;
+      if (!covers(author.role, role)) {
+        throw new AuthError(
+          403,
+          "role",
+          `A token cannot have the role "${role}": its maker has "${author.role}" here.`,
+          `Ask for "${author.role}" or less.`,
+          { path: "role" },
+        );
+      }
+      const { token, text } = tokens.make(author.user, body.name, role, expiry(body.expires, now()), now());
+      audit(request, "token-created", token);
+      return reply.code(201).send({ ...shown(token), token: text });
+    },
+  );
+
+  app.delete("/tokens/:id", { config }, async (request, reply) => {
+    const token = tokens.get(param(request, "id"));
+    // To others the token does not exist.
+    if (token.user !== request.author.user && request.author.role !== "admin") tokens.get("");
+    tokens.revoke(token.id);
+    audit(request, "token-revoked", token);
+    return reply.code(204).send();
+  });
+}
+
+function mayTouch(author: Author, owner: string): void {
+  if (owner === author.user || author.role === "admin") return;
+  throw new AuthError(403, "role", "Tokens of others are for administrators.", "Leave out user to see your own.");
+}
+
+/** Milliseconds since the Unix epoch; null: never. @throws AuthError malformed */
+function expiry(text: string | null | undefined, now: number): number | null {
+  if (text === undefined) return now + LIFE;
+  if (text === null) return null;
+  const time = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (time > now) return time;
+  throw new AuthError(
+    422,
+    "expires",
+    `"${text}" is not a time to come.`,
+    "Write it as 2027-01-31T00:00:00Z, or null for never.",
+    { path: "expires" },
+  );
+}
+
+function shown({ id, user, name, role, created, expires, used }: Token) {
+  return { id, user, name, role, created: iso(created), expires: expires && iso(expires), used: used && iso(used) };
+}

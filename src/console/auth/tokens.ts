@@ -1,0 +1,97 @@
+/** API tokens: `vcpe_` and 256 random bits, shown once, kept as SHA-256. A fast hash is enough for what cannot be guessed. */
+import { createHash, randomBytes, randomInt } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import { lesser, type Role } from "./author.ts";
+import { AuthError } from "./error.ts";
+
+export interface Token {
+  readonly id: string;
+  readonly user: string;
+  /** What it is for, in its maker's words. */
+  readonly name: string;
+  readonly role: Role;
+  /** Milliseconds since the Unix epoch; expires null: never, used null: never yet. */
+  readonly created: number;
+  readonly expires: number | null;
+  readonly used: number | null;
+}
+
+interface Row extends Token {
+  readonly owner: Role;
+  readonly disabled: number;
+  readonly must_change: number;
+}
+
+/** Tokens a user may have. */
+const MOST = 100;
+/** The last use is written down at most this often, milliseconds. */
+const TOUCH = 60_000;
+const TEXT = /^vcpe_[\w-]{43}$/;
+const COLUMNS = "token.id, token.user, token.name, token.role, token.created, token.expires, token.used";
+
+export class Tokens {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** The token itself is in the reply and nowhere else. @throws AuthError too-many */
+  make(user: string, name: string, role: Role, expires: number | null, now: number): { token: Token; text: string } {
+    this.#database.prepare("DELETE FROM token WHERE expires <= ?").run(now);
+    if (this.list(user).length >= MOST)
+      throw new AuthError(409, "too-many", `"${user}" has ${MOST} tokens already.`, "Revoke one that is not needed.");
+    const text = `vcpe_${randomBytes(32).toString("base64url")}`;
+    const id = `tok-${Array.from({ length: 10 }, () => randomInt(36).toString(36)).join("")}`;
+    this.#database
+      .prepare("INSERT INTO token (id, hash, user, name, role, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .run(id, hashOf(text), user, name, role, now, expires);
+    return { token: this.get(id), text };
+  }
+
+  /**
+   * Whom a token speaks for, and with which role: its own, or its owner's if that has become the lesser one. Undefined: it is none,
+   * has expired, or its owner may not log in.
+   */
+  use(text: string, now: number): { readonly user: string; readonly role: Role; readonly id: string } | undefined {
+    if (!TEXT.test(text)) return undefined;
+    const row = this.#database
+      .prepare(
+        `SELECT ${COLUMNS}, user.role AS owner, user.disabled, user.must_change FROM token JOIN user ON user.name = token.user WHERE token.hash = ?`,
+      )
+      .get(hashOf(text)) as Row | undefined;
+    if (!row || row.disabled === 1 || row.must_change === 1) return undefined;
+    if (row.expires !== null && row.expires <= now) return undefined;
+    if (now - (row.used ?? 0) >= TOUCH)
+      this.#database.prepare("UPDATE token SET used = ? WHERE id = ?").run(now, row.id);
+    return { user: row.user, role: lesser(row.role, row.owner), id: row.id };
+  }
+
+  /** Of one user, or of all. */
+  list(user?: string): Token[] {
+    const rows =
+      user === undefined
+        ? this.#database.prepare(`SELECT ${COLUMNS} FROM token ORDER BY user, created, id`).all()
+        : this.#database.prepare(`SELECT ${COLUMNS} FROM token WHERE user = ? ORDER BY created, id`).all(user);
+    return rows.map((row) => ({ ...row }) as unknown as Token);
+  }
+
+  /** @throws AuthError not-found */
+  get(id: string): Token {
+    const row = this.#database.prepare(`SELECT ${COLUMNS} FROM token WHERE id = ?`).get(id);
+    if (row) return { ...row } as unknown as Token;
+    throw new AuthError(404, "not-found", `There is no token "${id}".`, "See your tokens: GET /v1/tokens.");
+  }
+
+  revoke(id: string): void {
+    this.#database.prepare("DELETE FROM token WHERE id = ?").run(id);
+  }
+
+  revokeAll(user: string): void {
+    this.#database.prepare("DELETE FROM token WHERE user = ?").run(user);
+  }
+}
+
+function hashOf(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
