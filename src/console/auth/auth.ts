@@ -135,8 +135,8 @@ function tooMany(_request: unknown, { ttl }: { readonly ttl: number }): AuthErro
   return new AuthError(
     429,
     "too-many-requests",
-    "Too many requests came from this address.",
-    `Try again in ${seconds} s.`,
+    "Too many requests came from this address",
+    `Try again in ${seconds} s`,
     { retryAfter: seconds },
   );
 }

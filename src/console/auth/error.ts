@@ -7,7 +7,7 @@ export class AuthError extends Error {
   /** HTTP status. */
   readonly status: number;
   readonly statusCode: number;
-  /** What to do now; one sentence. */
+  /** What to do now; one sentence without its full stop, as the message is. */
   readonly next: string;
   /** Seconds after which it is worth trying again. */
   readonly retryAfter: number | undefined;

@@ -68,8 +68,8 @@ function admit(request: FastifyRequest, parts: GuardParts): void {
     throw new AuthError(
       403,
       "role",
-      `This needs the role "${role}"; ${request.author.user} has "${request.author.role}" here.`,
-      "Ask an administrator of the console.",
+      `This needs the role "${role}"; ${request.author.user} has "${request.author.role}" here`,
+      "Ask an administrator of the console",
     );
   }
 }
@@ -79,12 +79,12 @@ function authorOf(request: FastifyRequest, parts: GuardParts): Author {
   if (authorization !== undefined) return byToken(request, authorization, parts);
   const id = sessionOf(request);
   if (id === undefined) {
-    throw new AuthError(401, "not-logged-in", "Nobody is logged in.", "Log in: vcpe login, or POST /v1/login.");
+    throw new AuthError(401, "not-logged-in", "Nobody is logged in", "Log in: vcpe login, or POST /v1/login");
   }
   const name = parts.sessions.use(id, parts.now());
   const user = name === undefined ? undefined : parts.users.find(name);
   if (!user || user.disabled) {
-    throw new AuthError(401, "session-ended", "The session has ended.", "Log in again.");
+    throw new AuthError(401, "session-ended", "The session has ended", "Log in again");
   }
   if (!SAFE.has(request.method)) {
     checkOrigin(request);
@@ -94,8 +94,8 @@ function authorOf(request: FastifyRequest, parts: GuardParts): Author {
     throw new AuthError(
       403,
       "password-change-needed",
-      "The password of this user is a one-time password.",
-      "Change it first: POST /v1/password.",
+      "The password of this user is a one-time password",
+      "Change it first: POST /v1/password",
     );
   }
   return author(user.name, user.role, "session", request);
@@ -108,8 +108,8 @@ function byToken(request: FastifyRequest, authorization: string, { tokens, now }
   throw new AuthError(
     401,
     "token-invalid",
-    "The API token is unknown, has expired or was revoked.",
-    "Make a new one: vcpe login, or POST /v1/tokens.",
+    "The API token is unknown, has expired or was revoked",
+    "Make a new one: vcpe login, or POST /v1/tokens",
   );
 }
 
@@ -125,7 +125,7 @@ function checkOrigin({ headers }: FastifyRequest): void {
     (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== normal(host))) ||
     (site !== undefined && site !== "same-origin" && site !== "none");
   if (foreign) {
-    throw new AuthError(403, "origin", "The request comes from a page of another site.", "Use the console's own page.");
+    throw new AuthError(403, "origin", "The request comes from a page of another site", "Use the console's own page");
   }
 }
 
@@ -141,7 +141,7 @@ function checkCsrf(request: FastifyRequest, id: string): void {
   throw new AuthError(
     403,
     "csrf",
-    "The header X-CSRF-Token is missing or does not belong to this session.",
-    "Send what the login or GET /v1/whoami gave as csrf.",
+    "The header X-CSRF-Token is missing or does not belong to this session",
+    "Send what the login or GET /v1/whoami gave as csrf",
   );
 }

@@ -78,7 +78,7 @@ export class Passwords {
       return;
     }
     if (this.#waiting.length >= WAITING)
-      throw new AuthError(503, "busy", "Too many logins are being checked at once.", "Try again in a moment.", {
+      throw new AuthError(503, "busy", "Too many logins are being checked at once", "Try again in a moment", {
         retryAfter: 2,
       });
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -88,12 +88,12 @@ export class Passwords {
 /** @throws AuthError password-weak */
 export function checkNew(password: string, user: string): void {
   const weak = (message: string) =>
-    new AuthError(422, "password-weak", message, `Choose ${SHORTEST}–${LONGEST} characters; a few words are good.`);
+    new AuthError(422, "password-weak", message, `Choose ${SHORTEST}–${LONGEST} characters; a few words are good`);
   const length = [...password].length;
-  if (length < SHORTEST) throw weak(`The new password has ${length} characters, fewer than ${SHORTEST}.`);
-  if (length > LONGEST) throw weak(`The new password has more than ${LONGEST} characters.`);
-  if (new Set(password).size < 4) throw weak("The new password repeats a few characters only.");
-  if (password.toLowerCase().includes(user.toLowerCase())) throw weak("The new password contains the user's name.");
+  if (length < SHORTEST) throw weak(`The new password has ${length} characters, fewer than ${SHORTEST}`);
+  if (length > LONGEST) throw weak(`The new password has more than ${LONGEST} characters`);
+  if (new Set(password).size < 4) throw weak("The new password repeats a few characters only");
+  if (password.toLowerCase().includes(user.toLowerCase())) throw weak("The new password contains the user's name");
 }
 
 /** No 0, 1, i, l, o: nobody shall take one for the other. 31 letters and digits, 99 bits in 20 of them. */

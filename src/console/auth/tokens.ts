@@ -40,7 +40,7 @@ export class Tokens {
   make(user: string, name: string, role: Role, expires: number | null, now: number): { token: Token; text: string } {
     this.#database.prepare("DELETE FROM token WHERE expires <= ?").run(now);
     if (this.list(user).length >= MOST)
-      throw new AuthError(409, "too-many", `"${user}" has ${MOST} tokens already.`, "Revoke one that is not needed.");
+      throw new AuthError(409, "too-many", `"${user}" has ${MOST} tokens already`, "Revoke one that is not needed");
     const text = `vcpe_${randomBytes(32).toString("base64url")}`;
     const id = `tok-${Array.from({ length: 10 }, () => randomInt(36).toString(36)).join("")}`;
     this.#database
@@ -80,7 +80,7 @@ export class Tokens {
   get(id: string): Token {
     const row = this.#database.prepare(`SELECT ${COLUMNS} FROM token WHERE id = ?`).get(id);
     if (row) return { ...row } as unknown as Token;
-    throw new AuthError(404, "not-found", `There is no token "${id}".`, "See your tokens: GET /v1/tokens.");
+    throw new AuthError(404, "not-found", `There is no token "${id}"`, "See your tokens: GET /v1/tokens");
   }
 
   revoke(id: string): void {

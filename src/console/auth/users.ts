@@ -52,7 +52,7 @@ export class Users {
   get(name: string): User {
     const user = this.find(name);
     if (user) return user;
-    throw new AuthError(404, "not-found", `There is no user "${name}".`, "See all users: GET /v1/users.");
+    throw new AuthError(404, "not-found", `There is no user "${name}"`, "See all users: GET /v1/users");
   }
 
   passwordOf(name: string): string | undefined {
@@ -62,9 +62,9 @@ export class Users {
   /** The password is the hash. @throws AuthError name-taken, too-many */
   add(name: string, role: Role, password: string, mustChange: boolean, now: number): User {
     if (this.find(name))
-      throw new AuthError(409, "name-taken", `There is a user "${name}" already.`, "Choose another name.");
+      throw new AuthError(409, "name-taken", `There is a user "${name}" already`, "Choose another name");
     if (this.count() >= MOST)
-      throw new AuthError(409, "too-many", `There are ${MOST} users already.`, "Delete one that is not needed.");
+      throw new AuthError(409, "too-many", `There are ${MOST} users already`, "Delete one that is not needed");
     this.#database
       .prepare("INSERT INTO user (name, role, password, must_change, created) VALUES (?, ?, ?, ?, ?)")
       .run(name, role, password, mustChange ? 1 : 0, now);
@@ -112,8 +112,8 @@ export class Users {
     throw new AuthError(
       409,
       "last-admin",
-      `"${name}" is the last administrator; without one nobody could manage users.`,
-      "Make another user an administrator first.",
+      `"${name}" is the last administrator; without one nobody could manage users`,
+      "Make another user an administrator first",
     );
   }
 

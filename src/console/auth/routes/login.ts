@@ -46,8 +46,8 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
         throw new AuthError(
           401,
           "login-failed",
-          "There is no such user, or the password is wrong.",
-          "Check both; an administrator can reset the password.",
+          "There is no such user, or the password is wrong",
+          "Check both; an administrator can reset the password",
         );
       }
       goodTry(parts, name, address);
@@ -86,7 +86,7 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const { user: name, via } = request.author;
       if (via !== "session") {
-        throw new AuthError(403, "session-needed", "A token cannot change its owner's password.", "Log in first.");
+        throw new AuthError(403, "session-needed", "A token cannot change its owner's password", "Log in first");
       }
       const { old, new: fresh } = request.body;
       const address = addressKey(request.ip);
@@ -95,12 +95,12 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
       const stored = users.passwordOf(name);
       if (!(await passwords.verify(old, stored)) || users.passwordOf(name) !== stored) {
         audit({ author: request.author, action: "password-changed", subject, outcome: "refused", detail: {} });
-        throw new AuthError(403, "password-wrong", "The old password is wrong.", "Type it again.", { path: "old" });
+        throw new AuthError(403, "password-wrong", "The old password is wrong", "Type it again", { path: "old" });
       }
       goodTry(parts, name, address);
       checkNew(fresh, name);
       if (fresh === old) {
-        throw new AuthError(422, "password-weak", "The new password is the old one.", "Choose another.", {
+        throw new AuthError(422, "password-weak", "The new password is the old one", "Choose another", {
           path: "new",
         });
       }

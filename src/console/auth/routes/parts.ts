@@ -29,20 +29,20 @@ export function addErrors(app: FastifyInstance, fault: (error: unknown) => void)
     const [first] = checkStructure(schema as Parameters<typeof checkStructure>[0], value);
     if (!first) return { value };
     const path = formatPath(first.path);
-    const message = `${path === "" ? "The body" : path}: ${first.message}.`;
-    return { error: new AuthError(400, "malformed", message, `${first.next}.`, path === "" ? {} : { path }) };
+    const message = `${path === "" ? "The body" : path}: ${first.message}`;
+    return { error: new AuthError(400, "malformed", message, first.next, path === "" ? {} : { path }) };
   });
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof AuthError) return refuse(reply, error);
     const { statusCode = 500, message } = error as Error & { statusCode?: number };
     if (statusCode < 500) {
       const code = statusCode === 415 ? "media-type" : statusCode === 413 ? "too-large" : "malformed";
-      return refuse(reply, new AuthError(statusCode, code, `${message}.`.replace(/\.\.$/, "."), "Send a JSON object."));
+      return refuse(reply, new AuthError(statusCode, code, message.replace(/\.$/, ""), "Send a JSON object"));
     }
     fault(error);
     return refuse(
       reply,
-      new AuthError(500, "internal", "A fault in the console.", "Please report it; the console's log says more."),
+      new AuthError(500, "internal", "A fault in the console", "Please report it; the console's log says more"),
     );
   });
 }
@@ -56,8 +56,8 @@ export function countTry({ byUser, byAddress, now }: RouteParts, user: string, a
     throw new AuthError(
       429,
       "too-many-tries",
-      "There were too many tries with a wrong password.",
-      `Try again in ${seconds} s.`,
+      "There were too many tries with a wrong password",
+      `Try again in ${seconds} s`,
       { retryAfter: seconds },
     );
   }

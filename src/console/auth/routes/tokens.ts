@@ -37,8 +37,8 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
         throw new AuthError(
           403,
           "role",
-          `A token cannot have the role "${role}": its maker has "${author.role}" here.`,
-          `Ask for "${author.role}" or less.`,
+          `A token cannot have the role "${role}": its maker has "${author.role}" here`,
+          `Ask for "${author.role}" or less`,
           { path: "role" },
         );
       }
@@ -60,7 +60,7 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
 
 function mayTouch(author: Author, owner: string): void {
   if (owner === author.user || author.role === "admin") return;
-  throw new AuthError(403, "role", "Tokens of others are for administrators.", "Leave out user to see your own.");
+  throw new AuthError(403, "role", "Tokens of others are for administrators", "Leave out user to see your own");
 }
 
 /** Milliseconds since the Unix epoch; null: never. @throws AuthError malformed */
@@ -72,8 +72,8 @@ function expiry(text: string | null | undefined, now: number): number | null {
   throw new AuthError(
     422,
     "expires",
-    `"${text}" is not a time to come.`,
-    "Write it as 2027-01-31T00:00:00Z, or null for never.",
+    `"${text}" is not a time to come`,
+    "Write it as 2027-01-31T00:00:00Z, or null for never",
     { path: "expires" },
   );
 }

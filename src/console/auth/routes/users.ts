@@ -33,7 +33,7 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
     async (request, reply) => {
       const { name, role } = request.body;
       if (RESERVED.has(name))
-        throw new AuthError(422, "name-reserved", `"${name}" means nobody here.`, "Choose another name.", {
+        throw new AuthError(422, "name-reserved", `"${name}" means nobody here`, "Choose another name", {
           path: "name",
         });
       const password = oneTimePassword();
