@@ -1,5 +1,14 @@
 /** What a person reads when something went wrong: one sentence on standard error, and the exit code that says it to scripts. */
+import type { ClientError, Reason } from "./client/error.ts";
 import { EXIT } from "./exit.ts";
+
+const REASONS: Readonly<Record<Reason, number>> = {
+  "not-logged-in": EXIT.notLoggedIn,
+  refused: EXIT.refused,
+  "no-answer": EXIT.notRunning,
+  usage: EXIT.usage,
+  failed: EXIT.failed,
+};
 
 /** Errors of ours carry a `code`; anything else is a fault in the program and shows its stack. */
 export function complain(error: unknown): number {
@@ -18,6 +27,12 @@ export function complain(error: unknown): number {
     case "RouterError":
       say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
       return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
+    case "ClientError": {
+      // Loaded by whoever threw it.
+      const refused = error as ClientError;
+      say(refused.lines().join("\n"));
+      return REASONS[refused.reason];
+    }
     case "LinuxError":
     case "PlaneError":
       say(`vcpe: ${message}`);

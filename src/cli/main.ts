@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { version } from "../router/version.ts";
 import { complain } from "./complain.ts";
+import { addConsoleCommands } from "./console-commands.ts";
 import { EXIT } from "./exit.ts";
 
 const CONFIG = "the router's configuration file (YAML)";
@@ -15,7 +16,7 @@ async function program(): Promise<Command> {
     .showHelpAfterError("(vcpe --help, or vcpe COMMAND --help, says more)")
     .addHelpText(
       "after",
-      "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 configuration has errors, 4 no such router runs, 5 the name is taken, 69 the installation failed, 70 a fault in the program.",
+      "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 configuration has errors, 4 no such router or console answers, 5 the name is taken, 6 not logged in, 7 the console refused, 69 the installation failed, 70 a fault in the program.",
     )
     .enablePositionalOptions();
 
@@ -102,6 +103,7 @@ async function program(): Promise<Command> {
     .action(async (tunnel: string, flags: { name?: string }) =>
       (await import("./control.ts")).terminate(tunnel, flags),
     );
+  addConsoleCommands(vcpe);
   vcpe
     .command("version")
     .description("print the version")

@@ -1,0 +1,135 @@
+/** What a table shows of each kind. */
+import type { Kind } from "../../console/model/resources.ts";
+import { type Item, textOf } from "./item.ts";
+import type { Names } from "./names.ts";
+
+export interface Context {
+  readonly names: Names;
+  /** Devices of an instance, by its id. */
+  readonly devices: ReadonlyMap<string, readonly Item[]>;
+}
+
+export type Column = readonly [heading: string, cell: (item: Item, context: Context) => string];
+
+const key =
+  (name: string) =>
+  (item: Item): string =>
+    textOf(item[name]);
+const ref =
+  (name: string) =>
+  (item: Item, { names }: Context): string =>
+    names(item[name]);
+const status =
+  (name: string) =>
+  (item: Item): string =>
+    textOf(item.status?.[name]);
+
+/** Long lists are cut; all of it is in `vcpe get KIND NAME`. */
+function some(values: unknown): string {
+  const list = Array.isArray(values) ? values : [];
+  const shown = list.slice(0, 3).join(" ");
+  return list.length === 0 ? "–" : list.length > 3 ? `${shown} +${list.length - 3}` : shown;
+}
+
+const ROLES = ["active", "standby"];
+
+function devices({ id, status: seen }: Item, context: Context): string {
+  const carrier = seen?.carrier;
+  return (
+    [...(context.devices.get(id) ?? [])]
+      .sort((a, b) => ROLES.indexOf(String(a.role)) - ROLES.indexOf(String(b.role)))
+      .map((device) => `${device.id}${device.id === carrier ? "*" : ""}`)
+      .join(" ") || "–"
+  );
+}
+
+/** "Active" and what the field calls it: "Available". */
+function instanceStatus({ status: seen }: Item): string {
+  const [word, text] = [textOf(seen?.status), textOf(seen?.text)];
+  return text === "–" || text === word ? word : text;
+}
+
+export const COLUMNS: Readonly<Record<Kind, readonly Column[]>> = {
+  area: [
+    ["NAME", key("name")],
+    ["ID", key("id")],
+    ["DESCRIPTION", key("description")],
+  ],
+  "access-point": [
+    ["NAME", key("name")],
+    ["AREA", ref("area")],
+    ["REGION", key("region")],
+    ["IPV4", key("ipv4")],
+    ["IPV6", key("ipv6")],
+    ["CONTROLLER", status("controller")],
+    ["SYNC", status("sync")],
+    ["DEVICE", status("device")],
+  ],
+  cen: [
+    ["NAME", key("name")],
+    ["AREA", ref("area")],
+    ["ID", key("id")],
+    ["DESCRIPTION", key("description")],
+  ],
+  ccn: [
+    ["NAME", key("name")],
+    ["AREA", ref("area")],
+    ["CIDR", key("cidr")],
+    ["INTERWORKING", key("interworking")],
+    ["CEN", ref("cen")],
+  ],
+  instance: [
+    ["NAME", key("name")],
+    ["STATUS", instanceStatus],
+    ["MBIT/S", key("peakBandwidth")],
+    ["CIDRS", ({ cidrs }) => some(cidrs)],
+    ["CCN", ref("ccn")],
+    ["ACCESS POINT", ref("accessPoint")],
+    ["DEVICES", devices],
+  ],
+  device: [
+    ["SERIAL", key("id")],
+    ["ROLE", key("role")],
+    ["OF", (item, { names }) => names(item.instance ?? item.accessPoint)],
+    ["CONTROLLER", status("controller")],
+    ["VPN", status("vpn")],
+    ["TUNNELS", ({ status: seen }) => (seen ? `${textOf(seen.tunnelsUp)}/${textOf(seen.tunnelsTotal)}` : "–")],
+    ["SYNC", status("sync")],
+    ["VERSION", status("version")],
+    ["LAST SEEN", status("lastSeen")],
+  ],
+  vpc: [
+    ["NAME", key("name")],
+    ["ACCESS POINT", ref("accessPoint")],
+    ["CIDR", key("cidr")],
+    ["PLACE", key("place")],
+    ["PUBLISHED", ({ withdrawn }) => textOf(!withdrawn)],
+    ["CEN", ref("cen")],
+    ["STATE", status("state")],
+  ],
+  vbr: [
+    ["NAME", key("name")],
+    ["ACCESS POINT", ref("accessPoint")],
+    ["INTERFACE", key("interface")],
+    ["NEXT HOP", key("nextHop")],
+    ["PREFIXES", ({ prefixes }) => some(prefixes)],
+    ["CEN", ref("cen")],
+    ["STATE", status("state")],
+  ],
+  "security-group": [
+    ["NAME", key("name")],
+    ["VPC", ref("vpc")],
+    ["ID", key("id")],
+    ["DESCRIPTION", key("description")],
+  ],
+  rule: [
+    ["NAME", key("name")],
+    ["SECURITY GROUP", ref("securityGroup")],
+    ["DIRECTION", key("direction")],
+    ["POLICY", key("policy")],
+    ["PROTOCOL", key("protocol")],
+    ["PORTS", key("ports")],
+    ["CIDR", key("cidr")],
+    ["PRIORITY", key("priority")],
+  ],
+};

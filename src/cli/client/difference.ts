@@ -1,0 +1,50 @@
+/** What differs, told to people: of a resource key by key, of routers part by part. */
+import { isDeepStrictEqual } from "node:util";
+import type { RouterDiff } from "./item.ts";
+
+/** Longest text of a value in a line. */
+const LONGEST = 60;
+
+export interface Difference {
+  readonly path: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** Leaves that differ; lists are leaves. */
+export function differences(before: unknown, after: unknown, path = ""): Difference[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  if (!isMap(before) || !isMap(after)) return [{ path, before, after }];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return keys.flatMap((key) => differences(before[key], after[key], path === "" ? key : `${path}.${key}`));
+}
+
+export function lineOf({ path, before, after }: Difference): string {
+  return `${path === "" ? "" : `${path}: `}${short(before)} → ${short(after)}`;
+}
+
+/** Router after router: + comes, ~ changes, - goes. */
+export function routerLines(routers: readonly RouterDiff[]): string[] {
+  if (routers.length === 0) return ["no router is concerned"];
+  return routers.flatMap(({ router, name, added, changed, removed }) => [
+    `router ${router}${name && name !== router ? `, ${name}` : ""}: ${added.length} added, ${changed.length} changed, ${removed.length} removed`,
+    ...added.map((key) => `  + ${key}`),
+    ...changed.flatMap(({ key, before, after }) => {
+      const leaves = differences(before, after);
+      return leaves.length === 1
+        ? [`  ~ ${key} ${lineOf(leaves[0])}`]
+        : [`  ~ ${key}`, ...leaves.map((leaf) => `      ${lineOf(leaf)}`)];
+    }),
+    ...removed.map((key) => `  - ${key}`),
+  ]);
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function short(value: unknown): string {
+  if (value === undefined) return "(none)";
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}

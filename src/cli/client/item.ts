@@ -1,0 +1,43 @@
+/** A resource as the API gives it: its spec, what the store adds, and what is observed. */
+import type { Kind } from "../../console/model/resources.ts";
+
+export interface Item {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly status?: Readonly<Record<string, unknown>>;
+  readonly [key: string]: unknown;
+}
+
+/** A device that was made, with the key that it enrols with. */
+export interface NewDevice {
+  readonly serial: string;
+  readonly role: string;
+  readonly key?: string | null;
+  readonly instance?: string;
+  readonly accessPoint?: string;
+}
+
+export interface RouterDiff {
+  readonly router: string;
+  readonly name: string;
+  readonly added: readonly string[];
+  readonly changed: readonly { readonly key: string; readonly before: unknown; readonly after: unknown }[];
+  readonly removed: readonly string[];
+}
+
+/** What the store adds; the rest is the spec. */
+export const META: ReadonlySet<string> = new Set(["kind", "id", "version", "created", "updated", "status"]);
+
+export function specOf(item: Item): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(item).filter(([key]) => !META.has(key)));
+}
+
+export function textOf(value: unknown): string {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.length === 0 ? "–" : value.map(textOf).join(" ");
+  if (typeof value === "object") return Object.values(value).map(textOf).join(":");
+  return String(value);
+}

@@ -1,0 +1,30 @@
+/** Keys of devices are shown once: on the terminal, or into a file that its owner alone may read. */
+import { existsSync } from "node:fs";
+import { writeSecret } from "./credentials.ts";
+import { ClientError } from "./error.ts";
+import type { NewDevice } from "./item.ts";
+import { note, say, type Terminal } from "./terminal.ts";
+
+/** To be called before anything is made: a file that is there is not overwritten. @throws ClientError keys-file */
+export function checkKeysFile(file: string | undefined): void {
+  if (file === undefined || !existsSync(file)) return;
+  throw new ClientError("failed", "keys-file", `${file} is there already`, "Name a file that is not");
+}
+
+/** The file: one device a line, serial number and key. */
+export function showKeys(terminal: Terminal, devices: readonly NewDevice[], file: string | undefined): void {
+  const keyed = devices.filter(({ key }) => typeof key === "string");
+  if (devices.length > keyed.length)
+    note(terminal, "The keys of these devices were shown before; make new ones with: vcpe reset-key device SERIAL");
+  const owner = ({ instance, accessPoint }: NewDevice) => instance ?? accessPoint ?? "";
+  if (file !== undefined && keyed.length > 0) {
+    writeSecret(file, keyed.map(({ serial, key }) => `${serial} ${key}\n`).join(""));
+    note(terminal, `keys of ${keyed.length} devices are in ${file}`);
+  }
+  for (const device of devices) {
+    const key = file === undefined && device.key ? `  key ${device.key}` : "";
+    say(terminal, `device ${device.serial}  ${[device.role, owner(device)].filter(Boolean).join(" of ")}${key}`);
+  }
+  if (file === undefined && keyed.length > 0)
+    note(terminal, "Keys are shown this once and are not kept. Write them down, or use --keys-file FILE.");
+}

@@ -1,0 +1,30 @@
+/** The kinds of resources, in the words that people type. */
+import { type Kind, SPECS } from "../../console/model/resources.ts";
+import { nearest } from "../../router/config/nearest.ts";
+import { usage } from "./error.ts";
+
+export const KINDS = Object.keys(SPECS) as Kind[];
+
+/** "rule" → "rules": the word in paths of the API and in files. */
+export function pluralOf(kind: Kind): string {
+  return `${kind}s`;
+}
+
+const WORDS = new Map(KINDS.flatMap((kind) => [kind, pluralOf(kind)].map((word) => [plain(word), kind] as const)));
+
+/** Singular or plural, with or without hyphens. @throws ClientError usage */
+export function kindOf(word: string): Kind {
+  const kind = WORDS.get(plain(word));
+  if (kind) return kind;
+  const meant = nearest(word, [...KINDS, ...KINDS.map(pluralOf)]);
+  throw usage(`"${word}" is no kind of resource`, meant ? `Did you mean "${meant}"?` : `Kinds: ${KINDS.join(", ")}`);
+}
+
+/** Path of a kind in the API, or of one resource by id or name. */
+export function pathOf(kind: Kind, name?: string, action?: string): string {
+  return `/v1/${[pluralOf(kind), ...(name === undefined ? [] : [encodeURIComponent(name)]), ...(action ? [action] : [])].join("/")}`;
+}
+
+function plain(word: string): string {
+  return word.toLowerCase().replace(/[-_]/g, "");
+}

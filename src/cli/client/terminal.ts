@@ -1,0 +1,66 @@
+/** Where a command reads and writes: the terminal it was started on, or what a test puts in its place. */
+import type { Readable, Writable } from "node:stream";
+
+export interface Input extends Readable {
+  readonly isTTY?: boolean;
+  setRawMode?(on: boolean): unknown;
+}
+
+export interface Output extends Writable {
+  readonly isTTY?: boolean;
+}
+
+export interface Terminal {
+  readonly input: Input;
+  readonly out: Output;
+  /** Prompts, progress and warnings: never mixed with what a script reads. */
+  readonly err: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export const processTerminal: Terminal = {
+  get input() {
+    return process.stdin;
+  },
+  get out() {
+    return process.stdout;
+  },
+  get err() {
+    return process.stderr;
+  },
+  env: process.env,
+};
+
+export function say({ out }: Terminal, ...lines: readonly string[]): void {
+  for (const line of lines) out.write(`${line}\n`);
+}
+
+export function sayJson({ out }: Terminal, value: unknown): void {
+  out.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+export function note({ err }: Terminal, ...lines: readonly string[]): void {
+  for (const line of lines) err.write(`${line}\n`);
+}
+
+/** Bold on a terminal that shows it. */
+export function bold({ out, env }: Terminal): (text: string) => string {
+  return out.isTTY && env.NO_COLOR === undefined ? (text) => `\x1b[1m${text}\x1b[0m` : (text) => text;
+}
+
+/** After a second of waiting says for what, on a terminal; the line goes when `act` ends. */
+export async function waiting<T>({ err }: Terminal, what: string, act: () => Promise<T>): Promise<T> {
+  if (!err.isTTY) return act();
+  const start = performance.now();
+  let shown = false;
+  const timer = setInterval(() => {
+    shown = true;
+    err.write(`\r\x1b[K${what} … ${Math.round((performance.now() - start) / 1000)} s`);
+  }, 1000);
+  try {
+    return await act();
+  } finally {
+    clearInterval(timer);
+    if (shown) err.write("\r\x1b[K");
+  }
+}

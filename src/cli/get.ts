@@ -1,0 +1,96 @@
+/** `vcpe get KIND [NAME]`: what is wanted and what is seen of it, as tables or as JSON. */
+import type { Kind } from "../console/model/resources.ts";
+import { type Client, openClient } from "./client/client.ts";
+import { COLUMNS, type Context } from "./client/columns.ts";
+import { usage } from "./client/error.ts";
+import { type Item, META, textOf } from "./client/item.ts";
+import { kindOf, pathOf } from "./client/kinds.ts";
+import { type Names, namesFor, REFERENCES } from "./client/names.ts";
+import { bold, say, sayJson, type Terminal } from "./client/terminal.ts";
+import { table } from "./table.ts";
+
+export interface GetFlags {
+  readonly filter?: readonly string[];
+  readonly json?: boolean;
+}
+
+export async function get(terminal: Terminal, word: string, name: string | undefined, flags: GetFlags): Promise<void> {
+  const kind = kindOf(word);
+  const filters = Object.fromEntries((flags.filter ?? []).map(readFilter));
+  if (name !== undefined && flags.filter) throw usage("a name and a filter are one too many", "Leave one of them out");
+  const client = openClient(terminal);
+  if (name !== undefined) {
+    const { body } = await client.get<Item>(pathOf(kind, name));
+    if (flags.json) sayJson(terminal, body);
+    else say(terminal, ...(await details(client, body)));
+    return;
+  }
+  const items = await client.list<Item>(pathOf(kind), filters);
+  if (flags.json) sayJson(terminal, items);
+  else if (items.length === 0) say(terminal, `no ${kind} ${flags.filter ? "fits" : "is there"}`);
+  else say(terminal, ...(await rows(client, kind, items, bold(terminal))));
+}
+
+async function rows(
+  client: Client,
+  kind: Kind,
+  items: readonly Item[],
+  strong: (text: string) => string,
+): Promise<string[]> {
+  const columns = COLUMNS[kind];
+  const [names, devices] = await Promise.all([
+    namesFor(client, items, Object.keys(REFERENCES)),
+    kind === "instance" ? client.list<Item>(pathOf("device")) : [],
+  ]);
+  const context: Context = { names, devices: Map.groupBy(devices, ({ instance }) => String(instance)) };
+  return table(
+    columns.map(([heading]) => heading),
+    items.map((item) => columns.map(([, cell]) => cell(item, context))),
+    strong,
+  );
+}
+
+/** A key a line; lists of things a line each. */
+async function details(client: Client, item: Item): Promise<string[]> {
+  const names = await namesFor(client, [item], Object.keys(REFERENCES));
+  const spec = Object.entries(item).filter(([key]) => !META.has(key));
+  const meta = ["id", "version", "created", "updated"].map((key) => [key, item[key]] as const);
+  const lines = [...spec, ...meta].map(([key, value]) => [key, cell(key, value, names)]);
+  const status = Object.entries(item.status ?? {}).map(([key, value]) => [key, cell(key, value, names)]);
+  const devices = item.kind === "instance" ? await client.list<Item>(pathOf("device"), { instance: item.id }) : [];
+  for (const device of devices)
+    lines.push(["device", [device.id, device.role, ...seen(device)].map(textOf).join("  ")]);
+  const width = Math.max(...[...lines, ...status].map(([key]) => key.length)) + 2;
+  const shown = ([key, value]: readonly string[]) => `${key.padEnd(width)}${value}`;
+  return [
+    ...lines.map(shown),
+    ...(status.length > 0 ? ["", "status", ...status.map((line) => `  ${shown(line)}`)] : []),
+  ];
+}
+
+function seen({ status }: Item): string[] {
+  return status ? [`controller ${textOf(status.controller)}`, `VPN ${textOf(status.vpn)}`, textOf(status.sync)] : [];
+}
+
+function cell(key: string, value: unknown, names: Names): string {
+  if (key in REFERENCES) return names(value);
+  if (Array.isArray(value) && value.some((entry) => typeof entry === "object"))
+    return value.map((entry) => (typeof entry === "object" ? short(entry) : textOf(entry))).join("; ");
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? short(value) : textOf(value);
+}
+
+/** name web, cidr 10.0.1.0/24 */
+function short(value: object): string {
+  return Object.entries(value)
+    .map(
+      ([key, entry]) => `${key} ${typeof entry === "object" && entry !== null ? JSON.stringify(entry) : textOf(entry)}`,
+    )
+    .join(", ");
+}
+
+function readFilter(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at > 0)
+    return [text.slice(0, at).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()), text.slice(at + 1)];
+  throw usage(`"${text}" is no filter`, "Write --filter key=value, for example --filter ccn=corp");
+}

@@ -1,0 +1,138 @@
+/** `vcpe events`, `audit` and `routes`: what happened, who did it, and which prefixes there are. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { openClient } from "./client/client.ts";
+import { ClientError, usage } from "./client/error.ts";
+import { serverEvents } from "./client/sse.ts";
+import { bold, note, say, sayJson, type Terminal } from "./client/terminal.ts";
+import { table } from "./table.ts";
+
+interface ConsoleEvent {
+  readonly id: number;
+  readonly at: string;
+  readonly level: string;
+  readonly code: string;
+  readonly message: string;
+  readonly subject?: { readonly kind: string; readonly name: string };
+}
+
+export interface EventFlags {
+  readonly follow?: boolean;
+  readonly level?: string;
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+const LEVELS = ["INFO", "WARN", "CRITICAL"];
+/** Between two attempts to connect, milliseconds. */
+const PAUSES = [500, 1000, 2000, 5000, 10_000];
+
+/** Follows until `signal`. */
+export async function events(
+  terminal: Terminal,
+  { follow, level, limit, json }: EventFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = level?.toUpperCase();
+  if (wanted !== undefined && !LEVELS.includes(wanted))
+    throw usage(`there is no level "${level}"`, `Levels: ${LEVELS.join(", ")}`);
+  const client = openClient(terminal);
+  const { body } = await client.get<{ items: ConsoleEvent[] }>("/v1/events", { level: wanted, limit });
+  const show = (event: ConsoleEvent) => say(terminal, json ? JSON.stringify(event) : line(event));
+  if (!follow && json) return sayJson(terminal, body.items);
+  body.items.forEach(show);
+  if (!follow) return;
+
+  let last = body.items.at(-1)?.id;
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      const headers: Record<string, string> = last === undefined ? {} : { "last-event-id": String(last) };
+      const stream = await client.stream("/v1/events/stream", {}, headers, signal);
+      failures = 0;
+      for await (const { event, data } of serverEvents(stream)) {
+        if (event !== "event") continue;
+        const one = JSON.parse(data) as ConsoleEvent;
+        if (last !== undefined && one.id <= last) continue;
+        last = one.id;
+        if (wanted === undefined || one.level === wanted) show(one);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ClientError && error.reason !== "no-answer") throw error;
+      if (failures === 1) note(terminal, `${(error as Error).message}; trying again`);
+    }
+    await sleep(PAUSES[Math.min(failures++, PAUSES.length - 1)], undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function line({ at, level, code, message, subject }: ConsoleEvent): string {
+  const about = subject ? `  (${subject.kind} ${subject.name})` : "";
+  return `${at}  ${level.padEnd(8)}  ${code}  ${message}${about}`;
+}
+
+interface AuditLine {
+  readonly at: string;
+  readonly user: string;
+  readonly role: string;
+  readonly via: string;
+  readonly address: string;
+  readonly action: string;
+  readonly changes: readonly { readonly kind: string; readonly name: string }[];
+}
+
+export async function audit(
+  terminal: Terminal,
+  { limit, user, json }: { limit: string; user?: string; json?: boolean },
+): Promise<void> {
+  const { body } = await openClient(terminal).get<{ items: AuditLine[] }>("/v1/audit", { limit, user });
+  if (json) return sayJson(terminal, body.items);
+  if (body.items.length === 0) return say(terminal, "nothing is written down");
+  const rows = body.items.map(({ at, user: who, via, address, action, changes }) => [
+    at,
+    who,
+    via,
+    address,
+    action,
+    about(changes),
+  ]);
+  say(terminal, ...table(["AT", "WHO", "VIA", "FROM", "DID", "WHAT"], rows, bold(terminal)));
+}
+
+function about(changes: AuditLine["changes"]): string {
+  const shown = changes.slice(0, 3).map(({ kind, name }) => `${kind} ${name}`);
+  return [...shown, ...(changes.length > 3 ? [`+${changes.length - 3}`] : [])].join(", ") || "–";
+}
+
+interface Route {
+  readonly component: string;
+  readonly prefix: string;
+  readonly origin: { readonly kind: string; readonly name: string };
+  readonly published: boolean;
+  readonly conflicts: readonly { readonly kind: string; readonly name: string; readonly prefix: string }[];
+}
+
+export interface RouteFlags {
+  readonly cen?: string;
+  readonly ccn?: string;
+  readonly instance?: string;
+  readonly json?: boolean;
+}
+
+export async function routes(terminal: Terminal, { cen, ccn, instance, json }: RouteFlags): Promise<void> {
+  if ([cen, ccn, instance].filter((one) => one !== undefined).length > 1)
+    throw usage("of --cen, --ccn and --instance one is enough", "Leave the others out");
+  const client = openClient(terminal);
+  const { body } = await client.get<{ items: Route[] }>("/v1/routes", { cen, ccn, instance });
+  if (json) return sayJson(terminal, body.items);
+  if (body.items.length === 0) return say(terminal, "no routes");
+  const names = new Map<string, string>();
+  for (const kind of ["cens", "ccns"])
+    for (const { id, name } of await client.list<{ id: string; name: string }>(`/v1/${kind}`)) names.set(id, name);
+  const rows = body.items.map(({ component, prefix, origin, published, conflicts }) => [
+    prefix,
+    `${origin.kind} ${origin.name}`,
+    published ? "published" : "withdrawn",
+    names.get(component) ?? component,
+    conflicts.map((one) => `${one.prefix} of ${one.kind} ${one.name}`).join(", ") || "–",
+  ]);
+  say(terminal, ...table(["PREFIX", "FROM", "STATE", "NETWORK", "CONFLICTS"], rows, bold(terminal)));
+}
