@@ -51,7 +51,8 @@ export class AuditLog {
 
 function difference({ kind, id, before, after }: Change): AuditChange {
   const name = (after ?? before)!.name;
-  if (!before || !after) return { kind, id, name, before: before ? spec(before) : null, after: after ? spec(after) : null };
+  if (!before || !after)
+    return { kind, id, name, before: before ? spec(before) : null, after: after ? spec(after) : null };
   const [old, now] = [spec(before), spec(after)];
   const keys = Object.keys(now).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]));
   const pick = (from: Readonly<Record<string, unknown>>) => Object.fromEntries(keys.map((key) => [key, from[key]]));

@@ -66,7 +66,10 @@ export class EventLog {
     return { id: Number(lastInsertRowid), at, level, code, message, ...(subject && { subject }) };
   }
 
-  list(filter: { readonly level?: Level; readonly subject?: string; readonly code?: string }, page: Page): StoredEvent[] {
+  list(
+    filter: { readonly level?: Level; readonly subject?: string; readonly code?: string },
+    page: Page,
+  ): StoredEvent[] {
     return (pageOf(this.#database, "event", filter, page) as Row[]).map(stored);
   }
 
