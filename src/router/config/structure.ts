@@ -17,6 +17,10 @@ interface SchemaError {
 interface Keywords {
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly expects?: string;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly { readonly type?: string }[];
   /** What stands here must not be shown. */
   readonly secret?: boolean;
 }
@@ -26,10 +30,22 @@ export function checkStructure(schema: TSchema, value: unknown): Finding[] {
   registerFormats();
   const errors = allErrors(schema, value);
   // A union that no branch fits reports each branch's complaints too; the one about the union says it all.
-  const unions = errors.filter((error) => error.keyword === "anyOf").map((error) => `${error.schemaPath}/anyOf/`);
+  // But where the choice is one thing or null, that thing's complaint says more.
+  const unions: string[] = [];
+  const nullable = new Set<string>();
+  for (const { keyword, schemaPath } of errors) {
+    if (keyword !== "anyOf") continue;
+    const branches = resolve(schema, schemaPath).anyOf ?? [];
+    const thing = branches.findIndex(({ type }) => type !== "null");
+    if (branches.length === 2 && branches[1 - thing]?.type === "null") {
+      nullable.add(schemaPath);
+      unions.push(`${schemaPath}/anyOf/${1 - thing}`);
+    } else unions.push(`${schemaPath}/anyOf/`);
+  }
   const findings: Finding[] = [];
   for (const error of errors) {
     if (unions.some((union) => error.schemaPath.startsWith(union))) continue;
+    if (error.keyword === "anyOf" && nullable.has(error.schemaPath)) continue;
     const path = pathOf(error.instancePath, value);
     findings.push(...findingsOf(error, path, at(value, path), resolve(schema, error.schemaPath)));
   }
@@ -89,13 +105,26 @@ function findingsOf(error: SchemaError, path: Path, value: unknown, schema: Keyw
     }
     case "anyOf":
     case "enum":
+    case "const":
       return [
         finding(
           "choice",
           `${schema.secret ? "this" : describe(value)} is none of the choices`,
-          `Write ${schema.expects ?? "one of the choices"}`,
+          `Write ${schema.expects ?? choices(schema)}`,
         ),
       ];
+    case "pattern":
+      return [
+        finding(
+          "pattern",
+          `${schema.secret ? "this" : describe(value)} is not written as it must be`,
+          schema.description?.replace(/\.$/, "") ?? `It must match ${params.pattern}`,
+        ),
+      ];
+    case "maxLength":
+      return [finding("too-long", "it is too long", `At most ${params.limit} characters are allowed`)];
+    case "uniqueItems":
+      return [finding("duplicate", "something stands in the list twice", "Leave each entry once")];
     case "minimum":
     case "maximum":
       return [finding("range", `${value} is out of range`, `It must be ${params.comparison} ${params.limit}`)];
@@ -139,6 +168,13 @@ function resolve(schema: TSchema, pointer: string): Keywords {
 function hint(schema: unknown): string {
   const text = (schema as { readonly description?: string } | undefined)?.description;
   return text ? `…  (${text.split(/(?<=\.)\s/)[0].replace(/\.$/, "")})` : "…";
+}
+
+/** What may stand there, as far as the schema tells. */
+function choices(schema: Keywords): string {
+  if (schema.enum) return schema.enum.map((choice) => JSON.stringify(choice)).join(" or ");
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  return schema.description?.replace(/\.$/, "") ?? "one of the choices";
 }
 
 function article(type: string): string {

@@ -1,0 +1,59 @@
+/** What is seen of a resource, as against what is wanted of it: the `status` of replies. */
+
+import { directoryOf } from "../model/lineage.ts";
+import type { Observed } from "../model/observed.ts";
+import type { Resource } from "../model/resources.ts";
+import { instanceStatus } from "../model/status.ts";
+import type { ConsoleParts } from "./parts.ts";
+
+/** Of a device that never spoke. */
+const UNSEEN: Observed = {
+  controller: "abnormal",
+  vpn: "none",
+  sync: "unsynchronized",
+  enrolled: false,
+  version: null,
+  lastSeen: null,
+  applied: 0,
+  wanted: 0,
+  error: null,
+  tunnels: [],
+  attachments: [],
+};
+
+/** undefined: its kind has none. @param whole with lists of tunnels and attachments, that only one device's own reply bears */
+export function statusOf({ desk, fleet }: ConsoleParts, resource: Resource, whole: boolean): object | undefined {
+  const seen = (device: string) => fleet.observed(device) ?? { ...UNSEEN, wanted: desk.versionOf(device) };
+  switch (resource.kind) {
+    case "instance":
+      return instanceStatus(desk.intent, resource.id, (device) => fleet.observed(device));
+    case "device": {
+      const { tunnels, attachments } = seen(resource.id);
+      return { ...summary(seen(resource.id)), ...(whole && { tunnels, attachments }) };
+    }
+    case "access-point": {
+      const gateway = directoryOf(desk.intent).gatewayOf(resource.id);
+      return { device: gateway?.id ?? null, ...summary(gateway ? seen(gateway.id) : UNSEEN) };
+    }
+    case "vpc":
+    case "vbr": {
+      const gateway = directoryOf(desk.intent).gatewayOf(resource.accessPoint);
+      const here = gateway && seen(gateway.id).attachments.find(({ name }) => name === resource.id);
+      return { state: here?.state ?? "unknown", reason: here?.reason ?? null };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** What of it is worth telling when it changes: not counters and round trips, which change all the time. */
+export function summary({ tunnels, attachments: _, ...state }: Observed): object {
+  const tunnelsUp = tunnels.filter(({ state }) => state === "up").length;
+  return { ...state, tunnelsUp, tunnelsTotal: tunnels.length };
+}
+
+/** A resource with its status. */
+export function shown(parts: ConsoleParts, resource: Resource, whole = false): object {
+  const status = statusOf(parts, resource, whole);
+  return status ? { ...resource, status } : resource;
+}

@@ -1,0 +1,138 @@
+/** Configurations of all routers, kept in step with the intent: a change makes anew what it can concern, and gives what differs. */
+import type { Head, Parts, PartsDelta } from "../../protocol/parts.ts";
+import type { Directory } from "../model/directory.ts";
+import { type Change, EMPTY, type Intent, withChanges } from "../model/intent.ts";
+import { directoryOf } from "../model/lineage.ts";
+import { type Made, make } from "./component.ts";
+import { edgeHead, gatewayHead } from "./head.ts";
+import { gather } from "./member.ts";
+import { equalParts } from "./same.ts";
+import { type Touched, touch } from "./touched.ts";
+
+const NOTHING: Made = new Map();
+
+/** What is new of one router. */
+interface Delta {
+  readonly put: Map<string, unknown>;
+  readonly remove: Set<string>;
+}
+
+interface Plan {
+  /** Components as they are now; those without a part are empty. */
+  readonly made: Map<string, Made>;
+  readonly deltas: Map<string, Delta>;
+}
+
+export class Compiler {
+  #intent: Intent = EMPTY;
+  readonly #made = new Map<string, Made>();
+  readonly #routers = new Map<string, Parts>();
+
+  constructor(intent: Intent) {
+    const directory = directoryOf(intent);
+    const touched: Touched = {
+      components: new Set([...intent.cen.keys(), ...intent.ccn.keys()]),
+      devices: new Set(intent.device.keys()),
+    };
+    this.#carryOut(intent, this.#plan(directory, touched));
+  }
+
+  /** Of an edge or a gateway, by the serial number of its device. The same value until one of its parts changes. */
+  parts(router: string): Parts | undefined {
+    return this.#routers.get(router);
+  }
+
+  /** Of every router. */
+  get all(): ReadonlyMap<string, Parts> {
+    return this.#routers;
+  }
+
+  /** What the changes would do to each router that they concern; nothing is kept. `intent`: with the changes. */
+  preview(intent: Intent, changes: readonly Change[]): ReadonlyMap<string, PartsDelta> {
+    return this.#planOf(withChanges(intent, changes), changes).deltas;
+  }
+
+  /** Goes over to `intent`, which is the present one with the changes, and gives what is new of each router that they concern. */
+  change(intent: Intent, changes: readonly Change[]): ReadonlyMap<string, PartsDelta> {
+    const after = withChanges(intent, changes);
+    const plan = this.#planOf(after, changes);
+    this.#carryOut(after, plan);
+    return plan.deltas;
+  }
+
+  #planOf(after: Intent, changes: readonly Change[]): Plan {
+    const touched: Touched = { components: new Set(), devices: new Set() };
+    touch(changes, directoryOf(this.#intent), touched);
+    const directory = directoryOf(after);
+    touch(changes, directory, touched);
+    return this.#plan(directory, touched);
+  }
+
+  #plan(directory: Directory, { components, devices }: Touched): Plan {
+    const made = new Map<string, Made>();
+    const deltas = new Map<string, Delta>();
+    const deltaOf = (router: string): Delta => {
+      let delta = deltas.get(router);
+      if (!delta) {
+        delta = { put: new Map(), remove: new Set() };
+        deltas.set(router, delta);
+      }
+      return delta;
+    };
+    const compare = (router: string, key: string, was: unknown, now: unknown) => {
+      if (now === undefined) {
+        if (was !== undefined) deltaOf(router).remove.add(key);
+      } else if (!equalParts(was, now)) deltaOf(router).put.set(key, now);
+    };
+
+    for (const id of components) {
+      const was = this.#made.get(id) ?? NOTHING;
+      // A CCN with a CEN is part of the CEN's component.
+      const lives = directory.get("cen", id) !== undefined || directory.get("ccn", id)?.cen === null;
+      const now = lives ? make(gather(id, directory), directory) : NOTHING;
+      for (const router of new Set([...was.keys(), ...now.keys()])) {
+        const before = was.get(router);
+        const after = now.get(router);
+        for (const key of before?.keys() ?? []) if (!after?.has(key)) compare(router, key, before!.get(key), undefined);
+        for (const [key, part] of after ?? []) {
+          compare(router, key, before?.get(key), part);
+          // What is equal stays the same value.
+          if (!deltas.get(router)?.put.has(key)) after!.set(key, before!.get(key));
+        }
+      }
+      made.set(id, now);
+    }
+    for (const id of devices) compare(id, "head", this.#routers.get(id)?.get("head"), headOf(id, directory));
+    // A part that moves from one component to another is removed by one and put by the other.
+    for (const [router, { put, remove }] of deltas) {
+      for (const [key, part] of put) {
+        if (remove.delete(key) && equalParts(this.#routers.get(router)?.get(key), part)) put.delete(key);
+      }
+      if (put.size === 0 && remove.size === 0) deltas.delete(router);
+    }
+    return { made, deltas };
+  }
+
+  #carryOut(intent: Intent, { made, deltas }: Plan): void {
+    this.#intent = intent;
+    for (const [id, parts] of made) {
+      if (parts.size === 0) this.#made.delete(id);
+      else this.#made.set(id, parts);
+    }
+    for (const [router, { put, remove }] of deltas) {
+      const parts = new Map(this.#routers.get(router));
+      for (const key of remove) parts.delete(key);
+      for (const [key, part] of put) parts.set(key, part);
+      if (parts.size === 0) this.#routers.delete(router);
+      else this.#routers.set(router, parts);
+    }
+  }
+}
+
+function headOf(id: string, directory: Directory): Head | undefined {
+  const device = directory.get("device", id);
+  if (!device) return undefined;
+  if (device.instance !== null) return edgeHead(device);
+  const accessPoint = device.accessPoint === null ? undefined : directory.get("access-point", device.accessPoint);
+  return accessPoint && gatewayHead(device, accessPoint);
+}

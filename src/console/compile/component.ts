@@ -1,0 +1,198 @@
+/** One component → its parts on each router that has to do with it: a VRF, and all that stands in it. */
+import { type AttachmentConfig, freeze, type TunnelConfig, type VrfConfig } from "../../router/config/config.ts";
+import { claimsOf, type Directory } from "../model/directory.ts";
+import { holds } from "../model/prefix.ts";
+import type { Resource } from "../model/resources.ts";
+import { filterOf } from "./filter.ts";
+import { certificateName, identityIn, identityOf } from "./identity.ts";
+import { type Attached, type Branch, type Component, disputed, type Point, type Published } from "./member.ts";
+import { addressOf, EVERYTHING, portOf, type Routes, tunnelOf } from "./tunnel.ts";
+
+/** Parts by router and key. */
+export type Made = Map<string, Map<string, unknown>>;
+
+type Device = Resource<"device">;
+
+const MTU = 1500;
+const EDGE_TUN = Object.freeze({ name: "vcpe0", mtu: MTU });
+
+export function make(component: Component, directory: Directory): Made {
+  const made: Made = new Map();
+  const put = (router: string, key: string, part: object) => {
+    let parts = made.get(router);
+    if (!parts) {
+      parts = new Map();
+      made.set(router, parts);
+    }
+    parts.set(key, freeze(part));
+  };
+  const { id, points, branches, attached, published } = component;
+  const route = routesOnce();
+
+  for (const branch of branches) {
+    const point = points.get(branch.at)!;
+    const routes = Object.freeze([
+      ...reachable(branch, published).map(({ text }) => route(text, 0, null)),
+      route(`${point.gateway.address}/32`, 0, null),
+    ]);
+    for (const device of branch.devices) {
+      put(device.id, `vrf/${id}`, edgeVrf(id, branch, device));
+      const tunnel = toGateway(id, branch, device, point, routes);
+      if (tunnel) put(device.id, `tunnel/${tunnel.name}`, tunnel);
+      put(point.gateway.id, `tunnel/${device.id}`, toEdge(id, branch, device, point, published, route));
+    }
+  }
+  for (const { network, at } of attached) {
+    const router = points.get(at)!.gateway.id;
+    put(router, `attachment/${network.id}`, attachment(id, { network, at }));
+    if (network.kind === "vpc") put(router, `filter/${network.id}`, filterOf(network.id, directory));
+  }
+  const at = Map.groupBy(published, (one) => one.at);
+  for (const here of points.values()) {
+    put(here.gateway.id, `vrf/${id}`, { name: id, addresses: [here.gateway.address], tun: null, local: [] });
+    for (const there of points.values()) {
+      if (there === here) continue;
+      const routes = [
+        ...(at.get(there.accessPoint.id) ?? []).map(({ text, zone }) => route(text, 0, zone)),
+        route(`${there.gateway.address}/32`, 0, null),
+      ];
+      const tunnel = betweenGateways(id, here, there, routes);
+      if (tunnel) put(here.gateway.id, `tunnel/${tunnel.name}`, tunnel);
+    }
+  }
+  return made;
+}
+
+/** What a branch may reach: not its own, not its CCN's when these must not talk, and nothing that lies in its own LAN. */
+function reachable({ instance, zone }: Branch, published: readonly Published[]): Published[] {
+  const away = published.filter(({ owner, zone: other }) => owner !== instance.id && (zone === null || zone !== other));
+  if (instance.withdrawn.length === 0) return away;
+  const lan = claimsOf(instance);
+  return away.filter(({ prefix }) => !lan.some((own) => holds(own.prefix, prefix)));
+}
+
+function edgeVrf(vrf: string, { instance }: Branch, device: Device): VrfConfig {
+  return { name: vrf, addresses: [device.address], tun: EDGE_TUN, local: [...instance.cidrs].sort() };
+}
+
+/** On an edge. undefined: its access point has no address. */
+function toGateway(
+  vrf: string,
+  { instance }: Branch,
+  device: Device,
+  { accessPoint, gateway }: Point,
+  routes: Routes,
+): TunnelConfig | undefined {
+  const address = addressOf(accessPoint);
+  if (address === undefined) return undefined;
+  return tunnelOf({
+    name: gateway.id,
+    vrf,
+    peer: { address, port: portOf(accessPoint), identity: identityOf(gateway), from: null },
+    local: { address: null, identity: identityOf(device) },
+    certificate: certificateName(gateway),
+    start: "initiate",
+    remote: EVERYTHING,
+    routes,
+    zone: null,
+    shape: shapeOf(instance),
+  });
+}
+
+/** On the gateway. Its selectors hold the branch to its own addresses. */
+function toEdge(
+  vrf: string,
+  { instance, zone }: Branch,
+  device: Device,
+  { gateway }: Point,
+  published: readonly Published[],
+  route: Route,
+): TunnelConfig {
+  const preference = device.role === "standby" ? 1 : 0;
+  const own = claimsOf(instance).sort((a, b) => (a.text < b.text ? -1 : 1));
+  const host = `${device.address}/32`;
+  return tunnelOf({
+    name: device.id,
+    vrf,
+    peer: { address: null, port: 500, identity: identityOf(device), from: null },
+    local: { address: null, identity: identityOf(gateway) },
+    certificate: certificateName(device),
+    start: "respond",
+    remote: [
+      ...own
+        .filter((claim) => claim.published || !disputed(claim.prefix, instance.id, published))
+        .map(({ text }) => text),
+      host,
+    ],
+    routes: [
+      ...own.filter((claim) => claim.published).map(({ text }) => route(text, preference, zone)),
+      route(host, 0, zone),
+    ],
+    zone,
+    shape: shapeOf(instance),
+  });
+}
+
+/** On `here`. The one whose device has the smaller id begins. undefined: they have no address family in common. */
+function betweenGateways(vrf: string, here: Point, there: Point, routes: Routes): TunnelConfig | undefined {
+  const address = addressOf(there.accessPoint, here.accessPoint);
+  if (address === undefined) return undefined;
+  const begins = here.gateway.id < there.gateway.id;
+  return tunnelOf({
+    name: `${vrf}.${there.gateway.id}`,
+    vrf,
+    peer: {
+      address: begins ? address : null,
+      port: begins ? portOf(there.accessPoint) : 500,
+      identity: identityIn(vrf, there.gateway),
+      from: null,
+    },
+    local: { address: null, identity: identityIn(vrf, here.gateway) },
+    certificate: certificateName(there.gateway),
+    start: begins ? "initiate" : "respond",
+    remote: EVERYTHING,
+    routes,
+    zone: null,
+    shape: null,
+  });
+}
+
+function attachment(vrf: string, { network }: Attached): AttachmentConfig {
+  const vpc = network.kind === "vpc";
+  return {
+    name: network.id,
+    vrf,
+    tun: { name: tunName(network), mtu: MTU },
+    place: vpc ? network.place : { kind: "line", interface: network.interface, nextHop: network.nextHop },
+    local: claimsOf(network)
+      .filter(({ published }) => published)
+      .map(({ text }) => text)
+      .sort(),
+    filter: vpc ? network.id : null,
+  };
+}
+
+/** v or l and what tells the id from others of its kind; interface names have 15 characters at most. */
+function tunName({ kind, id }: Attached["network"]): string {
+  return `${kind === "vpc" ? "v" : "l"}${id.slice(id.indexOf("-") + 1)}`.slice(0, 15);
+}
+
+function shapeOf({ peakBandwidth }: Resource<"instance">): TunnelConfig["shape"] {
+  return { bitsPerSecond: peakBandwidth * 1e6 };
+}
+
+type Route = (prefix: string, preference: number, zone: string | null) => Routes[number];
+
+/** Gives the same object for the same route: a component has far more places for routes than routes. */
+function routesOnce(): Route {
+  const known = new Map<string, Routes[number]>();
+  return (prefix, preference, zone) => {
+    const key = `${prefix} ${preference} ${zone}`;
+    let route = known.get(key);
+    if (!route) {
+      route = Object.freeze({ prefix, preference, zone });
+      known.set(key, route);
+    }
+    return route;
+  };
+}

@@ -1,0 +1,31 @@
+/** The instance is bound to a CCN, and its tunnel to the access point is up. */
+import { devicesOf, wantsTunnels } from "../status.ts";
+import { broken, good, type Link, waits } from "./link.ts";
+
+export const ccnLink: Link = (instance, directory, observed) => {
+  if (instance.ccn === null) {
+    return broken(
+      "not-bound",
+      `instance ${instance.name} is bound to no CCN`,
+      `Run: vcpe bind instance ${instance.name} ccn CCN`,
+    );
+  }
+  const name = directory.get("ccn", instance.ccn)?.name ?? instance.ccn;
+  if (!wantsTunnels(instance, directory))
+    return waits(`instance ${instance.name} is bound to CCN ${name}, but is to have no tunnel yet`);
+  const devices = devicesOf(instance, directory);
+  const carrier = devices.find(({ id }) => observed(id)?.controller === "normal" && observed(id)?.vpn === "normal");
+  if (carrier) return good(`instance ${instance.name} is bound to CCN ${name}; ${carrier.id} has its tunnel up`);
+  if (!devices.some(({ id }) => observed(id)?.controller === "normal")) {
+    return waits(`instance ${instance.name} is bound to CCN ${name}, but no device is connected`);
+  }
+  const point = directory.accessPointOf(instance)!;
+  const why = devices
+    .flatMap(({ id }) => observed(id)?.tunnels ?? [])
+    .find(({ lastError }) => lastError !== null)?.lastError;
+  return broken(
+    "tunnel-down",
+    `no tunnel of instance ${instance.name} to access point ${point.name} is up${why ? `: ${why}` : ""}`,
+    `See that UDP ${point.ikePort} and ${point.natPort} from the branch reach ${point.ipv4 ?? point.ipv6}; on the host run: vcpe doctor`,
+  );
+};

@@ -1,0 +1,68 @@
+/** VPCs are attached to the CEN and published, and the way to one of them is up. */
+import type { Directory } from "../directory.ts";
+import type { Resource } from "../resources.ts";
+import type { Seen } from "../status.ts";
+import { broken, type Found, good, type Link, waits } from "./link.ts";
+
+export const vpcLink: Link = (instance, directory, observed) => {
+  const cen = cenOf(instance, directory);
+  if (!cen) return waits("VPCs are reached through a CEN");
+  const attached = directory.usersOf(cen.id, "vpc");
+  if (attached.length === 0) {
+    return broken("no-vpc", `no VPC is attached to CEN ${cen.name}`, `Run: vcpe bind vpc VPC cen ${cen.name}`);
+  }
+  const published = attached.filter(({ withdrawn }) => !withdrawn);
+  if (published.length === 0) {
+    const names = attached.map(({ name }) => name).join(", ");
+    return broken(
+      "withdrawn",
+      `every VPC of CEN ${cen.name} is withdrawn (${names})`,
+      `Run: vcpe update vpc ${attached[0].name} --withdrawn false`,
+    );
+  }
+  const faults = published.map((vpc) => fault(vpc, instance, cen.id, directory, observed));
+  const names = published.filter((_, i) => faults[i] === undefined).map(({ name }) => name);
+  return names.length === 0 ? faults[0]! : good(`CEN ${cen.name} leads to VPC ${names.join(", ")}`);
+};
+
+export function cenOf(instance: Resource<"instance">, directory: Directory): Resource<"cen"> | undefined {
+  const cen = instance.ccn === null ? null : (directory.get("ccn", instance.ccn)?.cen ?? null);
+  return cen === null ? undefined : directory.get("cen", cen);
+}
+
+/** What is broken between the instance's access point and this VPC; undefined: nothing. */
+function fault(
+  vpc: Resource<"vpc">,
+  instance: Resource<"instance">,
+  vrf: string,
+  directory: Directory,
+  observed: Seen,
+): Found | undefined {
+  const point = directory.get("access-point", vpc.accessPoint);
+  const gateway = point && directory.gatewayOf(point.id);
+  const seen = gateway && observed(gateway.id);
+  if (!point || !gateway || seen?.controller !== "normal") {
+    return broken(
+      "gateway-down",
+      `the gateway of access point ${point?.name ?? vpc.accessPoint}, where VPC ${vpc.name} is, is not connected to the console`,
+      `On its host run: vcpe gateway${gateway ? `; the first time: vcpe join --console URL --serial ${gateway.id}` : ""}`,
+    );
+  }
+  const attachment = seen.attachments.find(({ name }) => name === vpc.id);
+  if (attachment?.state !== "up") {
+    return broken(
+      "attachment-down",
+      `VPC ${vpc.name} is not attached at access point ${point.name}: ${attachment?.reason ?? "its gateway has not reported it"}`,
+      `See that its ${vpc.place.kind === "namespace" ? `network namespace ${vpc.place.name}` : vpc.place.kind === "vrf" ? `VRF device ${vpc.place.device}` : "network"} exists on the gateway's host`,
+    );
+  }
+  const own = directory.accessPointOf(instance);
+  if (!own || own.id === point.id) return undefined;
+  const between = seen.tunnels.find(({ name }) => name === `${vrf}.${directory.gatewayOf(own.id)?.id}`);
+  if (between?.state === "up") return undefined;
+  return broken(
+    "tunnel-down",
+    `the tunnel between access points ${own.name} and ${point.name}, where VPC ${vpc.name} is, is not up${between?.lastError ? `: ${between.lastError}` : ""}`,
+    `See that UDP ${point.ikePort} and ${point.natPort} pass between the two gateways`,
+  );
+}

@@ -1,0 +1,55 @@
+/** The rules of the field: what an intent may not be. Each is a function with a code, a sentence that names both sides, and a next step. */
+import { type Change, type Intent, type Violation, withChanges } from "./intent.ts";
+import { directoryOf } from "./lineage.ts";
+import { checkAccessPoint } from "./rules/accesspoint.ts";
+import { checkConflicts } from "./rules/conflict.ts";
+import { checkDevice, checkDevices } from "./rules/device.ts";
+import { checkInstance } from "./rules/instance.ts";
+import { checkName } from "./rules/name.ts";
+import { checkNetworks } from "./rules/network.ts";
+import { checkOutside } from "./rules/outside.ts";
+import { checkPlace } from "./rules/place.ts";
+import { checkRange } from "./rules/range.ts";
+import { checkArea, checkReferences } from "./rules/reference.ts";
+import type { Rule } from "./rules/rule.ts";
+import { checkSecurityRule } from "./rules/security.ts";
+import { checkUse } from "./rules/use.ts";
+
+export { complete } from "./complete.ts";
+
+/** In the order in which they are told. */
+const RULES: readonly Rule[] = [
+  checkName,
+  checkReferences,
+  checkArea,
+  checkUse,
+  checkInstance,
+  checkDevice,
+  checkDevices,
+  checkAccessPoint,
+  checkNetworks,
+  checkRange,
+  checkPlace,
+  checkSecurityRule,
+  checkConflicts,
+  checkOutside,
+];
+
+/**
+ * All that the intent after the changes breaks because of them; empty: they are good. `intent`: with the changes or before them. Cost
+ * grows with the changes, not with the intent.
+ */
+export function violations(intent: Intent, changes: readonly Change[]): Violation[] {
+  const directory = directoryOf(withChanges(intent, changes));
+  const told = new Set<string>();
+  return changes.flatMap((change) =>
+    RULES.flatMap((rule) => rule(change, directory)).filter(({ code, kind, id, path, other, message }) => {
+      // Two that are at odds are told once, by the first of them.
+      const sides = other ? [`${kind}/${id}`, `${other.kind}/${other.id}`].sort() : [kind, id, path, message];
+      const key = [code, ...sides].join(" ");
+      if (told.has(key)) return false;
+      told.add(key);
+      return true;
+    }),
+  );
+}

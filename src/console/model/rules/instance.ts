@@ -1,0 +1,33 @@
+/** Instances: bandwidth, and what a locked one may not. */
+import type { Violation } from "../intent.ts";
+import { breach, called, type Rule } from "./rule.ts";
+
+/** Mbit/s. */
+const LEAST = 2;
+const MOST_BANDWIDTH = 1000;
+
+export const checkInstance: Rule = ({ before, after }) => {
+  if (after?.kind !== "instance") return [];
+  const found: Violation[] = [];
+  const { peakBandwidth } = after;
+  if (!Number.isInteger(peakBandwidth) || peakBandwidth < LEAST || peakBandwidth > MOST_BANDWIDTH) {
+    found.push(
+      breach(
+        "bandwidth",
+        after,
+        "peakBandwidth",
+        `${called(after)} cannot have a peak bandwidth of ${peakBandwidth} Mbit/s`,
+        `Choose a whole number from ${LEAST} to ${MOST_BANDWIDTH}`,
+      ),
+    );
+  }
+  if (before?.kind !== "instance" || !after.locked) return found;
+  const unlock = `Unlock it first: vcpe update instance ${after.name} --locked false`;
+  if (after.ccn !== null && after.ccn !== before.ccn) {
+    found.push(breach("locked", after, "ccn", `${called(after)} is locked and cannot be bound`, unlock));
+  }
+  if (after.activated && !before.activated) {
+    found.push(breach("locked", after, "activated", `${called(after)} is locked and cannot be activated`, unlock));
+  }
+  return found;
+};

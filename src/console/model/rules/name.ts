@@ -1,0 +1,26 @@
+/** Names: their letters, and that they are unique among resources of their kind. */
+import { breach, called, type Rule, word } from "./rule.ts";
+
+const PATTERN = /^[A-Za-z][A-Za-z0-9._-]{1,127}$/;
+
+export const checkName: Rule = ({ kind, id, after }, directory) => {
+  if (!after) return [];
+  const { name } = after;
+  if (!PATTERN.test(name)) {
+    return [
+      breach(
+        "name-invalid",
+        after,
+        "name",
+        `"${name}" cannot be the name of ${word(kind) === "access point" || word(kind) === "instance" || word(kind) === "area" ? "an" : "a"} ${word(kind)}`,
+        "Use 2–128 letters, digits, dots, underscores and hyphens, a letter first",
+      ),
+    ];
+  }
+  const other = [...directory.named(kind, name)].find((one) => one !== id);
+  if (other === undefined) return [];
+  const holder = directory.get(kind, other)!;
+  return [
+    breach("name-taken", after, "name", `there is already ${called(holder)} (${other})`, "Choose another name", holder),
+  ];
+};

@@ -1,0 +1,93 @@
+/** What happened in the field, for people. The newest are kept: at most `number`, none older than `age`. */
+import type { DatabaseSync } from "node:sqlite";
+import type { Kind } from "../model/resources.ts";
+import { type Page, pageOf } from "./page.ts";
+
+export type Level = "INFO" | "WARN" | "CRITICAL";
+
+export interface NewEvent {
+  readonly level: Level;
+  /** "DeviceOffline" … */
+  readonly code: string;
+  readonly message: string;
+  readonly subject?: { readonly kind: Kind; readonly id: string; readonly name: string };
+}
+
+export interface StoredEvent extends NewEvent {
+  readonly id: number;
+  readonly at: string;
+}
+
+interface Row {
+  readonly id: number;
+  readonly at: string;
+  readonly level: Level;
+  readonly code: string;
+  readonly message: string;
+  readonly kind: Kind | null;
+  readonly subject: string | null;
+  readonly name: string | null;
+}
+
+/** Lines and milliseconds. */
+export const EVENTS_KEPT = { number: 100_000, age: 90 * 86_400_000 } as const;
+/** Old ones are looked for once in so many new ones. */
+const PRUNE_EVERY = 1000;
+
+export class EventLog {
+  readonly #database: DatabaseSync;
+  readonly #kept: { readonly number: number; readonly age: number };
+  readonly #add;
+  readonly #last;
+  #untilPrune = 0;
+
+  constructor(database: DatabaseSync, kept: { readonly number: number; readonly age: number } = EVENTS_KEPT) {
+    this.#database = database;
+    this.#kept = kept;
+    this.#add = database.prepare(
+      "INSERT INTO event (at, level, code, message, kind, subject, name) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    );
+    this.#last = database.prepare("SELECT * FROM event WHERE subject = ? AND code IN (?, ?) ORDER BY id DESC LIMIT 1");
+  }
+
+  /** Within the caller's transaction. @param now milliseconds since 1970 */
+  add(now: number, { level, code, message, subject }: NewEvent): StoredEvent {
+    const at = new Date(now).toISOString();
+    const { lastInsertRowid } = this.#add.run(
+      at,
+      level,
+      code,
+      message,
+      subject?.kind ?? null,
+      subject?.id ?? null,
+      subject?.name ?? null,
+    );
+    if (this.#untilPrune-- <= 0) this.#prune(now);
+    return { id: Number(lastInsertRowid), at, level, code, message, ...(subject && { subject }) };
+  }
+
+  list(
+    filter: { readonly level?: Level; readonly subject?: string; readonly code?: string },
+    page: Page,
+  ): StoredEvent[] {
+    return (pageOf(this.#database, "event", filter, page) as Row[]).map(stored);
+  }
+
+  /** The newest of a subject with one of two codes. */
+  last(subject: string, one: string, other: string): StoredEvent | undefined {
+    const row = this.#last.get(subject, one, other) as Row | undefined;
+    return row && stored(row);
+  }
+
+  #prune(now: number): void {
+    this.#untilPrune = PRUNE_EVERY;
+    this.#database
+      .prepare("DELETE FROM event WHERE at < ? OR id <= (SELECT MAX(id) FROM event) - ?")
+      .run(new Date(now - this.#kept.age).toISOString(), this.#kept.number);
+  }
+}
+
+function stored({ id, at, level, code, message, kind, subject, name }: Row): StoredEvent {
+  const about = kind !== null && subject !== null && name !== null ? { subject: { kind, id: subject, name } } : {};
+  return { id, at, level, code, message, ...about };
+}

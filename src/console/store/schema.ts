@@ -1,0 +1,72 @@
+/** Tables of the store. A resource is one row with its spec as JSON; the columns are what the store itself must know. */
+import type { Migration } from "./database.ts";
+
+export const STORE_MIGRATIONS: readonly Migration[] = [
+  {
+    name: "store-1",
+    sql: `
+      CREATE TABLE resource (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        created TEXT NOT NULL,
+        updated TEXT NOT NULL,
+        spec TEXT NOT NULL,
+        PRIMARY KEY (kind, id),
+        UNIQUE (kind, name)
+      ) STRICT, WITHOUT ROWID;
+
+      -- One row: how many changes the intent has seen.
+      CREATE TABLE revision (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL) STRICT;
+      INSERT INTO revision VALUES (1, 0);
+
+      -- For each router the revision that last changed its parts, and a fingerprint of them.
+      CREATE TABLE router (id TEXT PRIMARY KEY, version INTEGER NOT NULL, fingerprint INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        user TEXT NOT NULL,
+        role TEXT NOT NULL,
+        via TEXT NOT NULL,
+        address TEXT NOT NULL,
+        action TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        changes TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX audit_user ON audit (user, id);
+      CREATE TRIGGER audit_is_not_rewritten BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
+      CREATE TRIGGER audit_is_not_erased BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
+
+      CREATE TABLE event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        level TEXT NOT NULL,
+        code TEXT NOT NULL,
+        message TEXT NOT NULL,
+        kind TEXT,
+        subject TEXT,
+        name TEXT
+      ) STRICT;
+      CREATE INDEX event_level ON event (level, id);
+      CREATE INDEX event_subject ON event (subject, id);
+
+      -- Answers to requests with an Idempotency-Key; keys of devices are never in them.
+      CREATE TABLE answer (
+        user TEXT NOT NULL,
+        key TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        request TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        location TEXT,
+        etag TEXT,
+        body TEXT NOT NULL,
+        PRIMARY KEY (user, key)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX answer_at ON answer (at);
+    `,
+  },
+];
