@@ -2,11 +2,8 @@
  * The WebSocket of the agents, /v1/agent on the console's HTTPS server. One connection for each device. A change goes to the devices whose
  * configuration it touches, and to no other.
  */
-import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Server } from "node:https";
-import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
 import { deviceName } from "../../protocol/name.ts";
 import type { PartsDelta } from "../../protocol/parts.ts";
 import { type AppliedFrame, CLOSE, type HelloFrame, PING_EVERY } from "../../protocol/stream.ts";
@@ -132,7 +129,8 @@ export class Hub {
   #take(line: Line, frame: AgentFrame): boolean {
     const { sight, seen, now } = this.#parts;
     const { device } = line.passport;
-    if (line.greeted !== (frame.type !== "hello")) return false;
+    // Hello comes first; again when an agent wants to try anew what it has refused.
+    if (!line.greeted && frame.type !== "hello") return false;
     const one = sight(device);
     one.heard(now());
     if (frame.type === "hello") this.#greet(line, frame);
