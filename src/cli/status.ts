@@ -115,6 +115,7 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
   const offloads = Object.entries(status.offload).map(([offload, state]) => `${offload} ${state}`);
   const lines = [
     `${colours.bold(status.name)}  vcpe ${status.version}, pid ${status.pid}, up ${age(status.since)}, ${status.workers} worker${status.workers === 1 ? "" : "s"}, ${bytesText(status.memory.rss)}${status.memory.hugePages === "on" ? "" : `, huge pages ${status.memory.hugePages}`}`,
+    ...(status.managed ? [managedText(status.managed, age)] : []),
     colours.dim(`engines: ${engines.join(", ")}`),
     colours.dim(`offload: ${offloads.join(", ")}`),
     ...(status.lan.length > 0 ? [colours.dim(`GRO forwarding: ${status.lan.map(lanText).join("; ")}`)] : []),
@@ -128,6 +129,16 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
   lines.push(...countLines("ike", status.ike, colours));
   while (lines.at(-1) === "") lines.pop();
   return lines;
+}
+
+/** "console https://c:8443: connected, configuration 12", … and what is wrong. */
+function managedText(managed: NonNullable<RouterStatus["managed"]>, age: (time: string) => string): string {
+  const { console, connected, trouble, lastSeen, applied, refused } = managed;
+  const seen = lastSeen === null ? "not seen in this run" : `last seen ${age(lastSeen)} ago`;
+  const link = connected ? "connected" : `not connected${trouble === null ? "" : ` (${trouble})`}, ${seen}`;
+  const runs = applied === 0 ? "no configuration yet" : `configuration ${applied}`;
+  const no = refused ? `; ${refused.version} was refused: ${refused.message}` : "";
+  return `console ${console}: ${link}; ${runs}${no}`;
 }
 
 const LAN_STATES: Readonly<Record<RouterStatus["lan"][number]["state"], string>> = {

@@ -6,21 +6,23 @@
  *   device                                         console
  *   POST /v1/enrol/begin   { serial, nonce }   ──▶
  *                                              ◀── { session, nonce }            also for serials that do not exist
- *   POST /v1/enrol/finish  { session, csr,
+ *   POST /v1/enrol/finish  { serial, nonce,
+ *                            session, csr,
  *                            host, proof }     ──▶
- *                                              ◀── { chain, trust, server, configKey, name, proof }
+ *                                              ◀── { issued, proof }
+ *
+ * The console keeps nothing between the two: `session` holds its nonce and an end, under a MAC of its own, so that no number of strangers
+ * that begin can keep a device from finishing. It is good once, for 30 seconds.
  */
 import { createHmac, hkdfSync } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { canonical } from "./parts.ts";
 
+const Serial = Type.String({ pattern: "^[a-z0-9]{1,64}$", description: "Serial number, small letters." });
 const Nonce = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "32 random bytes, base64url." });
 const Proof = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "HMAC-SHA-256, base64url." });
 
-export const BeginRequest = Type.Object(
-  { serial: Type.String({ minLength: 1, maxLength: 64 }), nonce: Nonce },
-  { additionalProperties: false },
-);
+export const BeginRequest = Type.Object({ serial: Serial, nonce: Nonce }, { additionalProperties: false });
 export const BeginReply = Type.Object({ session: Type.String(), nonce: Nonce });
 
 export const Host = Type.Object(
@@ -36,7 +38,14 @@ export const Host = Type.Object(
 );
 
 export const FinishRequest = Type.Object(
-  { session: Type.String({ maxLength: 128 }), csr: Type.String({ maxLength: 4096 }), host: Host, proof: Proof },
+  {
+    serial: Serial,
+    nonce: Nonce,
+    session: Type.String({ maxLength: 128, description: "From the reply to begin, as it is." }),
+    csr: Type.String({ maxLength: 4096, description: "PKCS #10 (RFC 2986) of an Ed25519 key, PEM." }),
+    host: Host,
+    proof: Proof,
+  },
   { additionalProperties: false },
 );
 
@@ -49,6 +58,13 @@ export const Issued = Type.Object({
   configKey: Type.String({ description: "Ed25519 public key (SPKI, PEM) that signs configurations." }),
   router: Type.String({ description: "Id of the device: the name in statements." }),
 });
+
+/** Why the console refuses. `refused` tells nothing of whether the serial number exists; the codes after it need the right proof. */
+export const EnrolmentRefusal = Type.Object({
+  code: Type.Enum(["refused", "locked", "session", "second-host", "csr", "malformed"]),
+  message: Type.String(),
+  next: Type.String(),
+});
 export const FinishReply = Type.Object({ issued: Issued, proof: Proof });
 
 /** What both proofs are over. */
@@ -60,7 +76,7 @@ export interface Transcript {
   readonly host: Static<typeof Host>;
 }
 
-/** The derived secret: what the console keeps of a device key. 32 bytes. */
+/** The derived secret: what the console keeps of a device key (its bytes, see readDeviceKey). 32 bytes. */
 export function enrolmentSecret(serial: string, key: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", key, `vcpe ${serial}`, "vcpe enrolment 1", 32));
 }
@@ -84,3 +100,4 @@ export type BeginReply = Static<typeof BeginReply>;
 export type FinishRequest = Static<typeof FinishRequest>;
 export type FinishReply = Static<typeof FinishReply>;
 export type Issued = Static<typeof Issued>;
+export type EnrolmentRefusal = Static<typeof EnrolmentRefusal>;

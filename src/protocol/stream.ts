@@ -1,6 +1,9 @@
 /**
  * What console and agent say to each other over one WebSocket (wss://CONSOLE/v1/agent, TLS client certificate of the device): text frames,
  * each one JSON object. The agent begins with `hello`; the console answers with the configuration if the agent has not the newest.
+ *
+ * One configuration is in flight at most: the next one goes when `applied` has answered it, from what the agent then runs. The console
+ * pings (RFC 6455 §5.5.2) every PING_EVERY; who hears nothing for SILENCE ends the connection.
  */
 import Type, { type Static } from "typebox";
 
@@ -10,6 +13,31 @@ const Version = Type.Integer({
 });
 const Count = Type.Integer({ minimum: 0 });
 const Traffic = Type.Object({ packets: Count, bytes: Count });
+
+/** Milliseconds. */
+export const PING_EVERY = 15_000;
+export const SILENCE = 2 * PING_EVERY + 5_000;
+
+/** Tunnels in one report; an agent with more sends several. */
+export const TUNNELS_A_REPORT = 1000;
+
+/** Largest frame from an agent, bytes: a full report fits several times. */
+export const LARGEST_FROM_AGENT = 1024 * 1024;
+
+/** Largest frame from the console, bytes: 10,000 tunnels fit. */
+export const LARGEST_FROM_CONSOLE = 64 * 1024 * 1024;
+
+/** Why the console ends a connection (RFC 6455 §7.4.2); the agent comes back, unless it is said that it need not. */
+export const CLOSE = {
+  /** The same identity has connected again. */
+  replaced: 4001,
+  /** The certificate is taken no more: key reset, host released, device deleted, or expired. Joining again is the way. */
+  identity: 4002,
+  /** A frame that is none of those below, too large, or too many. */
+  frame: 4003,
+  /** The console ends, or starts anew. */
+  leaving: 1001,
+} as const;
 
 /** What the console vouches for: signed with its Ed25519 key over the canonical JSON of this (RFC 8032). */
 export const Statement = Type.Object({
@@ -28,10 +56,11 @@ export const ConfigFrame = Type.Object({
   signature: Type.String({ description: "base64." }),
 });
 
-/** The agent has another version than `base`, or its root differs: send all. */
+/** What the agent runs. Another version or another root than the console's: it is sent all. */
 export const HelloFrame = Type.Object({
   type: Type.Literal("hello"),
   have: Version,
+  root: Type.String({ pattern: "^[0-9a-f]{64}$", description: "rootHash of the parts that it runs." }),
   software: Type.String({ maxLength: 64 }),
   hostname: Type.String({ maxLength: 255 }),
 });
@@ -39,32 +68,37 @@ export const HelloFrame = Type.Object({
 export const AppliedFrame = Type.Object({
   type: Type.Literal("applied"),
   version: Version,
-  error: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()]),
+  error: Type.Union([
+    Type.Object({ code: Type.String({ maxLength: 64 }), message: Type.String({ maxLength: 2048 }) }),
+    Type.Null(),
+  ]),
 });
+
+const Label = Type.String({ maxLength: 128 });
+const Reason = Type.Union([Type.String({ maxLength: 512 }), Type.Null()]);
 
 export const ReportFrame = Type.Object({
   type: Type.Literal("report"),
+  first: Type.Boolean({ description: "The first of this connection: what was known before is forgotten." }),
   tunnels: Type.Array(
     Type.Object({
-      name: Type.String(),
+      name: Label,
       state: Type.Enum(["down", "connecting", "up"]),
-      rttMs: Type.Union([Type.Number(), Type.Null()]),
+      rttMs: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
       in: Traffic,
       out: Traffic,
-      lastError: Type.Union([Type.String(), Type.Null()]),
+      lastError: Reason,
     }),
-    { description: "Those that changed since the last report; all in the first one." },
+    { maxItems: TUNNELS_A_REPORT, description: "Those that changed since they were reported last." },
   ),
-  gone: Type.Array(Type.String(), { description: "Tunnels that are no more." }),
-  attachments: Type.Array(
-    Type.Object({ name: Type.String(), state: Type.String(), reason: Type.Union([Type.String(), Type.Null()]) }),
-  ),
-  drops: Type.Record(Type.String(), Count),
+  gone: Type.Array(Label, { maxItems: 20_000, description: "Tunnels that are no more." }),
+  attachments: Type.Array(Type.Object({ name: Label, state: Label, reason: Reason }), { maxItems: 2000 }),
+  drops: Type.Record(Label, Count, { maxProperties: 200, description: "Packets that went no further, by reason." }),
 });
 
 export const RenewFrame = Type.Object({
   type: Type.Literal("renew"),
-  csr: Type.String({ description: "PKCS #10, PEM." }),
+  csr: Type.String({ maxLength: 4096, description: "PKCS #10 of the next key, PEM." }),
 });
 
 export const CertificateFrame = Type.Object({
@@ -82,5 +116,6 @@ export type CertificateFrame = Static<typeof CertificateFrame>;
 export type HelloFrame = Static<typeof HelloFrame>;
 export type AppliedFrame = Static<typeof AppliedFrame>;
 export type ReportFrame = Static<typeof ReportFrame>;
+export type RenewFrame = Static<typeof RenewFrame>;
 export type FromConsole = Static<typeof FromConsole>;
 export type FromAgent = Static<typeof FromAgent>;

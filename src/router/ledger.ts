@@ -3,9 +3,10 @@
  * killed, the next one of the same name finds it and puts things back. TUN devices, and with them their addresses and
  * routes, go with the process by themselves; they are on record all the same.
  */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { NapiSetting } from "../linux/napi.ts";
+import { writeDurably } from "./durable.ts";
 
 export type Change =
   | { readonly kind: "sysctl"; readonly key: string; readonly before: string; readonly after: string }
@@ -69,23 +70,8 @@ export function neighbours(path: string): Entries[] {
   });
 }
 
-/** Whole or not at all, also when the power goes: written beside, synced, renamed over, the folder synced. */
 export function writeLedger(path: string, entries: Entries): void {
-  const beside = `${path}.new`;
-  const file = openSync(beside, "w", 0o600);
-  try {
-    writeSync(file, `${JSON.stringify(entries, null, 2)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(beside, path);
-  const folder = openSync(dirname(path), "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
+  writeDurably(path, `${JSON.stringify(entries, null, 2)}\n`);
 }
 
 export function removeLedger(path: string): void {

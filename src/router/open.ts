@@ -5,7 +5,7 @@ import { openPlane } from "../datapath/open.ts";
 import type { Plane, PlaneOptions } from "../datapath/plane.ts";
 import { IkeEndpoint } from "../ike/endpoint.ts";
 import { parseAddress } from "./address.ts";
-import type { RouterConfig } from "./config/config.ts";
+import type { RouterConfig, Secrets } from "./config/config.ts";
 import { formatProblem } from "./config/problem.ts";
 import { type ReadConfig, readConfig } from "./config/read.ts";
 import { RouterError } from "./error.ts";
@@ -13,9 +13,10 @@ import { enterHome } from "./home.ts";
 import { type Host, linuxHost } from "./host.ts";
 import { Loans } from "./loans.ts";
 import type { Log } from "./log.ts";
+import { Observer } from "./observe.ts";
 import { Router } from "./router.ts";
 import { report } from "./status/report.ts";
-import type { ReloadReply } from "./status/schema.ts";
+import type { ManagedStatus, ReloadReply } from "./status/schema.ts";
 import { serveStatus } from "./status/server.ts";
 import { workerCount } from "./workers.ts";
 
@@ -32,9 +33,12 @@ const MAX_SAS = 65_536;
 const MANY = 20;
 
 export interface OpenOptions {
-  /** Read again at each reload. */
-  readonly file: string;
-  readonly read: ReadConfig;
+  /** Read again at each reload; undefined: a console decides, and its agent calls `apply`. */
+  readonly file?: string;
+  /** What to begin with. */
+  readonly read: Pick<ReadConfig, "config" | "secrets">;
+  /** How it stands with the console, for the status. */
+  readonly managed?: () => ManagedStatus;
   readonly log: Log;
   /** The datapath died; close the router. */
   readonly failed: () => void;
@@ -46,8 +50,11 @@ export interface OpenOptions {
 
 export interface OpenRouter {
   readonly router: Router;
+  readonly observer: Observer;
   /** @throws ConfigError, RouterError: the router is as it was. */
   reload(): Promise<ReloadReply>;
+  /** Becomes what this configuration says; what was done, one line each. @throws RouterError: the router is as it was. */
+  apply(config: RouterConfig, secrets: Secrets): Promise<string[]>;
   /** Ends everything and leaves the host as it was found. */
   close(): Promise<void>;
 }
@@ -70,22 +77,33 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
     router = new Router({ plane, ike: ikeCore(plane, host), host, loans, log, failed }, config);
     await router.start(read.secrets);
     const opened = router;
-    const reload = async (): Promise<ReloadReply> => {
-      const again = readConfig(options.file);
-      const applied = await opened.apply(again.config, again.secrets);
-      const warnings = again.warnings.map((warning) => formatProblem(options.file, warning));
-      for (const warning of warnings) log.warn(warning);
+    const apply = async (config: RouterConfig, secrets: Secrets, what = "applied"): Promise<string[]> => {
+      const applied = await opened.apply(config, secrets);
       const named = applied.length > MANY ? "" : `: ${applied.join("; ")}`;
-      log.info(
-        { changes: applied.length },
-        applied.length === 0 ? "reloaded: nothing has changed" : `reloaded${named}`,
-      );
+      log.info({ changes: applied.length }, applied.length === 0 ? `${what}: nothing has changed` : `${what}${named}`);
+      return applied;
+    };
+    const reload = async (): Promise<ReloadReply> => {
+      const { file } = options;
+      if (file === undefined) {
+        throw new RouterError(
+          "not-possible",
+          `the console decides what "${config.name}" does; there is no file to read again`,
+          "Change it at the console; what it wants is applied at once",
+        );
+      }
+      const again = readConfig(file);
+      const applied = await apply(again.config, again.secrets, "reloaded");
+      const warnings = again.warnings.map((warning) => formatProblem(file, warning));
+      for (const warning of warnings) log.warn(warning);
       return { applied, warnings };
     };
-    const server = await serveStatus(home.socket, doors(router, reload), log);
+    const server = await serveStatus(home.socket, doors(router, reload, options.managed), log);
     return {
       router,
+      observer: new Observer(router),
       reload,
+      apply,
       close: async () => {
         await server.close();
         await opened.close();
@@ -153,9 +171,9 @@ function ikeCore(plane: Plane, host: Host): IkeEndpoint {
   });
 }
 
-function doors(router: Router, reload: () => Promise<ReloadReply>) {
+function doors(router: Router, reload: () => Promise<ReloadReply>, managed?: () => ManagedStatus) {
   return {
-    status: () => report(router),
+    status: () => ({ ...report(router), ...(managed ? { managed: managed() } : {}) }),
     reload,
     rekey: (tunnel: string, what: "child" | "ike", child?: string) => {
       router.demandTunnel(tunnel);

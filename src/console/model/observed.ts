@@ -20,6 +20,8 @@ export interface Observed {
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly tunnels: readonly ObservedTunnel[];
   readonly attachments: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[];
+  /** Packets that went no further since its router started, by reason. */
+  readonly drops?: Readonly<Record<string, number>>;
 }
 
 export interface ObservedTunnel {

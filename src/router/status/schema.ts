@@ -60,11 +60,24 @@ const Tunnel = Type.Object({
   lastError: Type.Optional(Type.Object({ code: Type.String(), message: Type.String(), at: Time })),
 });
 
+const Managed = Type.Object({
+  console: Type.String({ description: "URL." }),
+  connected: Type.Boolean(),
+  trouble: Type.Union([Type.String(), Type.Null()], { description: "Why it is not connected." }),
+  lastSeen: Type.Union([Time, Type.Null()], { description: "When the console was heard last; null: not in this run." }),
+  applied: Type.Integer({ minimum: 0, description: "Version of the configuration that runs; 0: none." }),
+  refused: Type.Union([Type.Object({ version: Count, code: Type.String(), message: Type.String() }), Type.Null()], {
+    description: "A newer configuration that could not be applied.",
+  }),
+  certificateUntil: Time,
+});
+
 export const RouterStatus = Type.Object({
   name: Type.String(),
   version: Type.String(),
   since: Time,
   pid: Count,
+  managed: Type.Optional({ ...Managed, description: "A console decides what the router does." }),
   workers: Type.Integer({ minimum: 1, description: "Datapath threads." }),
   load: Type.Array(Type.Object({ tunRead: Count, udpRead: Count }), {
     description: "What each worker has read: packets from TUN devices, UDP datagrams.",
@@ -118,6 +131,7 @@ export const Refusal = Type.Object({
   ),
 });
 
+export type ManagedStatus = Static<typeof Managed>;
 export type RouterStatus = Static<typeof RouterStatus>;
 export type TunnelStatus = Static<typeof Tunnel>;
 export type ChildStatus = Static<typeof Child>;

@@ -1,0 +1,32 @@
+/** What an agent refuses, or fails at: a stable code, a sentence for a network engineer, and the next step. */
+
+export type AgentErrorCode =
+  /** The folder of identities, or a file in it. */
+  | "agent-folder"
+  /** No identity, or several and it was not said which. */
+  | "not-joined"
+  | "which-one"
+  /** The device key cannot be one, or cannot be had. */
+  | "device-key"
+  | "console-url"
+  /** Nobody answers, or not as a console. */
+  | "console-unreachable"
+  /** Not the certificate that --ca names, or one that does not name the console. */
+  | "console-certificate"
+  /** The answer does not prove that the console knows the key: somebody stands between. */
+  | "console-proof"
+  /** The console said no; its words are in the message. */
+  | "refused";
+
+export class AgentError extends Error {
+  override readonly name = "AgentError";
+  readonly code: AgentErrorCode;
+  /** What to do now; one sentence without its full stop. */
+  readonly next: string;
+
+  constructor(code: AgentErrorCode, message: string, next: string) {
+    super(`${message}. ${next}.`);
+    this.code = code;
+    this.next = next;
+  }
+}

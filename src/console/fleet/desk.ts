@@ -1,0 +1,25 @@
+/** The part of the desk that the fleet needs: what is wanted of devices, and where what happens to them is told. */
+import type { Parts, PartsDelta } from "../../protocol/parts.ts";
+import type { Change, Intent } from "../model/intent.ts";
+import type { Kind } from "../model/resources.ts";
+
+export interface FleetDesk {
+  readonly intent: Intent;
+  parts(router: string): Parts | undefined;
+  /** Revision that last changed this router's parts; 0: never. */
+  versionOf(router: string): number;
+  onCommitted(
+    listener: (committed: {
+      readonly changes: readonly Change[];
+      readonly deltas: ReadonlyMap<string, PartsDelta>;
+    }) => void,
+  ): void;
+  event(event: FleetEvent): void;
+}
+
+export interface FleetEvent {
+  readonly level: "INFO" | "WARN" | "CRITICAL";
+  readonly code: string;
+  readonly message: string;
+  readonly subject?: { readonly kind: Kind; readonly id: string; readonly name: string };
+}

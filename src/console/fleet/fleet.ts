@@ -1,0 +1,140 @@
+/** The devices as the console knows them: who may enrol, who is connected, what each runs, and what is seen of it. */
+import { randomBytes } from "node:crypto";
+import type { Server } from "node:https";
+import type { DatabaseSync } from "node:sqlite";
+import type { FastifyInstance } from "fastify";
+import { enrolmentSecret } from "../../protocol/enrol.ts";
+import { makeDeviceKey, readDeviceKey } from "../../protocol/key.ts";
+import type { Log } from "../../router/log.ts";
+import type { Authority } from "../ca/ca.ts";
+import type { Observed } from "../model/observed.ts";
+import { Book } from "./book.ts";
+import type { FleetDesk } from "./desk.ts";
+import { Enrolment } from "./enrolment.ts";
+import { Herald } from "./herald.ts";
+import { Hub } from "./hub.ts";
+import { enrolmentRoutes } from "./routes.ts";
+import { Sight } from "./sight.ts";
+
+export type ObservedListener = (device: string, now: Observed, before: Observed | undefined) => void;
+
+export interface Fleet {
+  /** Undefined: never enrolled, never heard of since the console started. */
+  observed(device: string): Observed | undefined;
+  onObserved(listener: ObservedListener): void;
+  /**
+   * A fresh key for the device, to be shown once; what is kept is derived from it. Any host may enrol with it, the older key is void.
+   * Writes to the database only: call it in the transaction that makes the device or raises its generation.
+   */
+  newKey(device: string): string;
+  /** The device is deleted. In its transaction. */
+  forget(device: string): void;
+  /** Another host may enrol. In the transaction that raises the device's generation. */
+  release(device: string): void;
+  /** /v1/enrol/begin and /finish. */
+  register(app: FastifyInstance): Promise<void>;
+  /** WebSocket /v1/agent; the server must ask for certificates of clients, see httpsOptions. */
+  attach(server: Server): void;
+  close(): Promise<void>;
+}
+
+export interface FleetParts {
+  readonly desk: FleetDesk;
+  readonly authority: Authority;
+  readonly log: Log;
+  /** Milliseconds since the Unix epoch. */
+  readonly now?: () => number;
+  /** PEM roots of the console's HTTPS certificate, when it is not the authority's own; null: one that systems trust. */
+  readonly server?: readonly string[] | null;
+}
+
+export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
+  const { desk, authority, log, now = Date.now } = parts;
+  const book = new Book(database);
+  const herald = new Herald((event) => desk.event(event));
+  const event = (one: Parameters<Herald["event"]>[0]) => herald.event(one);
+  const sights = new Map<string, Sight>();
+  /** Generation of the identity that each device has. */
+  const issued = book.issued();
+  const listeners: ObservedListener[] = [];
+  const last = new Map<string, Observed>();
+
+  const sight = (device: string): Sight => {
+    const known = sights.get(device);
+    if (known) return known;
+    const fresh = new Sight();
+    sights.set(device, fresh);
+    return fresh;
+  };
+  const observed = (device: string): Observed | undefined => {
+    const enrolled = issued.has(device) && issued.get(device) === desk.intent.device.get(device)?.generation;
+    const known = sights.get(device);
+    if (!known && !enrolled) return undefined;
+    return (known ?? new Sight()).observed(desk.versionOf(device), enrolled, hub.inFlight(device));
+  };
+  const seen = (device: string): void => {
+    const after = observed(device);
+    const before = last.get(device);
+    if (!after) return;
+    last.set(device, after);
+    if (before && before.controller !== after.controller) {
+      const online = after.controller === "normal";
+      event({
+        level: online ? "INFO" : "WARN",
+        code: online ? "device-online" : "device-offline",
+        message: online ? `Device ${device} is connected.` : `The connection to device ${device} is lost.`,
+        subject: { kind: "device", id: device, name: device },
+      });
+    }
+    for (const listener of listeners) listener(device, after, before);
+  };
+  const hub = new Hub({ desk, authority, log, now, event, sight, seen });
+  const enrolment = new Enrolment({
+    desk,
+    authority,
+    book,
+    server: parts.server === undefined ? [authority.root] : parts.server,
+    log,
+    now,
+    event,
+    enrolled: (device, generation) => {
+      issued.set(device, generation);
+      sight(device);
+      seen(device);
+    },
+  });
+
+  desk.onCommitted(({ changes, deltas }) => {
+    for (const { kind, id, after } of changes) {
+      if (kind !== "device") continue;
+      hub.recheck(id);
+      if (after) continue;
+      sights.delete(id);
+      last.delete(id);
+      issued.delete(id);
+    }
+    hub.changed(deltas);
+    // Who is away does not run what is wanted any more; who is there is told, and that is seen then.
+    for (const router of deltas.keys()) if (sights.has(router) && !hub.connected(router)) seen(router);
+  });
+
+  return {
+    observed,
+    onObserved: (listener) => void listeners.push(listener),
+    newKey(device) {
+      const key = makeDeviceKey((length) => randomBytes(length));
+      const bytes = readDeviceKey(key) as Uint8Array;
+      book.setSecret(device, enrolmentSecret(device, bytes));
+      bytes.fill(0);
+      return key;
+    },
+    forget: (device) => book.forget(device),
+    release: (device) => book.release(device),
+    register: (app) => enrolmentRoutes(app, enrolment),
+    attach: (server) => hub.attach(server),
+    async close() {
+      hub.close();
+      herald.flush();
+    },
+  };
+}

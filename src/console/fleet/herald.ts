@@ -1,0 +1,46 @@
+/**
+ * Tells of what happens to devices, as events. When very many come at once (the network of the console was away, and 10,000 devices with
+ * it), a few are told one by one, and the rest as one.
+ */
+import type { FleetEvent } from "./desk.ts";
+
+/** Of one code, in one period. */
+const MOST = 10;
+/** Milliseconds. */
+const PERIOD = 1000;
+
+export class Herald {
+  readonly #tell: (event: FleetEvent) => void;
+  readonly #held = new Map<string, FleetEvent[]>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: (event: FleetEvent) => void) {
+    this.#tell = tell;
+  }
+
+  /** Told within a second, after whatever goes on now: the time that an answer takes shows nothing of it. */
+  event(event: FleetEvent): void {
+    const same = this.#held.get(event.code);
+    if (same) same.push(event);
+    else this.#held.set(event.code, [event]);
+    this.#timer ??= setTimeout(() => this.flush(), PERIOD);
+  }
+
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const held = [...this.#held.values()];
+    this.#held.clear();
+    for (const events of held) {
+      for (const event of events.slice(0, MOST)) this.#tell(event);
+      const rest = events.length - MOST;
+      if (rest <= 0) continue;
+      const { level, code } = events[MOST];
+      this.#tell({
+        level,
+        code,
+        message: `${rest} more of the same within a second, the last: ${events.at(-1)?.message}`,
+      });
+    }
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * The WebSocket of the agents, /v1/agent on the console's HTTPS server. One connection for each device. A change goes to the devices whose
+ * configuration it touches, and to no other.
+ */
+import type { Server } from "node:https";
+import type { WebSocket } from "ws";
+import { deviceName } from "../../protocol/name.ts";
+import type { PartsDelta } from "../../protocol/parts.ts";
+import { type AppliedFrame, CLOSE, type HelloFrame, PING_EVERY } from "../../protocol/stream.ts";
+import type { Log } from "../../router/log.ts";
+import type { Authority } from "../ca/ca.ts";
+import { AuthorityError } from "../ca/error.ts";
+import type { FleetDesk, FleetEvent } from "./desk.ts";
+import { openDoor } from "./door.ts";
+import { type AgentFrame, agentFrame } from "./frame.ts";
+import { Line } from "./line.ts";
+import { type Passport, stands } from "./passport.ts";
+import type { Sight } from "./sight.ts";
+import { Statements } from "./statements.ts";
+
+/** Devices that are pinged at once are one of so many groups: one each second. */
+const GROUPS = Math.round(PING_EVERY / 1000);
+/** Configurations that are sent before others get their turn. */
+const SLICE = 50;
+/** A device asks for its next certificate twenty days after the last; who asks more often than this is broken. Milliseconds. */
+const RENEWAL_PAUSE = 60_000;
+
+export interface HubParts {
+  readonly desk: FleetDesk;
+  readonly authority: Authority;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly event: (event: FleetEvent) => void;
+  readonly sight: (device: string) => Sight;
+  /** What is seen of the device has changed. */
+  readonly seen: (device: string) => void;
+}
+
+export class Hub {
+  readonly #parts: HubParts;
+  readonly #statements: Statements;
+  readonly #lines = new Map<string, Line>();
+  readonly #groups: readonly Set<Line>[] = Array.from({ length: GROUPS }, () => new Set<Line>());
+  /** Devices whose turn to be told something has come, in order. */
+  readonly #queue = new Set<string>();
+  #draining = false;
+  #joined = 0;
+  #beats = 0;
+  readonly #doors: (() => void)[] = [];
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(parts: HubParts) {
+    this.#parts = parts;
+    this.#statements = new Statements(parts.authority, parts.now);
+    this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY / GROUPS);
+    this.#heartbeat.unref();
+  }
+
+  attach(server: Server): void {
+    const { desk, authority, log, now } = this.#parts;
+    const enter = (socket: WebSocket, passport: Passport) => this.#open(socket, passport);
+    this.#doors.push(openDoor(server, { desk, root: authority.deviceRoot, log, now, enter }));
+  }
+
+  inFlight(device: string): boolean {
+    return this.#lines.get(device)?.feed.inFlight === true;
+  }
+
+  connected(device: string): boolean {
+    return this.#lines.has(device);
+  }
+
+  changed(deltas: ReadonlyMap<string, PartsDelta>): void {
+    for (const [router, delta] of deltas) {
+      const line = this.#lines.get(router);
+      if (!line?.greeted) continue;
+      line.feed.changed(delta);
+      this.#enqueue(router);
+    }
+  }
+
+  /** The identity of this device may be another by now: who has an older one must go. */
+  recheck(device: string): void {
+    const line = this.#lines.get(device);
+    if (line && !stands(this.#parts.desk, device, line.passport.generation)) {
+      line.end(CLOSE.identity, "this identity is taken no more");
+      this.#gone(line);
+    }
+  }
+
+  close(): void {
+    for (const shut of this.#doors) shut();
+    clearInterval(this.#heartbeat);
+    for (const line of this.#lines.values()) line.end(CLOSE.leaving, "the console ends");
+    this.#lines.clear();
+  }
+
+  #open(socket: WebSocket, passport: Passport): void {
+    const { now } = this.#parts;
+    const { device } = passport;
+    const line = new Line(passport, socket, now());
+    const before = this.#lines.get(device);
+    if (before) {
+      before.end(CLOSE.replaced, "the same identity has connected again");
+      this.#leave(before);
+    }
+    this.#lines.set(device, line);
+    this.#groups[this.#joined++ % GROUPS].add(line);
+    socket.on("message", (data, binary) => {
+      // A line that was replaced or refused is not listened to.
+      if (this.#lines.get(device) !== line) return;
+      line.alive();
+      const frame = binary || !line.mayTalk(now()) ? undefined : agentFrame(data.toString());
+      if (!frame || !this.#take(line, frame)) {
+        this.#parts.log.warn({ device }, "an agent sent a frame that is none, or too many");
+        line.end(CLOSE.frame, "a frame that is none, or too many");
+        this.#gone(line);
+      }
+    });
+    socket.on("pong", () => {
+      line.alive();
+      if (this.#lines.get(device) === line) this.#parts.sight(device).heard(now());
+    });
+    socket.on("error", () => line.cut());
+    socket.on("close", () => this.#gone(line));
+  }
+
+  /** False: not what may come now. */
+  #take(line: Line, frame: AgentFrame): boolean {
+    const { sight, seen, now } = this.#parts;
+    const { device } = line.passport;
+    // Hello comes first; again when an agent wants to try anew what it has refused.
+    if (!line.greeted && frame.type !== "hello") return false;
+    const one = sight(device);
+    one.heard(now());
+    if (frame.type === "hello") this.#greet(line, frame);
+    else if (frame.type === "report") one.reported(frame);
+    else if (frame.type === "renew") {
+      void this.#renew(line, frame.csr);
+      return true;
+    } else if (!this.#answered(line, frame)) return false;
+    seen(device);
+    return true;
+  }
+
+  #greet(line: Line, hello: HelloFrame): void {
+    const { desk, sight, now, log } = this.#parts;
+    const { device } = line.passport;
+    line.greeted = true;
+    sight(device).connected(hello, now());
+    log.debug({ device, have: hello.have }, "an agent has connected");
+    const parts = desk.parts(device);
+    if (!parts) return;
+    const same = this.#statements.root(parts) === hello.root;
+    if (same && hello.have === desk.versionOf(device)) line.feed.inStep(hello.have);
+    else if (same && hello.have > 0) line.feed.renamed(hello.have);
+    else line.feed.outOfStep();
+    this.#enqueue(device);
+  }
+
+  #answered(line: Line, frame: AppliedFrame): boolean {
+    const { event, sight, log } = this.#parts;
+    const { device } = line.passport;
+    if (!line.feed.answered(frame.version, frame.error === null)) return false;
+    sight(device).answered(frame);
+    if (frame.error) {
+      log.warn({ device, version: frame.version, code: frame.error.code }, "a device refused its configuration");
+      event({
+        level: "WARN",
+        code: "config-refused",
+        message: `Device ${device} runs on as before; it refused configuration ${frame.version}: ${frame.error.message}`,
+        subject: { kind: "device", id: device, name: device },
+      });
+    }
+    this.#enqueue(device);
+    return true;
+  }
+
+  async #renew(line: Line, csr: string): Promise<void> {
+    const { authority, now, log } = this.#parts;
+    const { device, generation } = line.passport;
+    if (now() - line.renewed < RENEWAL_PAUSE) return;
+    line.renewed = now();
+    try {
+      const { chain } = await authority.issueDevice(csr, deviceName(device, generation));
+      // While it was made the identity may have been taken back.
+      if (this.#lines.get(device) !== line) return;
+      line.send({ type: "certificate", chain, trust: [authority.deviceRoot] });
+      log.info({ device }, "a device has renewed its certificate");
+    } catch (error) {
+      const why = error instanceof AuthorityError ? error.message : "the certificate could not be made";
+      log.error({ device, err: error }, why);
+      line.end(CLOSE.frame, why);
+      this.#gone(line);
+    }
+  }
+
+  #enqueue(device: string): void {
+    this.#queue.add(device);
+    if (this.#draining) return;
+    this.#draining = true;
+    setImmediate(() => this.#drain());
+  }
+
+  /** So many, then whatever else waits: answers come in while a change still goes out. */
+  #drain(): void {
+    let count = 0;
+    for (const device of this.#queue) {
+      if (count++ === SLICE) break;
+      this.#queue.delete(device);
+      this.#dispatch(device);
+    }
+    this.#draining = this.#queue.size > 0;
+    if (this.#draining) setImmediate(() => this.#drain());
+  }
+
+  #dispatch(device: string): void {
+    const { desk, seen } = this.#parts;
+    const line = this.#lines.get(device);
+    const parts = desk.parts(device);
+    if (!line || !parts) return;
+    const version = desk.versionOf(device);
+    const dispatch = line.feed.next(version);
+    if (!dispatch) return;
+    line.send(this.#statements.frame(device, version, parts, dispatch));
+    seen(device);
+  }
+
+  #beat(): void {
+    const now = this.#parts.now();
+    const group = this.#groups[this.#beats++ % GROUPS];
+    for (const line of group) {
+      if (line.passport.expires < now) {
+        line.end(CLOSE.identity, "the certificate has expired");
+        this.#gone(line);
+      } else if (!line.ping()) {
+        line.cut();
+        this.#gone(line);
+      }
+    }
+  }
+
+  #leave(line: Line): void {
+    for (const group of this.#groups) group.delete(line);
+  }
+
+  #gone(line: Line): void {
+    this.#leave(line);
+    const { device } = line.passport;
+    if (this.#lines.get(device) !== line) return;
+    this.#lines.delete(device);
+    this.#parts.sight(device).lost();
+    this.#parts.log.debug({ device }, "an agent has gone");
+    this.#parts.seen(device);
+  }
+}

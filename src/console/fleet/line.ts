@@ -1,0 +1,67 @@
+/** The connection of one device: its feed, its heartbeat, and how fast it may talk. */
+import type { WebSocket } from "ws";
+import type { FromConsole } from "../../protocol/stream.ts";
+import { Feed } from "./feed.ts";
+import type { Passport } from "./passport.ts";
+
+/** Frames from an agent: so many at once, and so many a second for long. A gateway's first report with 10,000 tunnels has ten. */
+const BURST = 200;
+const PER_SECOND = 20;
+
+/** Pings without an answer after which it is gone. */
+const MISSED = 2;
+
+export class Line {
+  readonly passport: Passport;
+  readonly feed = new Feed();
+  readonly #socket: WebSocket;
+  #tokens = BURST;
+  #filled: number;
+  #unanswered = 0;
+  /** Its hello has come. */
+  greeted = false;
+  /** When it last asked for a certificate, milliseconds. */
+  renewed = Number.NEGATIVE_INFINITY;
+
+  constructor(passport: Passport, socket: WebSocket, now: number) {
+    this.passport = passport;
+    this.#socket = socket;
+    this.#filled = now;
+  }
+
+  send(frame: FromConsole): void {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  /** One more frame came. False: too many. */
+  mayTalk(now: number): boolean {
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#filled) / 1000) * PER_SECOND);
+    this.#filled = now;
+    this.#tokens -= 1;
+    return this.#tokens >= 0;
+  }
+
+  /** Anything was heard, pongs too. */
+  alive(): void {
+    this.#unanswered = 0;
+  }
+
+  /** False: it has not answered for too long. */
+  ping(): boolean {
+    if (this.#unanswered >= MISSED) return false;
+    this.#unanswered++;
+    this.#socket.ping();
+    return true;
+  }
+
+  /** Says why, and does not wait for the other side to agree. */
+  end(code: number, reason: string): void {
+    this.#socket.close(code, reason.slice(0, 120));
+    setTimeout(() => this.#socket.terminate(), 1000).unref();
+  }
+
+  /** At once, without a word: nobody listens. */
+  cut(): void {
+    this.#socket.terminate();
+  }
+}

@@ -1,0 +1,57 @@
+/** The HTTP doors of enrolment: public, small bodies, one answer for whatever is wrong with a request. */
+// Adds `summary` to the schemas of routes.
+import type {} from "@fastify/swagger";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { BeginReply, BeginRequest, EnrolmentRefusal, FinishReply, FinishRequest } from "../../protocol/enrol.ts";
+import type { Answer, Enrolment } from "./enrolment.ts";
+
+/** Bytes; a request has about 1,000. */
+const LARGEST_BODY = 16 * 1024;
+
+export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment): Promise<void> {
+  await app.register(async (scope) => {
+    scope.setErrorHandler((error, _request, reply) => {
+      const { statusCode = 500 } = error as { statusCode?: number };
+      // What is no fault of the client's is for the console's own handler.
+      if (statusCode >= 500) throw error;
+      return reply.code(statusCode).send({
+        code: "malformed",
+        message: "This is no request of enrolment",
+        next: "Run vcpe join, in the version of the console",
+      } satisfies EnrolmentRefusal);
+    });
+    const config = { role: "public" } as object;
+    const refusals = { "4xx": EnrolmentRefusal };
+    scope.post<{ Body: BeginRequest }>(
+      "/v1/enrol/begin",
+      {
+        config,
+        bodyLimit: LARGEST_BODY,
+        schema: {
+          summary: "A device begins to enrol.",
+          body: BeginRequest,
+          response: { 200: BeginReply, ...refusals },
+        },
+      },
+      (request, reply) => answer(reply, enrolment.begin(request.body, request.ip)),
+    );
+    scope.post<{ Body: FinishRequest }>(
+      "/v1/enrol/finish",
+      {
+        config,
+        bodyLimit: LARGEST_BODY,
+        schema: {
+          summary: "A device proves its key and gets its certificate.",
+          body: FinishRequest,
+          response: { 200: FinishReply, ...refusals },
+        },
+      },
+      async (request, reply) => answer(reply, await enrolment.finish(request.body, request.ip)),
+    );
+  });
+}
+
+function answer(reply: FastifyReply, given: Answer<BeginReply | FinishReply>): FastifyReply {
+  if ("retryAfter" in given && given.retryAfter !== undefined) reply.header("retry-after", given.retryAfter);
+  return reply.code(given.status).header("cache-control", "no-store").send(given.body);
+}

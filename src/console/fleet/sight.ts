@@ -1,0 +1,100 @@
+/** What has been seen of one device. */
+import type { AppliedFrame, HelloFrame, ReportFrame } from "../../protocol/stream.ts";
+import type { Observed, ObservedTunnel } from "../model/observed.ts";
+
+/** Tunnels of one device that are remembered. */
+const MOST_TUNNELS = 50_000;
+
+export class Sight {
+  #online = false;
+  #version: string | null = null;
+  #lastSeen: number | null = null;
+  #applied = 0;
+  #error: Observed["error"] = null;
+  readonly #tunnels = new Map<string, ObservedTunnel>();
+  /** Of #tunnels those that are not up. */
+  #notUp = 0;
+  #attachments: Observed["attachments"] = [];
+  #drops: Readonly<Record<string, number>> = {};
+  /** The tunnels as an array; undefined: must be made again. */
+  #list: readonly ObservedTunnel[] | undefined;
+
+  connected(hello: HelloFrame, now: number): void {
+    this.#online = true;
+    this.#version = hello.software;
+    this.#applied = hello.have;
+    this.#lastSeen = now;
+  }
+
+  heard(now: number): void {
+    this.#lastSeen = now;
+  }
+
+  lost(): void {
+    this.#online = false;
+  }
+
+  /** `version`: what the agent runs now. */
+  runs(version: number): void {
+    this.#applied = version;
+  }
+
+  answered({ version, error }: AppliedFrame): void {
+    if (error === null) this.#applied = version;
+    this.#error = error;
+  }
+
+  reported(report: ReportFrame): void {
+    if (report.first) {
+      this.#tunnels.clear();
+      this.#notUp = 0;
+    }
+    for (const name of report.gone) this.#take(name);
+    for (const { name, state, rttMs, in: inbound, out, lastError } of report.tunnels) {
+      this.#take(name);
+      if (this.#tunnels.size >= MOST_TUNNELS) break;
+      this.#tunnels.set(name, { name, state, rttMs, in: inbound, out, lastError });
+      if (state !== "up") this.#notUp++;
+    }
+    if (report.first || report.tunnels.length > 0 || report.gone.length > 0) this.#list = undefined;
+    this.#attachments = report.attachments;
+    this.#drops = report.drops;
+  }
+
+  get online(): boolean {
+    return this.#online;
+  }
+
+  /** `inFlight`: a configuration is on its way. */
+  observed(wanted: number, enrolled: boolean, inFlight: boolean): Observed {
+    this.#list ??= [...this.#tunnels.values()];
+    return {
+      controller: this.#online ? "normal" : "abnormal",
+      // Of a device that is not heard nobody knows.
+      vpn: !this.#online || this.#tunnels.size === 0 ? "none" : this.#notUp === 0 ? "normal" : "abnormal",
+      sync: this.#sync(wanted, inFlight),
+      enrolled,
+      version: this.#version,
+      lastSeen: this.#lastSeen === null ? null : new Date(this.#lastSeen).toISOString(),
+      applied: this.#applied,
+      wanted,
+      error: this.#error,
+      tunnels: this.#list,
+      attachments: this.#attachments,
+      drops: this.#drops,
+    };
+  }
+
+  #sync(wanted: number, inFlight: boolean): Observed["sync"] {
+    if (!this.#online) return "unsynchronized";
+    if (inFlight) return "synchronizing";
+    return this.#applied === wanted ? "synchronized" : "unsynchronized";
+  }
+
+  #take(name: string): void {
+    const before = this.#tunnels.get(name);
+    if (!before) return;
+    this.#tunnels.delete(name);
+    if (before.state !== "up") this.#notUp--;
+  }
+}
