@@ -33,6 +33,9 @@ export function complain(error: unknown): number {
       say(refused.lines().join("\n"));
       return REASONS[refused.reason];
     }
+    case "AgentError":
+      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
+      return code === "not-joined" || code === "which-one" ? EXIT.usage : EXIT.failed;
     case "LinuxError":
     case "PlaneError":
       say(`vcpe: ${message}`);
