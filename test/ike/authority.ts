@@ -7,6 +7,7 @@ import {
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  PemConverter,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
@@ -141,4 +142,19 @@ export class Holder {
 /** A critical extension that nobody knows. */
 export function strangeExtension(critical: boolean, oid = "1.3.6.1.4.1.99999.1"): Extension {
   return new Extension(oid, critical, Uint8Array.of(5, 0));
+}
+
+/** For tests by the host's real clock: valid since yesterday, for `days` days. */
+export function current(days = 30): Wishes {
+  const now = Date.now() - EPOCH;
+  return { from: now - DAY, until: now + days * DAY };
+}
+
+/** As openssl writes it. */
+export function certificatePem(...holders: readonly Holder[]): string {
+  return holders.map(({ der }) => PemConverter.encode(der, "CERTIFICATE")).join("\n");
+}
+
+export function keyPem({ key }: Holder): string {
+  return PemConverter.encode(key, "PRIVATE KEY");
 }
