@@ -23,6 +23,7 @@ function endpoint(address: Uint8Array): IkeEndpoint {
     reserveSpi: () => spi++,
     releaseSpi: () => undefined,
     localAddress: () => address,
+    date: () => Date.now(),
     ikePort: 500,
     natPort: 4500,
   });

@@ -168,13 +168,14 @@ function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time:
     tunnel.peer.id,
     tunnel.peer.address === null ? "any" : endpoint(tunnel.peer.address, tunnel.peer.port),
     tunnel.ike?.suite ?? "",
+    tunnel.ike ? authText(tunnel.ike.auth) : "",
     tunnel.ike ? countText(tunnel.ike.rekeys) : "",
     tunnel.rttMs === null ? "" : `${tunnel.rttMs.toFixed(tunnel.rttMs < 10 ? 1 : 0)} ms`,
     String(tunnel.mtu),
     natText(tunnel.nat),
   ]);
   const [heading, ...body] = table(
-    ["TUNNEL", "STATE", "SINCE", "PEER", "ADDRESS", "IKE", "REKEYS", "RTT", "MTU", "NAT"],
+    ["TUNNEL", "STATE", "SINCE", "PEER", "ADDRESS", "IKE", "AUTH", "REKEYS", "RTT", "MTU", "NAT"],
     rows,
     bold,
   );
@@ -186,6 +187,11 @@ function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time:
     }
   }
   return lines;
+}
+
+/** "psk"; "CN=gw.example.com until 2026-12-31". */
+function authText(auth: NonNullable<TunnelStatus["ike"]>["auth"]): string {
+  return auth.kind === "psk" ? "psk" : `${auth.subject} until ${auth.notAfter.slice(0, 10)}`;
 }
 
 /** Which side is behind a NAT. "claimed there": the peer says that it is, which some do only to have ESP in UDP. */

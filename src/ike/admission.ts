@@ -1,6 +1,6 @@
 /** Who may begin an IKE SA with us, and what a stranger is told (RFC 7296 §2.6, §2.21.1). */
+import type { Manner } from "./directory.ts";
 import type { Datagram } from "./effect.ts";
-import type { Neighbour } from "./neighbour.ts";
 import type { Realm } from "./realm.ts";
 import type { IkeProposal } from "./suite/index.ts";
 import { encodeMessage, type Header, type Message, NOTIFY, notifyOf, type Payload } from "./wire/index.ts";
@@ -13,16 +13,10 @@ export function answerStranger(realm: Realm, header: Header, datagram: Datagram,
   realm.send({ local: datagram.local, remote: datagram.remote, bytes });
 }
 
-/** Peers that may be calling from this address; those who live there first. */
-export function candidatesFor(realm: Realm, address: Uint8Array): Neighbour[] {
-  const possible = [...realm.neighbours.values()].filter((neighbour) => neighbour.mayComeFrom(address));
-  const home = possible.filter((neighbour) => neighbour.livesAt(address));
-  return [...home, ...possible.filter((neighbour) => !home.includes(neighbour))];
-}
-
-export function proposalsOf(candidates: readonly Neighbour[]): IkeProposal[] {
+/** All that one of these accepts, each once. */
+export function proposalsOf(manners: readonly Manner[]): IkeProposal[] {
   const byName = new Map<string, IkeProposal>();
-  for (const { ikeProposals } of candidates) for (const proposal of ikeProposals) byName.set(proposal.name, proposal);
+  for (const { proposals } of manners) for (const proposal of proposals) byName.set(proposal.name, proposal);
   return [...byName.values()];
 }
 

@@ -6,7 +6,8 @@ export const COUNTERS = {
   version: "messages of another major version",
   "unknown-spi": "messages for an IKE SA that is not here",
   "unknown-peer": "requests from an address or an identity that no peer is configured for",
-  "authentication-failed": "peers that could not prove their identity (most often: another pre-shared key)",
+  "authentication-failed":
+    "peers that could not prove their identity (another pre-shared key, a certificate that is not trusted or has expired)",
   "no-proposal": "exchanges that failed because the two sides have no cipher suite in common",
   "invalid-ke": "exchanges begun again with the key exchange method that the other side wants",
   "ts-unacceptable": "Child SAs refused because the traffic selectors do not overlap",

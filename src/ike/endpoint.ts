@@ -3,6 +3,7 @@
  * be carried out before the next call. It keeps no more state than its peers and its options allow, whatever strangers send.
  */
 import { answerStranger } from "./admission.ts";
+import { Credentials, type CredentialsConfig } from "./certificate/index.ts";
 import type { Datagram, Effect, Endpoint } from "./effect.ts";
 import { DEFAULT_OPTIONS, type IkeEnvironment, type IkeOptions } from "./environment.ts";
 import { Neighbour } from "./neighbour.ts";
@@ -25,6 +26,7 @@ import {
   WireError,
 } from "./wire/index.ts";
 
+export type { CredentialsConfig } from "./certificate/index.ts";
 export type { IkeEnvironment, IkeOptions } from "./environment.ts";
 export type { ChildStatus, PeerStatus } from "./status.ts";
 
@@ -82,22 +84,21 @@ export class IkeEndpoint {
 
   /** A new peer, asked at once when it shall be initiated. One of the same name is replaced. Throws SuiteError for a proposal that is none. */
   add(peer: PeerConfig, now: number): Effect[] {
-    if (this.#realm.neighbours.has(peer.name)) return this.replace(peer, now);
-    return this.#call(now, () => this.#add(peer));
+    if (this.#realm.neighbours.get(peer.name) !== undefined) return this.replace(peer, now);
+    return this.#call(now, () => this.#add(new Neighbour(this.#realm, peer)));
   }
 
-  #add(peer: PeerConfig): void {
-    const neighbour = new Neighbour(this.#realm, peer);
-    this.#realm.neighbours.set(peer.name, neighbour);
-    neighbour.wanted = peer.initiate;
-    if (peer.initiate) neighbour.connect();
+  #add(neighbour: Neighbour): void {
+    this.#realm.neighbours.add(neighbour);
+    neighbour.wanted = neighbour.config.initiate;
+    if (neighbour.wanted) neighbour.connect();
   }
 
   /** The peer is told and forgotten. Its Child SAs go at once. */
   remove(name: string, now: number): Effect[] {
     return this.#with(name, now, (neighbour) => {
       neighbour.terminate();
-      this.#realm.neighbours.delete(name);
+      this.#realm.neighbours.remove(neighbour);
     });
   }
 
@@ -110,8 +111,29 @@ export class IkeEndpoint {
     if (neighbour === undefined) return this.add(peer, now);
     return this.#call(now, () => {
       if (!needsNewIkeSa(neighbour.config, peer)) return reconfigure(neighbour, peer);
+      const next = new Neighbour(this.#realm, peer);
       neighbour.terminate();
-      this.#add(peer);
+      this.#realm.neighbours.remove(neighbour);
+      this.#add(next);
+    });
+  }
+
+  /**
+   * Our certificate, its key and the trusted authorities from now on; undefined: none any more. SAs that are up stay up; the next
+   * IKE_AUTH, of either side, goes by the new ones. `config.key` is copied, what was copied before is wiped. Throws CertificateError and
+   * SuiteError for what cannot be used; nothing has changed then.
+   */
+  credentials(config: CredentialsConfig | undefined, now: number): Effect[] {
+    const next = config && new Credentials(config);
+    return this.#call(now, () => {
+      const realm = this.#realm;
+      const before = realm.credentials;
+      realm.credentials = next;
+      before?.wipe();
+      if (before !== undefined || next === undefined) return;
+      for (const neighbour of realm.neighbours) {
+        if (neighbour.wanted && neighbour.config.auth.kind === "certificate") neighbour.connect();
+      }
     });
   }
 
@@ -156,7 +178,7 @@ export class IkeEndpoint {
   }
 
   status(): PeerStatus[] {
-    return [...this.#realm.neighbours.values()].map(statusOf);
+    return [...this.#realm.neighbours].map(statusOf);
   }
 
   /** What was refused or lost, by reason; names and meanings in counter.ts. */

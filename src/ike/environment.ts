@@ -9,6 +9,8 @@ export interface IkeEnvironment {
   releaseSpi(spi: number): void;
   /** Address that this host would send from to reach `remote`; undefined: no route. 4 or 16 bytes, network order. */
   localAddress(remote: Uint8Array): Uint8Array | undefined;
+  /** Milliseconds since the Unix epoch, as the host's clock says, which may be set in both directions: certificates are valid by it. */
+  date(): number;
   /** UDP ports of IKE (500) and of IKE and ESP in UDP (4500, RFC 3948). */
   readonly ikePort: number;
   readonly natPort: number;

@@ -15,6 +15,10 @@ export class Handshake {
   /** SK_pi and SK_pr, from the moment in which the keys are there. */
   pi: Uint8Array = NOTHING;
   pr: Uint8Array = NOTHING;
+  /** Hash algorithms that the peer verifies digital signatures with (RFC 7427 §4); undefined: it does not speak of them. */
+  hashes: ReadonlySet<number> | undefined;
+  /** Authorities that the peer trusts, as in CERTREQ; undefined: it has not said. */
+  authorities: readonly Uint8Array[] | undefined;
 
   /** Computes the keys of the IKE SA; the DH secret is forgotten. Throws SuiteError for a bad public value. */
   keys(selection: IkeSelection, spiI: bigint, spiR: bigint): IkeKeys {

@@ -22,6 +22,11 @@ function normal(type: number, data: Uint8Array): string {
   return type === ID.ID_FQDN || type === ID.ID_RFC822_ADDR ? text.toLowerCase() : text;
 }
 
+/** The same for two payloads that name the same identity, and for no others. */
+export function identityKey({ idType, data }: IdPayload): string {
+  return `${idType} ${normal(idType, data)}`;
+}
+
 /** Does the payload name this identity? */
 export function isIdentity(payload: IdPayload, identity: Identity): boolean {
   const type = TYPES[identity.type];

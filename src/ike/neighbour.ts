@@ -103,12 +103,6 @@ export class Neighbour {
     return from === undefined || from.some((allowed) => equal(allowed, address));
   }
 
-  /** Is this the address where we would look for it? */
-  livesAt(address: Uint8Array): boolean {
-    const { from, remote } = this.config;
-    return from !== undefined ? this.mayComeFrom(address) : remote !== undefined && equal(remote.address, address);
-  }
-
   /** Begins an IKE SA unless there is one. */
   connect(): void {
     const { realm, config } = this;
@@ -118,6 +112,11 @@ export class Neighbour {
     const { remote, local } = config;
     if (remote === undefined) {
       this.lastError = "The peer's address is not configured: this side waits for the peer.";
+      return;
+    }
+    if (config.auth.kind === "certificate" && realm.credentials === undefined) {
+      const text = "A certificate is to prove who we are, and this router has none. Give it one (credentials).";
+      this.#failed("no-credentials", text);
       return;
     }
     const path = firstPath(realm.environment, remote, local);

@@ -8,6 +8,14 @@ export interface Identity {
   readonly data: Uint8Array;
 }
 
+/**
+ * How both sides prove who they are. certificate: by digital signatures (RFC 7427); the peer's certificate is issued by an authority
+ * that the endpoint's credentials trust, and bears the dNSName `peer`, whatever its IKE identity is.
+ */
+export type AuthConfig =
+  | { readonly kind: "psk"; readonly secret: Uint8Array }
+  | { readonly kind: "certificate"; readonly peer: string };
+
 export interface PeerConfig {
   readonly name: string;
   /** Where to send the first message; absent: we only respond. */
@@ -18,7 +26,7 @@ export interface PeerConfig {
   readonly local?: Uint8Array;
   readonly localId: Identity;
   readonly remoteId: Identity;
-  readonly auth: { readonly kind: "psk"; readonly secret: Uint8Array };
+  readonly auth: AuthConfig;
   /** Begin at once and again whenever it is down; else wait for the peer (or for `acquire`). */
   readonly initiate: boolean;
   /** Names of src/ike/suite proposals, most wanted first, e.g. "chacha20poly1305-sha256-x25519". */

@@ -3,13 +3,14 @@
  * that is running. There is no I/O here; `begin` … `finish` enclose every call of the endpoint.
  */
 import { Bucket } from "./bucket.ts";
+import type { Credentials } from "./certificate/index.ts";
 import { Cookies } from "./cookie.ts";
 import { type CounterName, Counters } from "./counter.ts";
+import { Directory } from "./directory.ts";
 import type { Datagram, Effect, IkeEvent } from "./effect.ts";
 import type { IkeEnvironment, IkeOptions } from "./environment.ts";
 import { HalfOpen } from "./half-open.ts";
 import { Linger } from "./linger.ts";
-import type { Neighbour } from "./neighbour.ts";
 import type { IkeSa } from "./sa.ts";
 import { type Alarm, Schedule } from "./schedule.ts";
 import { wipe } from "./suite/index.ts";
@@ -24,8 +25,9 @@ export class Realm {
   readonly cookies: Cookies;
   /** Every IKE SA by our SPI. */
   readonly sas = new Map<bigint, IkeSa>();
-  /** Every configured peer by name. */
-  readonly neighbours = new Map<string, Neighbour>();
+  readonly neighbours = new Directory();
+  /** What proves to peers with certificates who we are. */
+  credentials: Credentials | undefined;
   /** Time of the call that is running, ms. */
   now = 0;
   #effects: Effect[] = [];

@@ -1,7 +1,7 @@
 /** A peer's configuration changes: what that means for an IKE SA and for Child SAs that are up. */
 import { type Neighbour, proposalsOf } from "./neighbour.ts";
 import { endpointText } from "./octets.ts";
-import type { ChildConfig, Identity, PeerConfig } from "./peer.ts";
+import type { AuthConfig, ChildConfig, Identity, PeerConfig } from "./peer.ts";
 import { sameSelector } from "./selector.ts";
 import { equal } from "./suite/index.ts";
 import { deleteChild, watchChild, watchIke } from "./watch.ts";
@@ -14,13 +14,17 @@ function sameIdentity(a: Identity, b: Identity): boolean {
   return a.type === b.type && equal(a.data, b.data);
 }
 
+function sameAuth(a: AuthConfig, b: AuthConfig): boolean {
+  if (a.kind === "psk") return b.kind === "psk" && equal(a.secret, b.secret);
+  return b.kind === "certificate" && a.peer === b.peer;
+}
+
 /** Who the two are, how they prove it, and where they are: what the running IKE SA was built on. */
 export function needsNewIkeSa(before: PeerConfig, after: PeerConfig): boolean {
   return !(
     sameIdentity(before.localId, after.localId) &&
     sameIdentity(before.remoteId, after.remoteId) &&
-    before.auth.kind === after.auth.kind &&
-    equal(before.auth.secret, after.auth.secret) &&
+    sameAuth(before.auth, after.auth) &&
     sameBytes(before.local, after.local) &&
     sameBytes(before.remote?.address, after.remote?.address) &&
     before.remote?.port === after.remote?.port &&
@@ -43,8 +47,11 @@ export function sameChild(before: ChildConfig, after: ChildConfig): boolean {
 /** Another configuration that the running IKE SA can live with. Throws SuiteError for a proposal that is none; nothing has changed then. */
 export function reconfigure(neighbour: Neighbour, config: PeerConfig): void {
   const { realm, current } = neighbour;
-  neighbour.ikeProposals = proposalsOf(config);
-  neighbour.config = config;
+  const ikeProposals = proposalsOf(config);
+  realm.neighbours.change(neighbour, () => {
+    neighbour.ikeProposals = ikeProposals;
+    neighbour.config = config;
+  });
   neighbour.wanted = config.initiate;
   if (!neighbour.wanted) {
     neighbour.timers.clearAll();

@@ -10,6 +10,7 @@ import type { RemoteNat } from "./nat.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { sameEndpoint } from "./octets.ts";
 import { Parcel, sizesFor } from "./parcel.ts";
+import type { Proven } from "./proof.ts";
 import { Queue } from "./queue.ts";
 import type { Realm } from "./realm.ts";
 import { Reassembly } from "./reassembly.ts";
@@ -53,6 +54,8 @@ export class IkeSa {
   /** The one that has taken over. */
   successor: IkeSa | undefined;
   selection: IkeSelection | undefined;
+  /** How the peer has shown who it is, in the IKE_AUTH of this IKE SA or of one that it replaces. */
+  proven: Proven | undefined;
   /** From IKE_SA_INIT until IKE_AUTH is over. */
   handshake: Handshake | undefined;
   /** Time of "up"; rekeys before it. */

@@ -1,6 +1,7 @@
 /** What an operator sees of a peer. */
 import type { EspCipher, Path, TrafficSelector } from "./effect.ts";
 import type { Neighbour, NeighbourState } from "./neighbour.ts";
+import type { Proven } from "./proof.ts";
 
 export interface ChildStatus {
   readonly id: number;
@@ -34,6 +35,8 @@ export interface PeerStatus {
     readonly since: number;
     readonly rekeys: number;
     readonly initiator: boolean;
+    /** How the peer has shown who it is. */
+    readonly proven: Proven;
   };
   readonly path?: Path;
   /** Behind a NAT: we, the peer. null: the peer says so, and may do that only to have ESP in UDP. */
@@ -68,6 +71,7 @@ export function statusOf(neighbour: Neighbour): PeerStatus {
         since: current.since,
         rekeys: current.rekeys,
         initiator: current.initiator,
+        proven: current.proven!,
       },
       nat: {
         local: current.natLocal,

@@ -4,7 +4,7 @@
  */
 import type { ChildHandle, IkeDatagram, Plane, PlaneEvent } from "../datapath/plane.ts";
 import type { Effect, IkeEvent, Path } from "../ike/effect.ts";
-import type { IkeEndpoint } from "../ike/endpoint.ts";
+import type { CredentialsConfig, IkeEndpoint } from "../ike/endpoint.ts";
 import { espSpiText } from "../ike/octets.ts";
 import type { PeerConfig } from "../ike/peer.ts";
 import { formatAddress } from "./address.ts";
@@ -31,6 +31,7 @@ export type IkeCore = Pick<
   | "moved"
   | "status"
   | "counters"
+  | "credentials"
 >;
 
 /** What went wrong last with a peer, for status. */
@@ -90,7 +91,16 @@ export class Keying {
     for (const datagram of early) this.#receive(datagram);
   }
 
-  /** `peer.auth.secret` is wiped when the peer is removed, or replaced with another one. */
+  /**
+   * What proves to peers with certificates who we are; undefined: nothing any more. The private key is copied.
+   *
+   * @throws CertificateError, SuiteError: the former ones stay.
+   */
+  credentials(credentials: CredentialsConfig | undefined): void {
+    this.#carry(this.#options.ike.credentials(credentials, this.#now()));
+  }
+
+  /** A pre-shared key in `peer.auth` is wiped when the peer is removed, or replaced with another one. */
   add(peer: PeerConfig): void {
     this.#carry(this.#options.ike.add(peer, this.#now()));
     this.#keep(peer);
@@ -104,8 +114,10 @@ export class Keying {
   /** Only when the core has taken the peer, and with it the new secret instead of the old one. */
   #keep({ name, auth }: PeerConfig): void {
     const before = this.#secrets.get(name);
-    if (before !== auth.secret) before?.fill(0);
-    this.#secrets.set(name, auth.secret);
+    const secret = auth.kind === "psk" ? auth.secret : undefined;
+    if (before !== secret) before?.fill(0);
+    if (secret === undefined) this.#secrets.delete(name);
+    else this.#secrets.set(name, secret);
   }
 
   remove(tunnel: string): void {

@@ -166,6 +166,7 @@ function ikeCore(plane: Plane, host: Host): IkeEndpoint {
     reserveSpi: (peer, copy) => plane.reserveSpi(homes.of(peer) + copy),
     releaseSpi: (spi) => plane.releaseSpi(spi),
     localAddress: (remote) => host.localAddress(remote),
+    date: () => Date.now(),
     ikePort: plane.ikePort,
     natPort: plane.natPort,
   });

@@ -45,6 +45,8 @@ export type Resource =
       /** Microseconds for which packets wait for more of their flow; 0: as the device has it. */
       readonly holdUs: number;
     }
+  /** Our certificate, its private key and the trusted authorities: one update when they are renewed, which touches no peer. */
+  | { readonly kind: "credentials"; readonly settings: NonNullable<RouterConfig["credentials"]> }
   | { readonly kind: "peer"; readonly tunnel: string; readonly settings: PeerSettings };
 
 export type ResourceOf<K extends Resource["kind"]> = Extract<Resource, { readonly kind: K }>;
@@ -63,6 +65,7 @@ const ORDER: readonly Resource["kind"][] = [
   "route",
   "kernel-route",
   "lan",
+  "credentials",
   "peer",
 ];
 
@@ -80,7 +83,8 @@ export function keyOf(resource: Resource): string {
     case "kernel-route":
       return `kernel-route ${resource.device} ${resource.prefix}`;
     case "lan":
-      return "lan";
+    case "credentials":
+      return resource.kind;
     case "peer":
       return `peer ${resource.tunnel}`;
     default:
@@ -103,7 +107,7 @@ export function needs(resource: Resource): string[] {
       return [`vrf ${resource.vrf}`, ...hop];
     }
     case "peer":
-      return [`tunnel ${resource.tunnel}`];
+      return [`tunnel ${resource.tunnel}`, ...(resource.settings.auth.kind === "certificate" ? ["credentials"] : [])];
     default:
       return [];
   }
@@ -140,6 +144,7 @@ export function modelOf(config: RouterConfig): Model {
       resources.push({ kind: "route", vrf, prefix, via: { kind: "tun", device } });
     }
   }
+  if (config.credentials) resources.push({ kind: "credentials", settings: config.credentials });
   // The kernel hands us what goes to a tunnel, and what is dropped too: else it would leave by the host's default route.
   const away = (vrf: string, prefix: string, via: Via) => {
     resources.push({ kind: "route", vrf, prefix, via });

@@ -5,6 +5,7 @@
 import type { Plane } from "../datapath/plane.ts";
 import type { AgeLimits } from "./age.ts";
 import type { RouterConfig, Secrets } from "./config/config.ts";
+import { credentialsOf } from "./credentials.ts";
 import { type Action, describeAction, diff, enact } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
 import { Fabric, KernelRoutesError } from "./fabric.ts";
@@ -195,6 +196,7 @@ export class Router {
       const resource = action.op === "update" ? action.now : action.resource;
       this.parts.log.debug(describeAction(action));
       if (resource.kind === "peer") this.#peer(action.op, resource);
+      else if (resource.kind === "credentials") this.#credentials(action.op, resource);
       else if (resource.kind === "lan") await this.lan.follow(action.op === "remove" ? undefined : resource);
       else await this.fabric.carry(action);
       enact(this.#running, action);
@@ -206,14 +208,13 @@ export class Router {
       this.keying.remove(tunnel);
       return;
     }
-    const { auth } = settings;
-    const secret = auth.kind === "psk" ? this.#secrets.get(auth.secret) : undefined;
-    if (!secret) {
-      throw new RouterError("apply-failed", `there is no secret for tunnel "${tunnel}"`, "Give one");
-    }
-    const peer = peerConfig(tunnel, settings, secret, this.parts.plane.workers().length);
+    const peer = peerConfig(tunnel, settings, this.#secrets, this.parts.plane.workers().length);
     if (op === "add") this.keying.add(peer);
     else this.keying.replace(peer);
+  }
+
+  #credentials(op: Action["op"], { settings }: ResourceOf<"credentials">): void {
+    this.keying.credentials(op === "remove" ? undefined : credentialsOf(settings, this.#secrets));
   }
 
   #limits(tunnel: string): AgeLimits {
@@ -227,7 +228,7 @@ export class Router {
   }
 }
 
-/** Wipes pre-shared keys that nothing needs any more. */
+/** Wipes keys that nothing needs any more. */
 function forget(secrets: Secrets): void {
   for (const secret of secrets.values()) secret.fill(0);
 }

@@ -149,6 +149,7 @@ export class Host {
           }
         },
         localAddress: () => this.address,
+        date: () => this.network.epoch + this.network.now,
         ikePort: 500,
         natPort: 4500,
       },
@@ -202,6 +203,8 @@ const sameAddress = (a: Uint8Array, b: Uint8Array) => hex(a) === hex(b);
 
 export class Network {
   now = 1_000;
+  /** The hosts' clock at time 0, milliseconds since the Unix epoch. */
+  epoch = Date.UTC(2026, 0, 1);
   weather: Weather = { ...CALM };
   readonly nats: Nat[] = [];
   readonly hosts: Host[] = [];

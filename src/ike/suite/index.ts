@@ -18,6 +18,14 @@ export { prfOf, prfPlus } from "./prf.ts";
 export { type EspProposal, espProposal, type IkeProposal, ikeProposal, type OfferOptions, offer } from "./proposal.ts";
 export { type CipherKey, SkOpener, SkSealer } from "./protect.ts";
 export {
+  type KeyKind,
+  OUR_HASHES,
+  SCHEMES,
+  type SignatureScheme,
+  schemeFor,
+  schemeOf,
+} from "./scheme.ts";
+export {
   answerProposal,
   type EspSelection,
   type IkeSelection,
@@ -26,6 +34,7 @@ export {
   type SelectOptions,
   selectProposal,
 } from "./select.ts";
+export { keyKind, SigningKey, type VerifyKey, verifySignature } from "./signature.ts";
 export {
   ENCRYPTIONS,
   type Encryption,

@@ -5,15 +5,12 @@ import { ChildOffer } from "../child-offer.ts";
 import { identityPayload, identityText, isIdentity } from "../identity.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { addressText, endpointText } from "../octets.ts";
+import { authoritiesOf, type Fault, type Proven, prove, requestOf, verify } from "../proof.ts";
 import { missing, Refusal } from "../refusal.ts";
 import type { IkeSa } from "../sa.ts";
-import { pskAuth, signedOctets, verifyPskAuth } from "../suite/index.ts";
 import {
-  AUTH,
-  type AuthPayload,
   EXCHANGE,
   type IdPayload,
-  idBody,
   NOTIFY,
   NOTIFY_FIRST_STATUS,
   nameOf,
@@ -24,26 +21,6 @@ import {
 } from "../wire/index.ts";
 import { childAgreed, childRefused } from "./child-create.ts";
 import type { Answer, Task } from "./task.ts";
-
-/** What the initiator (`i`) or the responder proves with AUTH. */
-function octetsOf(sa: IkeSa, initiator: boolean, identity: IdPayload): Uint8Array {
-  const { ni, nr, pi, pr, request, response } = sa.handshake!;
-  const { prf } = sa.selection!;
-  return initiator
-    ? signedOctets(prf, request, nr, pi, idBody(identity))
-    : signedOctets(prf, response, ni, pr, idBody(identity));
-}
-
-function proof(sa: IkeSa, neighbour: Neighbour, initiator: boolean, identity: IdPayload): AuthPayload {
-  const data = pskAuth(sa.selection!.prf, neighbour.config.auth.secret, octetsOf(sa, initiator, identity));
-  return { kind: "auth", method: AUTH.SHARED_KEY, data };
-}
-
-function proves(sa: IkeSa, neighbour: Neighbour, initiator: boolean, identity: IdPayload, auth: AuthPayload): boolean {
-  if (auth.method !== AUTH.SHARED_KEY) return false;
-  const octets = octetsOf(sa, initiator, identity);
-  return verifyPskAuth(sa.selection!.prf, neighbour.config.auth.secret, octets, auth.data);
-}
 
 function forgetHandshake(sa: IkeSa): void {
   sa.handshake?.wipe();
@@ -61,10 +38,16 @@ export class IkeAuth implements Task {
     this.#neighbour = neighbour;
   }
 
-  request(sa: IkeSa): readonly Payload[] {
+  request(sa: IkeSa): readonly Payload[] | undefined {
     const neighbour = this.#neighbour;
     const { config } = neighbour;
     const identity = identityPayload("idi", config.localId);
+    const proof = prove(sa, neighbour, true, identity);
+    if ("fault" in proof) {
+      sa.realm.count("authentication-failed");
+      neighbour.failed(sa, "authentication-failed", `${proof.fault}.`);
+      return undefined;
+    }
     const alone = ![...neighbour.sas].some((other) => other !== sa && other.state === "up");
     this.#offer =
       config.children.length > 0
@@ -72,9 +55,11 @@ export class IkeAuth implements Task {
         : undefined;
     return [
       identity,
+      ...proof.certificates,
+      ...(config.auth.kind === "certificate" ? requestOf(sa.realm) : []),
       ...(alone ? [notifyOf(NOTIFY.INITIAL_CONTACT)] : []),
       identityPayload("idr", config.remoteId),
-      proof(sa, neighbour, true, identity),
+      proof.auth,
       ...(this.#offer?.payloads() ?? []),
     ];
   }
@@ -87,20 +72,20 @@ export class IkeAuth implements Task {
       return;
     }
     const identity = payloadOf(payloads, "idr");
-    const auth = payloadOf(payloads, "auth");
     const error = payloadsOf(payloads, "notify").find(({ notify }) => notify < NOTIFY_FIRST_STATUS);
-    if (identity === undefined || auth === undefined) {
+    if (identity === undefined || payloadOf(payloads, "auth") === undefined) {
       this.lost();
       this.#rejected(sa, error?.notify);
       return;
     }
-    const wrong = this.#mistrust(sa, identity, auth);
-    if (wrong !== undefined) {
+    const proven = this.#judge(sa, identity, payloads);
+    if ("fault" in proven) {
       this.lost();
       sa.realm.count("authentication-failed");
-      neighbour.mistrusted(sa, wrong);
+      neighbour.mistrusted(sa, `${proven.fault}.`);
       return;
     }
+    sa.proven = proven;
     const { ni, nr } = sa.handshake!;
     const offer = this.#offer;
     this.#offer = undefined;
@@ -120,7 +105,11 @@ export class IkeAuth implements Task {
     const us = identityText(identityPayload("idi", config.localId));
     if (notify === NOTIFY.AUTHENTICATION_FAILED) {
       sa.realm.count("authentication-failed");
-      const next = `Check that it knows the identity ${us}, that it calls itself ${title}, and that both have the same pre-shared key.`;
+      const both =
+        config.auth.kind === "psk"
+          ? "that both have the same pre-shared key"
+          : `that it trusts the issuer of our certificate (${sa.realm.credentials?.certificate.issuer ?? "there is none"}) and that this is still valid`;
+      const next = `Check that it knows the identity ${us}, that it calls itself ${title}, and ${both}.`;
       neighbour.failed(sa, "authentication-failed", `${title} refuses our authentication as ${us}. ${next}`);
       return;
     }
@@ -128,14 +117,16 @@ export class IkeAuth implements Task {
     neighbour.failed(sa, "refused", `${title} refuses the IKE SA: ${why}. Look into the peer's log.`);
   }
 
-  /** Why the responder is not who it should be; undefined: it is. */
-  #mistrust(sa: IkeSa, identity: IdPayload, auth: AuthPayload): string | undefined {
+  /** Is the responder who it should be? */
+  #judge(sa: IkeSa, identity: IdPayload, payloads: readonly Payload[]): Proven | Fault {
     const { config, title } = this.#neighbour;
     if (!isIdentity(identity, config.remoteId)) {
-      return `The peer calls itself ${identityText(identity)} instead of ${title}. Correct the identity on one of the sides.`;
+      return {
+        fault: `The peer calls itself ${identityText(identity)} instead of ${title}. Correct the identity on one of the sides`,
+      };
     }
-    if (proves(sa, this.#neighbour, false, identity, auth)) return undefined;
-    return `${title} could not prove its identity. Check that both sides have the same pre-shared key.`;
+    const proven = verify(sa, this.#neighbour, false, identity, payloads);
+    return "fault" in proven ? { fault: `${title} could not prove its identity. ${proven.fault}` } : proven;
   }
 
   lost(): void {
@@ -149,17 +140,23 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[]): Answer {
   const { realm } = sa;
   const identity = payloadOf(payloads, "idi");
   if (identity === undefined) throw missing("IDi payload");
-  const auth = payloadOf(payloads, "auth");
-  const neighbour = authenticate(sa, identity, payloadOf(payloads, "idr"), auth);
+  const { neighbour, proven } = authenticate(sa, identity, payloads);
   const { config } = neighbour;
+  const ours = identityPayload("idr", config.localId);
+  sa.handshake!.authorities = authoritiesOf(payloads);
+  const proof = prove(sa, neighbour, false, ours);
+  if ("fault" in proof) {
+    if (neighbour.current === undefined) neighbour.lastError = `${proof.fault}.`;
+    throw new Refusal(NOTIFY.AUTHENTICATION_FAILED, "authentication-failed", `${proof.fault}.`);
+  }
   sa.neighbour = neighbour;
+  sa.proven = proven;
   sa.leaveHalfOpen?.();
   sa.timers.clear("half-open");
   sa.encapsulated = sa.path.local.port === realm.environment.natPort;
   const contact = payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.INITIAL_CONTACT);
   if (contact) neighbour.forgetBefore(sa);
-  const ours = identityPayload("idr", config.localId);
-  const answer: Payload[] = [ours, proof(sa, neighbour, false, ours)];
+  const answer: Payload[] = [ours, ...proof.certificates, proof.auth];
   const { ni, nr } = sa.handshake!;
   // From here on the IKE SA stands, whatever becomes of the Child SA (RFC 7296 §1.2).
   sa.state = "up";
@@ -189,16 +186,14 @@ function firstChild(
 function authenticate(
   sa: IkeSa,
   identity: IdPayload,
-  asked: IdPayload | undefined,
-  auth: AuthPayload | undefined,
-): Neighbour {
+  payloads: readonly Payload[],
+): { readonly neighbour: Neighbour; readonly proven: Proven } {
   const { realm } = sa;
   const { address } = sa.path.remote;
+  const asked = payloadOf(payloads, "idr");
   const who = identityText(identity);
   const where = endpointText(sa.path.remote);
-  const known = [...realm.neighbours.values()].filter(
-    ({ config }) => isIdentity(identity, config.remoteId) && (asked === undefined || isIdentity(asked, config.localId)),
-  );
+  const known = realm.neighbours.called(identity, asked);
   const allowed = known.filter((neighbour) => neighbour.mayComeFrom(address));
   if (allowed.length === 0) {
     const us = asked === undefined ? "" : ` and asks for ${identityText(asked)}`;
@@ -208,25 +203,26 @@ function authenticate(
         : `${who} calls from ${addressText(address)}, which its configuration does not allow.`;
     throw new Refusal(NOTIFY.AUTHENTICATION_FAILED, "unknown-peer", text);
   }
-  const found = auth && allowed.find((neighbour) => proves(sa, neighbour, true, identity, auth));
-  if (found === undefined) {
-    const why =
-      auth?.method === AUTH.SHARED_KEY
-        ? "could not prove it. Check that both sides have the same pre-shared key"
-        : "does not authenticate with a pre-shared key. Configure that on both sides";
-    for (const neighbour of allowed) {
-      // One that is up is not made suspicious by who else uses its name.
-      if (neighbour.current === undefined) neighbour.lastError = `${who} at ${where} ${why}.`;
-    }
-    throw new Refusal(
-      NOTIFY.AUTHENTICATION_FAILED,
-      "authentication-failed",
-      `${where} calls itself ${who} but ${why}.`,
-    );
+  let why = "";
+  for (const neighbour of allowed) {
+    const proven = verify(sa, neighbour, true, identity, payloads);
+    if (!("fault" in proven)) return demandSuite(sa, neighbour, proven, who);
+    why = `could not prove it. ${proven.fault}`;
+    // One that is up is not made suspicious by who else uses its name.
+    if (neighbour.current === undefined) neighbour.lastError = `${who} at ${where} ${why}.`;
   }
-  if (!found.ikeProposals.some((proposal) => proposal.name === sa.selection!.name)) {
-    const text = `${who} came with the IKE suite ${sa.selection!.name}, which its configuration does not allow.`;
-    throw new Refusal(NOTIFY.AUTHENTICATION_FAILED, "no-proposal", text);
-  }
-  return found;
+  throw new Refusal(NOTIFY.AUTHENTICATION_FAILED, "authentication-failed", `${where} calls itself ${who} but ${why}.`);
+}
+
+/** The peer whose suites we could not know in IKE_SA_INIT came with one of its own. */
+function demandSuite(
+  sa: IkeSa,
+  neighbour: Neighbour,
+  proven: Proven,
+  who: string,
+): { readonly neighbour: Neighbour; readonly proven: Proven } {
+  const { name } = sa.selection!;
+  if (neighbour.ikeProposals.some((proposal) => proposal.name === name)) return { neighbour, proven };
+  const text = `${who} came with the IKE suite ${name}, which its configuration does not allow.`;
+  throw new Refusal(NOTIFY.AUTHENTICATION_FAILED, "no-proposal", text);
 }

@@ -1,5 +1,5 @@
 /** IKE_SA_INIT, RFC 7296 §1.2: suite, nonces, key exchange, NAT detection; COOKIE (§2.6) and INVALID_KE_PAYLOAD (§1.2). */
-import { admitted, answerStranger, candidatesFor, proposalsOf } from "../admission.ts";
+import { admitted, answerStranger, proposalsOf } from "../admission.ts";
 import type { Datagram } from "../effect.ts";
 import { Handshake } from "../handshake.ts";
 import { digestOf } from "../linger.ts";
@@ -7,6 +7,7 @@ import { findNat, natPayloads } from "../nat.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { addressText, endpointText } from "../octets.ts";
 import { Parcel } from "../parcel.ts";
+import { authoritiesOf, requestOf } from "../proof.ts";
 import type { Realm } from "../realm.ts";
 import { floated } from "../route.ts";
 import { IkeSa } from "../sa.ts";
@@ -16,6 +17,7 @@ import {
   generateKeyPair,
   groupOf,
   matchAnswer,
+  OUR_HASHES,
   offer,
   selectProposal,
 } from "../suite/index.ts";
@@ -23,6 +25,8 @@ import {
   EXCHANGE,
   encodeMessage,
   type Header,
+  hashesNotify,
+  hashesOf,
   type Message,
   NOTIFY,
   NOTIFY_FIRST_STATUS,
@@ -57,6 +61,12 @@ function takesFragments(payloads: readonly Payload[]): boolean {
   return payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED);
 }
 
+/** The hash algorithms that its sender verifies with (RFC 7427 §4). Throws WireError. */
+function hashesIn(payloads: readonly Payload[]): ReadonlySet<number> | undefined {
+  const said = payloadsOf(payloads, "notify").filter(({ notify }) => notify === NOTIFY.SIGNATURE_HASH_ALGORITHMS);
+  return said.length === 0 ? undefined : new Set(said.flatMap(hashesOf));
+}
+
 /** Our side as initiator. */
 export class IkeInit implements Task {
   readonly kind = "init";
@@ -82,6 +92,7 @@ export class IkeInit implements Task {
       { kind: "nonce", data: ni },
       ...natPayloads(sa.spiI, 0n, sa.path, config.encapsulation === "always"),
       notifyOf(NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED),
+      ...(config.auth.kind === "certificate" ? [hashesNotify(OUR_HASHES)] : []),
     ];
   }
 
@@ -168,6 +179,13 @@ export class IkeInit implements Task {
     handshake.theirs = ke.data.slice();
     handshake.nr = nonce.data.slice();
     handshake.response = datagram.bytes.slice();
+    try {
+      handshake.hashes = hashesIn(payloads);
+    } catch {
+      realm.count("malformed");
+      return false;
+    }
+    handshake.authorities = authoritiesOf(payloads);
     const before = sa.spiRemote;
     try {
       sa.spiRemote = header.spiR;
@@ -222,8 +240,8 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     realm.count("critical-payload");
     return;
   }
-  const candidates = candidatesFor(realm, remote.address);
-  if (candidates.length === 0) {
+  const manners = realm.neighbours.manners(remote.address);
+  if (manners.length === 0) {
     realm.count("unknown-peer");
     const text = `${endpointText(remote)} asks for an IKE SA, and no peer is configured for ${addressText(remote.address)}.`;
     realm.notice("unknown-peer", text);
@@ -231,7 +249,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     return;
   }
   if (!admitted(realm, message, datagram, nonce.data)) return;
-  const wanted = proposalsOf(candidates);
+  const wanted = proposalsOf(manners);
   const selection = selectProposal(asked.proposals, wanted);
   if (selection === undefined) {
     realm.count("no-proposal");
@@ -251,6 +269,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     realm.count("malformed");
     return;
   }
+  const hashes = hashesIn(payloads);
   const sa = new IkeSa(realm, {
     initiator: false,
     spiRemote: header.spiI,
@@ -260,6 +279,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
   const handshake = new Handshake();
   sa.handshake = handshake;
   sa.selection = selection;
+  handshake.hashes = hashes;
   handshake.ni = nonce.data.slice();
   handshake.nr = realm.random(NONCE_LENGTH);
   handshake.theirs = ke.data.slice();
@@ -268,7 +288,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
   sa.natLocal = nat.local;
   sa.natRemote = nat.remote;
   sa.fragmentation = takesFragments(payloads);
-  const spoil = candidates.some(({ config }) => config.encapsulation === "always");
+  const spoil = manners.some(({ encapsulation }) => encapsulation === "always");
   sa.leaveHalfOpen = realm.halfOpen.add(sa, header.spiI, remote);
   sa.timers.set("half-open", realm.options.halfOpen.lifetime, () => {
     realm.count("half-open-expired");
@@ -280,6 +300,9 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     { kind: "nonce", data: handshake.nr },
     ...(nat.supported ? natPayloads(sa.spiI, sa.spiR, sa.path, spoil) : []),
     ...(sa.fragmentation ? [notifyOf(NOTIFY.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+    ...(hashes !== undefined && manners.some(({ auth }) => auth === "certificate")
+      ? [hashesNotify(OUR_HASHES), ...requestOf(realm)]
+      : []),
   ]);
 }
 

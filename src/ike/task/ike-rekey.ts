@@ -39,6 +39,7 @@ const SPI_LENGTH = 8;
 function successorOf(old: IkeSa, initiator: boolean, spiRemote: bigint): IkeSa {
   const sa = new IkeSa(old.realm, { initiator, spiRemote, path: old.path, state: "up" });
   sa.neighbour = old.neighbour;
+  sa.proven = old.proven;
   sa.adopted = false;
   sa.rekeys = old.rekeys + 1;
   sa.natLocal = old.natLocal;

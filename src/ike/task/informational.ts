@@ -132,7 +132,7 @@ function deletedByPeer(sa: IkeSa, mistrusted: boolean): void {
   }
   for (const child of [...sa.children]) neighbour.children.close(child);
   const why = mistrusted
-    ? `${neighbour.title} does not accept our proof of identity. Check the identities and the pre-shared key on both sides.`
+    ? `${neighbour.title} does not accept our proof of identity. Check the identities, and the pre-shared key or the certificates, on both sides.`
     : `${neighbour.title} has deleted the IKE SA.`;
   neighbour.down(sa, mistrusted ? "error" : "info", mistrusted ? "authentication-failed" : "ike-down", why);
 }

@@ -3,6 +3,8 @@
  * reserved (1), length with the header (2).
  */
 import { type AuthPayload, emitAuth, parseAuth } from "./auth.ts";
+import { type CertPayload, emitCert, parseCert } from "./cert.ts";
+import { type CertReqPayload, emitCertReq, parseCertReq } from "./certreq.ts";
 import { type DeletePayload, emitDelete, parseDelete } from "./delete.ts";
 import { type EncryptedPayload, parseEncrypted } from "./encrypted.ts";
 import { WireError } from "./error.ts";
@@ -27,6 +29,8 @@ export type Payload =
   | SaPayload
   | KePayload
   | IdPayload
+  | CertPayload
+  | CertReqPayload
   | AuthPayload
   | NoncePayload
   | NotifyPayload
@@ -54,6 +58,8 @@ const PARSERS = new Map<number, (view: View) => Payload>([
   [PAYLOAD.KE, parseKe],
   [PAYLOAD.IDi, (view) => parseId("idi", view)],
   [PAYLOAD.IDr, (view) => parseId("idr", view)],
+  [PAYLOAD.CERT, parseCert],
+  [PAYLOAD.CERTREQ, parseCertReq],
   [PAYLOAD.AUTH, parseAuth],
   [PAYLOAD.NONCE, parseNonce],
   [PAYLOAD.NOTIFY, parseNotify],
@@ -108,6 +114,10 @@ export function typeOf(payload: Payload): number {
       return PAYLOAD.IDi;
     case "idr":
       return PAYLOAD.IDr;
+    case "cert":
+      return PAYLOAD.CERT;
+    case "certreq":
+      return PAYLOAD.CERTREQ;
     case "auth":
       return PAYLOAD.AUTH;
     case "nonce":
@@ -138,6 +148,12 @@ function emitBody(writer: Writer, payload: Payload): void {
     case "idi":
     case "idr":
       emitId(writer, payload);
+      break;
+    case "cert":
+      emitCert(writer, payload);
+      break;
+    case "certreq":
+      emitCertReq(writer, payload);
       break;
     case "auth":
       emitAuth(writer, payload);

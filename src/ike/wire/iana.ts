@@ -109,8 +109,23 @@ export const ID = {
   ID_KEY_ID: 11,
 } as const;
 
-/** RFC 7296 §3.8. */
-export const AUTH = { RSA_SIGNATURE: 1, SHARED_KEY: 2, DSS_SIGNATURE: 3, DIGITAL_SIGNATURE: 14 } as const;
+/** RFC 7296 §3.8; 9–11 are RFC 4754, 14 is RFC 7427. */
+export const AUTH = {
+  RSA_SIGNATURE: 1,
+  SHARED_KEY: 2,
+  DSS_SIGNATURE: 3,
+  ECDSA_SHA256_P256: 9,
+  ECDSA_SHA384_P384: 10,
+  ECDSA_SHA512_P521: 11,
+  NULL: 13,
+  DIGITAL_SIGNATURE: 14,
+} as const;
+
+/** RFC 7427 §4; Identity (what EdDSA signs is not hashed before) is RFC 8420 §2. */
+export const HASH = { SHA1: 1, SHA2_256: 2, SHA2_384: 3, SHA2_512: 4, IDENTITY: 5 } as const;
+
+/** RFC 7296 §3.6: of what can stand in CERT and CERTREQ, the one that everybody has: a DER X.509 certificate. */
+export const CERT_ENCODING = { X509_SIGNATURE: 4 } as const;
 
 /** RFC 7296 §3.13.1. */
 export const TS = { IPV4_ADDR_RANGE: 7, IPV6_ADDR_RANGE: 8 } as const;

@@ -1,6 +1,6 @@
 /**
- * Payloads whose type we know but whose body the wire folder does not look into: CERT, CERTREQ, CP and EAP
- * (RFC 7296 §3.6, §3.7, §3.15, §3.16).
+ * Payloads whose type we know but whose body the wire folder does not look into: CP and EAP
+ * (RFC 7296 §3.15, §3.16).
  */
 import { PAYLOAD } from "./iana.ts";
 import type { View } from "./view.ts";
@@ -14,7 +14,7 @@ export interface OpaquePayload {
 }
 
 /** Types that become OpaquePayload. */
-export const OPAQUE_TYPES: readonly number[] = [PAYLOAD.CERT, PAYLOAD.CERTREQ, PAYLOAD.CP, PAYLOAD.EAP];
+export const OPAQUE_TYPES: readonly number[] = [PAYLOAD.CP, PAYLOAD.EAP];
 
 export function parseOpaque(type: number, view: View): OpaquePayload {
   return { kind: "opaque", type, body: view.rest() };

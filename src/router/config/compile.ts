@@ -12,8 +12,12 @@ import type { TunnelFile } from "./tunnel.ts";
 const HOUR = 3_600_000;
 const EVERYTHING = ["0.0.0.0/0", "::/0"];
 
-/** `secrets` by tunnel name. The file must have passed its checks. */
-export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
+/** `secrets` by tunnel name; `credentials` as they were read. The file must have passed its checks. */
+export function compile(
+  file: RouterFile,
+  secrets: Secrets,
+  credentials: RouterConfig["credentials"] = null,
+): RouterConfig {
   return freeze({
     name: file.name,
     log: file.log ?? "info",
@@ -34,7 +38,7 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
       holdUs: file.lan?.holdUs ?? 0,
     },
     interfaces: (file.interfaces ?? []).map(({ name, mtu }) => ({ name, mtu })),
-    credentials: null,
+    credentials,
     vrfs: file.vrfs.map((vrf) => ({
       name: vrf.name,
       addresses: (vrf.addresses ?? []).map(canonicalAddress),
@@ -67,7 +71,9 @@ function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {
       from: peer.from?.map(canonicalAddress) ?? null,
     },
     local: { address: local.address ? canonicalAddress(local.address) : null, identity: identity(local.id) },
-    auth: { kind: "psk", secret: tunnel.name, version: secretVersion(secrets.get(tunnel.name) ?? new Uint8Array()) },
+    auth: tunnel.auth.certificate
+      ? { kind: "certificate", peer: tunnel.auth.certificate.peer.toLowerCase() }
+      : { kind: "psk", secret: tunnel.name, version: secretVersion(secrets.get(tunnel.name) ?? new Uint8Array()) },
     start: tunnel.start ?? (address ? "initiate" : "respond"),
     ike: { proposals: ike?.proposals ?? [...IKE_PROPOSALS], lifetimeMs: milliseconds(ike?.lifetime, 4 * HOUR) },
     esp: {

@@ -65,6 +65,13 @@ const CHECKS: Readonly<Record<string, (text: string) => Fault | undefined>> = {
     text === "off" || parseDuration(text) !== undefined
       ? undefined
       : { message: `"${text}" is not a duration`, next: "Write a number and a unit, such as 30s, or off" },
+  "dns-name": (text) =>
+    text.length <= 253 && text.split(".").every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/i.test(label))
+      ? undefined
+      : {
+          message: `"${text}" is not a DNS name`,
+          next: "Write a name as certificates bear it, such as gw.example.com; no wildcard, no dot at the end",
+        },
   "ike-proposal": (text) => proposalFault("ike", text),
   "esp-proposal": (text) => proposalFault("esp", text),
 };

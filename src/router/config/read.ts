@@ -3,10 +3,11 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { compile } from "./compile.ts";
 import type { RouterConfig, Secrets } from "./config.ts";
+import { CREDENTIALS_KEY, readCredentials } from "./credentials.ts";
 import { ConfigError, type Finding, type Path, type Problem } from "./problem.ts";
 import { checkRules } from "./rules.ts";
 import { RouterFile } from "./schema.ts";
-import { readSecret, type SecretDoors } from "./secret.ts";
+import { readSecret, type SecretDoors, secretVersion } from "./secret.ts";
 import { readSource, type Source } from "./source.ts";
 import { checkStructure } from "./structure.ts";
 
@@ -48,11 +49,18 @@ export function readConfig(file: string): ReadConfig {
 }
 
 /**
- * The same for text in hand. `exposed`: others may read the file, so a secret written in it deserves a warning.
+ * The same for text in hand. `exposed`: others may read the file, so a secret written in it deserves a warning. `now`:
+ * certificates are judged by, milliseconds since the Unix epoch.
  *
  * @throws ConfigError with every problem that was found.
  */
-export function parseConfig(text: string, file: string, doors: SecretDoors, exposed = false): ReadConfig {
+export function parseConfig(
+  text: string,
+  file: string,
+  doors: SecretDoors,
+  exposed = false,
+  now = Date.now(),
+): ReadConfig {
   const source = readSource(text);
   if (source.problems.length > 0) throw new ConfigError(file, source.problems);
 
@@ -63,24 +71,42 @@ export function parseConfig(text: string, file: string, doors: SecretDoors, expo
   const findings = checkRules(value);
   const secrets = new Map<string, Uint8Array>();
   for (const [i, tunnel] of (value.tunnels ?? []).entries()) {
+    const { psk } = tunnel.auth;
+    if (!psk) continue;
     const path: Path = ["tunnels", i, "auth", "psk"];
-    const read = readSecret(tunnel.auth.psk, path, doors);
+    const read = readSecret(psk, path, doors);
     findings.push(...read.findings);
     if (read.secret) secrets.set(tunnel.name, read.secret);
-    if (exposed && "value" in tunnel.auth.psk) {
-      findings.push({
-        severity: "warning",
-        code: "secret-exposed",
-        path: [...path, "value"],
-        message: `every user of this host may read the pre-shared key in ${file}`,
-        next: `Run: chmod 600 ${file}, or keep the key in a file of its own`,
-      });
+    if (exposed && "value" in psk) findings.push(lying("the pre-shared key", path, file));
+  }
+  let credentials: RouterConfig["credentials"] = null;
+  if (value.credentials) {
+    const read = readCredentials(value.credentials, doors, now);
+    findings.push(...read.findings);
+    if (read.key) {
+      secrets.set(CREDENTIALS_KEY, read.key);
+      const { chain, trust } = read;
+      credentials = { chain, trust, secret: CREDENTIALS_KEY, version: secretVersion(read.key) };
+    }
+    if (exposed && "value" in value.credentials.key) {
+      findings.push(lying("the private key", ["credentials", "key"], file));
     }
   }
 
   const problems = place(findings, source);
   if (problems.some(({ severity }) => severity === "error")) throw new ConfigError(file, problems);
-  return { config: compile(value, secrets), secrets, warnings: problems };
+  return { config: compile(value, secrets, credentials), secrets, warnings: problems };
+}
+
+/** A secret that lies open. `path`: of what holds its value. */
+function lying(secret: string, path: Path, file: string): Finding {
+  return {
+    severity: "warning",
+    code: "secret-exposed",
+    path: [...path, "value"],
+    message: `every user of this host may read ${secret} in ${file}`,
+    next: `Run: chmod 600 ${file}, or keep the key in a file of its own`,
+  };
 }
 
 /** Adds line and column, and sorts by them. */

@@ -29,6 +29,7 @@ export function checkRules(file: RouterFile): Finding[] {
     ...lan(file),
     ...(file.tunnels ?? []).flatMap((tunnel, i) => tunnelRules(file, tunnel, ["tunnels", i])),
     ...identities(file),
+    ...unusedCredentials(file),
     ...checkPrefixes(file),
   ];
 }
@@ -195,7 +196,7 @@ function carriesIpv6(file: RouterFile, vrf: string): boolean {
 }
 
 function tunnelRules(file: RouterFile, tunnel: TunnelFile, at: Path): Finding[] {
-  const findings: Finding[] = [];
+  const findings: Finding[] = authentication(file, tunnel, [...at, "auth"]);
   const address = tunnel.peer.address === "any" ? undefined : tunnel.peer.address;
 
   if (tunnel.start === "initiate" && !address) {
@@ -284,6 +285,33 @@ function tunnelRules(file: RouterFile, tunnel: TunnelFile, at: Path): Finding[] 
     );
   }
   return findings;
+}
+
+/** One way to prove who is who, and for certificates our own beside it. */
+function authentication({ credentials }: RouterFile, { auth }: TunnelFile, at: Path): Finding[] {
+  if (auth.psk && auth.certificate) {
+    return [error("both", at, "psk and certificate exclude each other", "Remove one of the two")];
+  }
+  if (auth.psk) return [];
+  if (!auth.certificate) {
+    return [error("no-auth", at, "it is empty", "Give psk: { file: … }, or certificate: { peer: … }")];
+  }
+  if (credentials) return [];
+  return [
+    error(
+      "no-credentials",
+      [...at, "certificate"],
+      "this tunnel wants certificates, and this router has none",
+      "Add credentials: { certificate: …, key: …, trust: […] } at the top level",
+    ),
+  ];
+}
+
+/** Certificates that no tunnel asks for. */
+function unusedCredentials({ credentials, tunnels }: RouterFile): Finding[] {
+  if (!credentials || tunnels?.some(({ auth }) => auth.certificate)) return [];
+  const next = "Give a tunnel auth: { certificate: … }, or remove the credentials";
+  return [warning("no-effect", ["credentials"], "no tunnel asks for certificates", next)];
 }
 
 function duration(text: string | undefined, path: Path, least: number, most: number): Finding[] {

@@ -4,7 +4,7 @@
  * `secret`: the value must never get into a message.
  */
 import Type, { type Static } from "typebox";
-import { closed, Ip, Mtu, Name, Port, Prefix } from "./field.ts";
+import { closed, Ip, Mtu, Name, Port, Prefix, SecretFile } from "./field.ts";
 import { TunnelFile } from "./tunnel.ts";
 
 const OuterFile = Type.Object(
@@ -137,6 +137,28 @@ const EnginesFile = Type.Object(
   { ...closed, description: "What encrypts and decrypts ESP. `vcpe status` shows what was chosen." },
 );
 
+const CredentialsFile = Type.Object(
+  {
+    certificate: Type.String({
+      minLength: 1,
+      description:
+        "PEM file (relative paths start at the configuration file): our certificate, then the authorities between it and the root.",
+    }),
+    key: SecretFile(
+      "Private key of the certificate, PEM (PKCS #8, without a passphrase): from a file, from an environment variable, or written here. Ed25519, ECDSA P-256 or P-384, or RSA of 2048–8192 bits.",
+    ),
+    trust: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: "PEM files with the certificates of the authorities that may vouch for peers.",
+    }),
+  },
+  {
+    ...closed,
+    description:
+      "What proves to peers with `auth.certificate` who we are. Read again at each reload; a renewed certificate ends no tunnel.",
+  },
+);
+
 export const RouterFile = Type.Object(
   {
     name: Name("Name of this router; its status socket and state live in /run/vcpe/<name>."),
@@ -180,6 +202,7 @@ export const RouterFile = Type.Object(
       Type.Array(InterfaceFile, { description: "Interfaces of this host whose MTU is changed while the router runs." }),
     ),
     vrfs: Type.Array(VrfFile, { minItems: 1, description: "Routing domains (virtual routing and forwarding)." }),
+    credentials: Type.Optional(CredentialsFile),
     tunnels: Type.Optional(Type.Array(TunnelFile, { description: "IKEv2 peers and what goes to them." })),
     routes: Type.Optional(Type.Array(RouteFile, { description: "Prefixes that are dropped." })),
   },
@@ -188,3 +211,4 @@ export const RouterFile = Type.Object(
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 export type RouterFile = Static<typeof RouterFile>;
+export type CredentialsFile = Static<typeof CredentialsFile>;

@@ -1,9 +1,9 @@
-/** Finds the pre-shared keys that a configuration file points at. A secret never gets into a message. */
+/** Finds the secrets that a configuration file points at: pre-shared keys, and the text of a private key. None ever gets into a message. */
 import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import type { SecretFile } from "./field.ts";
 import type { Finding, Path } from "./problem.ts";
-import type { SecretFile } from "./tunnel.ts";
 
 /** Where secrets come from; the tests bring their own. */
 export interface SecretDoors {
@@ -26,19 +26,29 @@ export function secretVersion(secret: Uint8Array): string {
   return createHmac("sha256", salt).update(secret).digest("hex").slice(0, 16);
 }
 
-/** The secret, when there is one, and what is wrong or doubtful about it. `path`: of auth.psk. */
-export function readSecret(
+type Say = (severity: Finding["severity"], code: string, at: Path, message: string, next: string) => void;
+
+/** Collects findings. */
+function speaker(findings: Finding[]): Say {
+  return (severity, code, path, message, next) => findings.push({ severity, code, path, message, next });
+}
+
+/** A path of the configuration file as the process may open it. */
+export function placed(file: string, { folder }: SecretDoors): string {
+  return isAbsolute(file) ? file : join(folder, file);
+}
+
+/** The text of a secret, without the line end at its end. `path`: of the key that says where it is. */
+export function readSecretText(
   source: SecretFile,
   path: Path,
   doors: SecretDoors,
-): { secret?: Uint8Array; findings: Finding[] } {
+): { text?: string; findings: Finding[] } {
   const findings: Finding[] = [];
-  const say = (severity: Finding["severity"], code: string, at: Path, message: string, next: string) =>
-    findings.push({ severity, code, path: at, message, next });
-
+  const say = speaker(findings);
   let text: string | undefined;
   if ("file" in source) {
-    const file = isAbsolute(source.file) ? source.file : join(doors.folder, source.file);
+    const file = placed(source.file, doors);
     try {
       text = readFileSync(file, "utf8").replace(/\r?\n$/, "");
       if ((statSync(file).mode & 0o007) !== 0) {
@@ -74,6 +84,17 @@ export function readSecret(
   } else {
     text = source.value;
   }
+  return text === undefined ? { findings } : { text, findings };
+}
+
+/** The pre-shared key, when there is one, and what is wrong or doubtful about it. `path`: of auth.psk. */
+export function readSecret(
+  source: SecretFile,
+  path: Path,
+  doors: SecretDoors,
+): { secret?: Uint8Array; findings: Finding[] } {
+  const { text, findings } = readSecretText(source, path, doors);
+  const say = speaker(findings);
   if (text === undefined) return { findings };
 
   const bytes = decode(text);

@@ -1,21 +1,7 @@
 /** One tunnel in the configuration file: the peer, what proves each side, the suites, what goes through. */
 import Type, { type Static } from "typebox";
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
-import { closed, Duration, Ip, Name, Port, Prefix } from "./field.ts";
-
-const SecretFile = Type.Union(
-  [
-    Type.Object({ file: Type.String({ minLength: 1 }) }, closed),
-    Type.Object({ env: Type.String({ minLength: 1 }) }, closed),
-    Type.Object({ value: Type.String({ minLength: 1 }) }, closed),
-  ],
-  {
-    secret: true,
-    expects: "{ file: PATH }, { env: NAME } or { value: SECRET }",
-    description:
-      "Pre-shared key: read from a file (relative paths start at the configuration file; one line end at its end is cut off), from an environment variable, or written here. A value 0x… is hexadecimal.",
-  },
-);
+import { closed, Duration, Ip, Name, Port, Prefix, SecretFile } from "./field.ts";
 
 export const TunnelFile = Type.Object(
   {
@@ -50,7 +36,32 @@ export const TunnelFile = Type.Object(
       },
       { ...closed, description: "This end." },
     ),
-    auth: Type.Object({ psk: SecretFile }, { ...closed, description: "How the two ends prove who they are." }),
+    auth: Type.Object(
+      {
+        psk: Type.Optional(
+          SecretFile(
+            "Pre-shared key: read from a file (relative paths start at the configuration file; one line end at its end is cut off), from an environment variable, or written here. A value 0x… is hexadecimal.",
+          ),
+        ),
+        certificate: Type.Optional(
+          Type.Object(
+            {
+              peer: Type.String({
+                format: "vcpe-dns-name",
+                description:
+                  "Name that the peer's certificate must bear as a dNSName among its subject alternative names, whatever its identity (peer.id) is. Whole; capitals make no difference.",
+              }),
+            },
+            {
+              ...closed,
+              description:
+                "Both ends prove themselves with certificates (digital signatures, RFC 7427). Ours, and the authorities that may vouch for the peer, are in `credentials`.",
+            },
+          ),
+        ),
+      },
+      { ...closed, description: "How the two ends prove who they are: psk or certificate, one of the two." },
+    ),
     start: Type.Optional(
       Type.Enum(["initiate", "respond"], {
         expects: "initiate or respond",
@@ -162,4 +173,3 @@ export const TunnelFile = Type.Object(
 );
 
 export type TunnelFile = Static<typeof TunnelFile>;
-export type SecretFile = Static<typeof SecretFile>;

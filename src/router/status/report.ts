@@ -3,6 +3,7 @@ import { COUNTERS } from "../../datapath/counters.ts";
 import type { Cipher, Plane } from "../../datapath/plane.ts";
 import type { TrafficSelector } from "../../ike/effect.ts";
 import { espSpiText } from "../../ike/octets.ts";
+import type { Proven } from "../../ike/proof.ts";
 import type { PeerStatus, ChildStatus as SaStatus } from "../../ike/status.ts";
 import { formatAddress, formatRange } from "../address.ts";
 import type { TunnelConfig } from "../config/config.ts";
@@ -74,6 +75,7 @@ function tunnelStatus(router: Router, { name, vrf, peer }: TunnelConfig, status:
           spiRemote: `0x${status.ike.spiRemote}`,
           rekeys: status.ike.rekeys,
           since: time(status.ike.since),
+          auth: authStatus(status.ike.proven),
         }
       : null,
     nat: status?.nat ?? null,
@@ -82,6 +84,10 @@ function tunnelStatus(router: Router, { name, vrf, peer }: TunnelConfig, status:
     children: (status?.children ?? []).flatMap((child) => childStatus(router, child) ?? []),
     ...(lastError ? { lastError: { ...lastError, at: time(lastError.at) } } : {}),
   };
+}
+
+function authStatus(proven: Proven): NonNullable<TunnelStatus["ike"]>["auth"] {
+  return proven.kind === "psk" ? { kind: "psk" } : { ...proven, notAfter: time(proven.notAfter) };
 }
 
 /** Undefined: the datapath refused this Child SA. */

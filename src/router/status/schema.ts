@@ -38,7 +38,25 @@ const Tunnel = Type.Object({
   state: Type.Enum(["down", "connecting", "up"]),
   since: Type.String({ format: "date-time", description: "When this state began." }),
   ike: Type.Union([
-    Type.Object({ suite: Type.String(), spiLocal: Spi, spiRemote: Spi, rekeys: Count, since: Time }),
+    Type.Object({
+      suite: Type.String(),
+      spiLocal: Spi,
+      spiRemote: Spi,
+      rekeys: Count,
+      since: Time,
+      auth: Type.Union(
+        [
+          Type.Object({ kind: Type.Literal("psk") }),
+          Type.Object({
+            kind: Type.Literal("certificate"),
+            subject: Type.String(),
+            issuer: Type.String(),
+            notAfter: Type.String({ format: "date-time", description: "When the peer's certificate expires." }),
+          }),
+        ],
+        { description: "How the peer has proved who it is." },
+      ),
+    }),
     Type.Null(),
   ]),
   nat: Type.Union(

@@ -31,6 +31,7 @@ const STATUS: RouterStatus = {
         spiRemote: "0x2",
         rekeys: 3,
         since: "2026-01-01T00:30:00Z",
+        auth: { kind: "psk" },
       },
       nat: { local: true, remote: false },
       rttMs: 12.34,
@@ -82,9 +83,9 @@ describe("the picture of a router", () => {
       "offload: tso on, uso off: this kernel has none (Linux 6.2 and later), gso off: by configuration",
       "GRO forwarding: eth1 (br0) on (set by the router); eth2 off: by configuration",
       "",
-      "TUNNEL      STATE  SINCE  PEER          ADDRESS             IKE                             REKEYS    RTT   MTU  NAT",
-      "to-gateway  up     30m    gw.vcpe.test  [2001:db8::1]:4500  chacha20poly1305-sha256-x25519       3  12 ms  1418  here",
-      "spare       down   1h     spare.test    any                                                                1418",
+      "TUNNEL      STATE  SINCE  PEER          ADDRESS             IKE                             AUTH  REKEYS    RTT   MTU  NAT",
+      "to-gateway  up     30m    gw.vcpe.test  [2001:db8::1]:4500  chacha20poly1305-sha256-x25519  psk        3  12 ms  1418  here",
+      "spare       down   1h     spare.test    any                                                                      1418",
       "  30s ago: spare.test refuses us. [authentication-failed]",
       "",
       "CHILD SA    CIPHER            SPI IN      SPI OUT     SINCE  REKEYS  IN packets    bytes  OUT packets  bytes",
@@ -96,6 +97,18 @@ describe("the picture of a router", () => {
       "drops: no-route 1,234",
       "ike: malformed 2",
     ]);
+  });
+
+  it("names the certificate that the peer has shown, and its end", () => {
+    const status = structuredClone(STATUS);
+    const auth = {
+      kind: "certificate",
+      subject: "CN=gw",
+      issuer: "CN=Root",
+      notAfter: "2026-12-31T10:00:00Z",
+    } as const;
+    status.tunnels[0].ike!.auth = auth;
+    expect(picture(status, PLAIN, undefined, now).join()).toContain("-x25519  CN=gw until 2026-12-31       3  12 ms");
   });
 
   it("shows what each of several workers has read, and further copies of a Child SA by number", () => {

@@ -74,6 +74,19 @@ export const kinds = {
     id,
     fc.tuple(id, fc.integer({ min: 1, max: 0xff_ffff })).map(([plain, reserved]) => ({ ...plain, reserved })),
   ),
+  cert: fc.record({ kind: fc.constant("cert"), encoding: u8, data: bytes(0, 100) }),
+  certreq: fc.oneof(
+    fc.record({
+      kind: fc.constant("certreq"),
+      encoding: fc.constant(4),
+      authorities: fc.array(bytes(20, 20), { maxLength: 10 }),
+    }),
+    fc.record({
+      kind: fc.constant("certreq"),
+      encoding: fc.integer({ min: 5, max: 255 }),
+      authorities: fc.array(bytes(1, 60), { maxLength: 1 }),
+    }),
+  ),
   auth: fc.record({ kind: fc.constant("auth"), method: u8, data: bytes(0, 100) }),
   nonce: fc.record({ kind: fc.constant("nonce"), data: bytes(16, 256) }),
   notify: fc.record({ kind: fc.constant("notify"), protocol: u8, spi: bytes(0, 255), notify: u16, data: bytes(0, 60) }),
@@ -86,7 +99,7 @@ export const kinds = {
     kind: fc.constantFrom("tsi", "tsr"),
     selectors: fc.array(selector, { minLength: 1, maxLength: 20 }),
   }),
-  opaque: fc.record({ kind: fc.constant("opaque"), type: fc.constantFrom(37, 38, 47, 48), body: bytes(0, 100) }),
+  opaque: fc.record({ kind: fc.constant("opaque"), type: fc.constantFrom(47, 48), body: bytes(0, 100) }),
 } as unknown as Readonly<Record<string, fc.Arbitrary<Payload>>>;
 
 export const payload: fc.Arbitrary<Payload> = fc.oneof(...Object.values(kinds));

@@ -40,6 +40,16 @@ it("reads the fields where RFC 7296 puts them", () => {
   expect(parse(PAYLOAD.KE, "0013 0000 aabb")).toEqual({ kind: "ke", group: 19, data: hex("aabb") });
   expect(parse(PAYLOAD.IDi, "02 000000 6777")).toEqual({ kind: "idi", idType: 2, data: hex("6777") });
   expect(parse(PAYLOAD.IDr, "01 000000 c6336401")).toEqual({ kind: "idr", idType: 1, data: hex("c6336401") });
+  expect(parse(PAYLOAD.CERT, "04 3003")).toEqual({ kind: "cert", encoding: 4, data: hex("3003") });
+  const hashes = ["11".repeat(20), "22".repeat(20)];
+  expect(parse(PAYLOAD.CERTREQ, `04 ${hashes.join("")}`)).toEqual({
+    kind: "certreq",
+    encoding: 4,
+    authorities: hashes.map(hex),
+  });
+  expect(parse(PAYLOAD.CERTREQ, "04")).toEqual({ kind: "certreq", encoding: 4, authorities: [] });
+  // A URL's hash, which we do not use, may be of any length.
+  expect(parse(PAYLOAD.CERTREQ, "0d aabb")).toEqual({ kind: "certreq", encoding: 13, authorities: [hex("aabb")] });
   expect(parse(PAYLOAD.AUTH, "02 000000 ff")).toEqual({ kind: "auth", method: 2, data: hex("ff") });
   expect(parse(PAYLOAD.NOTIFY, "03 04 4009 01020304 99")).toEqual({
     kind: "notify",
@@ -93,6 +103,10 @@ it.each([
   ["a nonce of 257 bytes", PAYLOAD.NONCE, "00".repeat(257), "value"],
   ["half a group", PAYLOAD.KE, "00", "truncated"],
   ["an identity without reserved bytes", PAYLOAD.IDi, "02 00", "truncated"],
+  ["a certificate without encoding", PAYLOAD.CERT, "", "truncated"],
+  ["a certificate request without encoding", PAYLOAD.CERTREQ, "", "truncated"],
+  ["a certificate request for 1.05 authorities", PAYLOAD.CERTREQ, `04 ${"00".repeat(21)}`, "length"],
+  ["a certificate request for 257 authorities", PAYLOAD.CERTREQ, `04 ${"00".repeat(20 * 257)}`, "limit"],
   ["a notify whose SPI is missing", PAYLOAD.NOTIFY, "03 04 4009 0102", "truncated"],
   ["a delete with a missing SPI", PAYLOAD.DELETE, "03 04 0002 00000001", "truncated"],
   ["a delete with bytes behind its SPIs", PAYLOAD.DELETE, "03 04 0001 00000001 00", "length"],

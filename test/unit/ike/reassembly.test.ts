@@ -16,6 +16,7 @@ const ENVIRONMENT: IkeEnvironment = {
   reserveSpi: () => undefined,
   releaseSpi: () => undefined,
   localAddress: () => undefined,
+  date: () => 0,
   ikePort: 500,
   natPort: 4500,
 };
@@ -35,7 +36,7 @@ interface Piece {
 /** Message `id`, whose content tells its id, in fragments of at most `size` bytes. */
 function pieces(id: number, size: number, length = 2_000): Piece[] {
   const header = { spiI: 1n, spiR: 2n, exchange: 36, initiator: true, response: false, messageId: id };
-  const payloads: Payload[] = [{ kind: "opaque", type: 37, body: new Uint8Array(length).fill(id) }];
+  const payloads: Payload[] = [{ kind: "opaque", type: 47, body: new Uint8Array(length).fill(id) }];
   return sealFragments({ header, payloads }, sealer, size).map((bytes) => {
     const message = decodeMessage(bytes);
     const wrapper = message.wrapper as FragmentPayload;

@@ -14,7 +14,7 @@ const cipher = ENCRYPTIONS.aes256gcm16;
 const opener = new SkOpener(cipher, key);
 const fields = { spiI: 1n, spiR: 2n, exchange: 35, initiator: true, response: false, messageId: 1 };
 const big: Payload[] = [
-  { kind: "opaque", type: 37, body: new Uint8Array(3000).fill(5) },
+  { kind: "cert", encoding: 5, data: new Uint8Array(2999).fill(5) },
   { kind: "nonce", data: new Uint8Array(32) },
 ];
 
