@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { FilterRules } from "../../../src/datapath/plane.ts";
 import { FilterBed, packetOf, type RuleText, rules } from "./filterbed.ts";
 import { ACK, FIN, FilterOracle, RST, type Seen, SYN } from "./filteroracle.ts";
 
@@ -47,41 +48,82 @@ const ruleSet = fc
   .record({ texts: fc.array(ruleText, { maxLength: 6 }), in: action, out: action })
   .map((all) => rules(all.texts, all));
 
-const step = fc.oneof(
+type Step =
+  | { readonly packet: { readonly ends: { far: string; near: string }; what: Seen["what"]; direction: "in" | "out" } }
+  | { readonly wait: number }
+  | { readonly change: FilterRules };
+
+const wait = fc.record({ wait: fc.constantFrom(1, 29, 59, 61, 119, 121, 239, 241, 299, 301, 7439, 7441) });
+
+/** Many ends, protocols and rules: which flow a packet belongs to, and which rule decides. */
+const wide = fc.oneof(
   { weight: 20, arbitrary: fc.record({ packet }) },
-  { weight: 3, arbitrary: fc.record({ wait: fc.constantFrom(1, 29, 61, 119, 121, 241, 301, 7441) }) },
+  { weight: 1, arbitrary: wait },
   { weight: 2, arbitrary: fc.record({ change: ruleSet }) },
 );
 
+/** Two ends that talk, under rules that accept them now and then: the states of a flow. */
+const narrowRules = fc
+  .record({ rule: fc.constantFrom(...(["accept", "accept", "drop"] as const)), out: action })
+  .map((all) => rules([{ action: all.rule }, { prefix: "::/0", action: all.rule }], { out: all.out }));
+
+function talk(first: Seen["what"][], answer: Seen["what"][]): fc.Arbitrary<Step> {
+  const between = { far: FAR4[0]!, near: NEAR4[0]! };
+  const said = (direction: "in" | "out", all: Seen["what"][]) =>
+    fc.constantFrom(...all).map((what): Step => ({ packet: { ends: between, direction, what } }));
+  return fc.oneof(
+    { weight: 12, arbitrary: said("in", first) },
+    { weight: 12, arbitrary: said("out", answer) },
+    { weight: 3, arbitrary: wait },
+    { weight: 2, arbitrary: narrowRules.map((change): Step => ({ change })) },
+  );
+}
+
+const FLAGS = [SYN, SYN, SYN | ACK, SYN | ACK, ACK, ACK, ACK | FIN, RST];
+const tcp = talk(
+  FLAGS.map((flags) => ({ kind: "tcp", ports: [40000, 443], flags })),
+  FLAGS.map((flags) => ({ kind: "tcp", ports: [443, 40000], flags })),
+);
+const datagrams = talk([{ kind: "udp", ports: [40000, 53] }], [{ kind: "udp", ports: [53, 40000] }]);
+const echoes = talk(
+  [false, true].map((reply) => ({ kind: "echo", id: 7, reply })),
+  [false, true].map((reply) => ({ kind: "echo", id: 7, reply })),
+);
+
+function play(first: FilterRules, steps: readonly Step[]): void {
+  const bed = new FilterBed(first, { sas: 2 });
+  const oracle = new FilterOracle(first);
+  let now = 1_800_000_000;
+  bed.router.at(now * 1000);
+  for (const one of steps) {
+    if ("wait" in one) {
+      now += one.wait;
+      bed.router.at(now * 1000);
+    } else if ("change" in one) {
+      bed.change(one.change);
+      oracle.change(one.change);
+    } else {
+      const { direction, what } = one.packet;
+      const { far, near } = one.packet.ends;
+      const [from, to] = direction === "in" ? [far, near] : [near, far];
+      const seen = { direction, from, to, what };
+      expect(bed.send(direction, packetOf(seen)), JSON.stringify(seen)).toBe(oracle.judge(seen, now));
+    }
+    expect(bed.hits()).toEqual(oracle.hits);
+  }
+  const counters = bed.router.counters();
+  expect([counters["flow-opened"] ?? 0, counters["flow-cut"] ?? 0]).toEqual([oracle.opened, oracle.cut]);
+  expect(counters["flow-evicted"]).toBeUndefined();
+}
+
 describe("the filter beside a second one", () => {
-  it("judges each packet alike, counts alike, and forgets alike", () => {
-    fc.assert(
-      fc.property(ruleSet, fc.array(step, { minLength: 20, maxLength: 120 }), (first, steps) => {
-        const bed = new FilterBed(first, { sas: 2 });
-        const oracle = new FilterOracle(first);
-        let now = 1_800_000_000;
-        bed.router.at(now * 1000);
-        for (const one of steps) {
-          if ("wait" in one) {
-            now += one.wait;
-            bed.router.at(now * 1000);
-          } else if ("change" in one) {
-            bed.change(one.change);
-            oracle.change(one.change);
-          } else {
-            const { direction, what } = one.packet;
-            const { far, near } = one.packet.ends;
-            const [from, to] = direction === "in" ? [far, near] : [near, far];
-            const seen = { direction, from, to, what };
-            expect(bed.send(direction, packetOf(seen)), JSON.stringify(seen)).toBe(oracle.judge(seen, now));
-          }
-          expect(bed.hits()).toEqual(oracle.hits);
-        }
-        const counters = bed.router.counters();
-        expect([counters["flow-opened"] ?? 0, counters["flow-cut"] ?? 0]).toEqual([oracle.opened, oracle.cut]);
-        expect(counters["flow-evicted"]).toBeUndefined();
-      }),
-      { numRuns: 60 },
-    );
+  it.each([
+    ["many flows under many rules", ruleSet, wide, 60],
+    ["a TCP connection", narrowRules, tcp, 150],
+    ["datagrams", narrowRules, datagrams, 40],
+    ["echoes, asked by both ends", narrowRules, echoes, 40],
+  ] as const)("judges, counts and forgets alike: %s", (_, first, step, numRuns) => {
+    const steps = fc.array<Step>(step, { minLength: 20, maxLength: 100 });
+    fc.assert(fc.property(first, steps, play), { numRuns });
   });
 });
