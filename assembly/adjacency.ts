@@ -2,7 +2,18 @@
 
 import { DROP_BLACKHOLE, DROP_NO_ROUTE, DROP_NOT_ROUTABLE, DROP_PROHIBITED } from "./counters";
 import { fibLookup4, fibLookup6 } from "./fib";
-import { ADJ_BLACKHOLE, ADJ_KIND, ADJ_LOCAL, ADJ_MTU, ADJ_PROHIBIT, ADJ_STRIDE, ADJ_TUNNEL } from "./layout";
+import {
+  ADJ_BLACKHOLE,
+  ADJ_GUARD,
+  ADJ_KIND,
+  ADJ_LOCAL,
+  ADJ_MTU,
+  ADJ_ORIGIN,
+  ADJ_PROHIBIT,
+  ADJ_STRIDE,
+  ADJ_TUNNEL,
+  ADJ_ZONE,
+} from "./layout";
 import { destination, family, source } from "./packet";
 import { IPV4_MINIMUM_MTU } from "./room";
 import { adjacencyBase, adjacencyCount } from "./state";
@@ -69,4 +80,19 @@ export function mtuOf(adjacency: usize): u32 {
   const mtu = atomic.load<u32>(adjacency + ADJ_MTU);
   if (mtu == 0) return 0;
   return max(mtu, family == 4 ? IPV4_MINIMUM_MTU : IPV6_MINIMUM_MTU);
+}
+
+/** The guard of the TUN device of a local adjacency; 0: there is none. */
+// @ts-ignore: decorator
+@inline
+export function guardOf(adjacency: usize): usize {
+  return atomic.load<u32>(adjacency + ADJ_GUARD);
+}
+
+/** Would a packet out of the SAs of the tunnel with this index stay in the zone that it comes from, if it went to `adjacency`? */
+// @ts-ignore: decorator
+@inline
+export function staysInZone(from: u32, adjacency: usize): bool {
+  const zone = atomic.load<u32>(adjacency + ADJ_ZONE);
+  return zone != 0 && from < adjacencyCount && zone == atomic.load<u32>(adjacencyAt(from) + ADJ_ORIGIN);
 }

@@ -17,6 +17,12 @@ export const DROP_PROHIBITED = 7;
 export const DROP_HAIRPIN = 8;
 export const DROP_TIME_EXCEEDED = 9;
 export const DROP_TOO_BIG = 10;
+/** Filters and zones. */
+export const DROP_FILTERED = 11;
+export const DROP_FILTER_STRAY = 12;
+export const DROP_FILTER_FRAGMENT = 13;
+export const DROP_FLOW_TABLE = 14;
+export const DROP_INTERWORKING = 15;
 
 // The road out.
 export const DROP_NO_SA = 16;
@@ -75,3 +81,8 @@ export const COUNT_COALESCED = 75;
 /** Messages of several datagrams: sent (UDP GSO), received (UDP GRO). */
 export const COUNT_RUNS_SENT = 76;
 export const COUNT_RUNS_READ = 77;
+
+// Flows of filters.
+export const COUNT_FLOW_OPENED = 80;
+export const COUNT_FLOW_EVICTED = 81;
+export const COUNT_FLOW_CUT = 82;

@@ -3,12 +3,12 @@
 //   deliver         for each opened op, while there is room
 //     arrive        tag verified? → sequence number taken → did the peer move? → trailer → inner header
 //       admit       selectors → ECN → traffic counters → MSS clamp
-//       forward     route in the SA's VRF → TUN (coalesce), or one hop less and into the next tunnel
+//       forward     route in the SA's VRF → filter → TUN (coalesce), or another zone? → one hop less and into the next tunnel
 //     refuse        (outbound) drop, count, ICMP error
 //
 // A packet stays where it was received: trailer and outer header are simply not written.
 
-import { adjacencyAt, isLocal, mtuOf, noRoute, routed } from "./adjacency";
+import { adjacencyAt, guardOf, isLocal, mtuOf, noRoute, routed, staysInZone } from "./adjacency";
 import { aheadDelivered, foreseen } from "./ahead";
 import {
   COUNT_DELIVERED,
@@ -16,6 +16,7 @@ import {
   COUNT_HUB,
   DROP_ECN,
   DROP_FORGED,
+  DROP_INTERWORKING,
   DROP_NEXT_HEADER,
   DROP_REPLAYED,
   DROP_SELECTORS_IN,
@@ -25,8 +26,10 @@ import {
 import { closeFlows, writeMerged } from "./coalesce";
 import { count } from "./drop";
 import { decapsulateEcn } from "./ecn";
+import { filtered } from "./filter";
 import {
   AHEAD_GROUP,
+  DIRECTION_IN,
   ESP_TRAILER,
   OPEN_OPS,
   OP_AAD,
@@ -127,7 +130,7 @@ function arrive(op: usize, route: u32): u32 {
   if (fault) return fault;
   if (family != (next == PROTOCOL_IPV4 ? 4 : 6)) return DROP_NEXT_HEADER;
   const reason = admit(sa, load<u32>(op, OP_USER2));
-  return reason ? reason : forward(load<u32>(sa, SA_VRF), route);
+  return reason ? reason : forward(sa, route);
 }
 
 /** The sequence number that was authenticated, out of the AAD. */
@@ -182,16 +185,20 @@ function admit(sa: usize, outerTos: u32): u32 {
   return 0;
 }
 
-/** Routes the packet at hand. 0, or a reason to drop it. */
-function forward(vrf: u32, route: u32): u32 {
-  const adjacency = routed(vrf, route);
+/** Routes the packet at hand, which came out of this SA. 0, or a reason to drop it. */
+function forward(sa: usize, route: u32): u32 {
+  const adjacency = routed(load<u32>(sa, SA_VRF), route);
   if (!adjacency) return noRoute;
   if (isLocal(adjacency)) {
+    const guard = guardOf(adjacency);
+    const refused = guard ? filtered(guard, DIRECTION_IN) : 0;
+    if (refused) return refused;
     // The kernel takes the hop when it routes the packet on.
     writeMerged(adjacency);
     count(COUNT_DELIVERED);
     return 0;
   }
+  if (staysInZone(load<u32>(sa, SA_ADJ), adjacency)) return DROP_INTERWORKING;
   if (!takeHop()) return DROP_TIME_EXCEEDED;
   const reason = intoTunnel(adjacency);
   if (!reason) count(COUNT_HUB);

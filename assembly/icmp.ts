@@ -6,6 +6,7 @@
 import {
   COUNT_ICMP_LIMITED,
   COUNT_ICMP_UNSENT,
+  DROP_INTERWORKING,
   DROP_NO_ROUTE,
   DROP_PROHIBITED,
   DROP_SELECTORS_OUT,
@@ -102,16 +103,20 @@ export function answerIcmp(reason: u32, vrf: u32, mtu: u32): usize {
 /** Type and code for a reason, type in the high byte; 0: nobody is told. */
 function word4(reason: u32): u32 {
   if (reason == DROP_NO_ROUTE) return (ICMP_UNREACHABLE << 8) | ICMP_NET_UNREACHABLE;
-  if (reason == DROP_PROHIBITED || reason == DROP_SELECTORS_OUT) return (ICMP_UNREACHABLE << 8) | ICMP_PROHIBITED;
+  if (isProhibited(reason)) return (ICMP_UNREACHABLE << 8) | ICMP_PROHIBITED;
   if (reason == DROP_TOO_BIG) return (ICMP_UNREACHABLE << 8) | ICMP_FRAGMENTATION_NEEDED;
   return reason == DROP_TIME_EXCEEDED ? ICMP_TIME_EXCEEDED << 8 : 0;
 }
 
 function word6(reason: u32): u32 {
   if (reason == DROP_NO_ROUTE) return (ICMPV6_UNREACHABLE << 8) | ICMPV6_NO_ROUTE;
-  if (reason == DROP_PROHIBITED || reason == DROP_SELECTORS_OUT) return (ICMPV6_UNREACHABLE << 8) | ICMPV6_PROHIBITED;
+  if (isProhibited(reason)) return (ICMPV6_UNREACHABLE << 8) | ICMPV6_PROHIBITED;
   if (reason == DROP_TOO_BIG) return ICMPV6_TOO_BIG << 8;
   return reason == DROP_TIME_EXCEEDED ? ICMPV6_TIME_EXCEEDED << 8 : 0;
+}
+
+function isProhibited(reason: u32): bool {
+  return reason == DROP_PROHIBITED || reason == DROP_SELECTORS_OUT || reason == DROP_INTERWORKING;
 }
 
 /**

@@ -6,6 +6,7 @@
 // The control thread has an instance of its own, for the FIB and for key set-up.
 
 import { openOps, sealOps } from "./aead/engine";
+import { attachFlows } from "./flowtable";
 import {
   OPEN_OPS,
   OP_STRIDE,
@@ -23,6 +24,7 @@ import { arena, attachState } from "./state";
 export { expandKey as expand, leave, leaveFrom } from "./aead/engine";
 export { deliver, pending } from "./deliver";
 export * from "./fibwriter";
+export { liveFlows } from "./flowtable";
 export { inbound } from "./inbound";
 export { outbound } from "./outbound";
 export { tooBig } from "./ring";
@@ -30,6 +32,7 @@ export { tooBig } from "./ring";
 /** Binds this instance to worker `worker` of the memory whose globals block has been written. First call of all. */
 export function attach(worker: u32): void {
   attachState(worker);
+  attachFlows();
 }
 
 /** Makes RXMSG ready for a recvmmsg of up to BATCH messages. Before each. */

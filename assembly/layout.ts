@@ -21,14 +21,19 @@
  *                │ pool                          │ child lists, selector sets, paths: blocks replaced whole
  *   *FIB         ├───────────────────────────────┤
  *                │ FIB nodes                     │ IPv4 and IPv6 of all VRFs
+ *   *FILTERS     ├───────────────────────────────┤
+ *                │ filters                       │ guards and rule sets: blocks replaced whole
+ *   *FLOWS       ├───────────────────────────────┤
+ *                │ flow table                    │ FLOW_ENTRY each; written by the workers
  *   *ARENAS      ├───────────────────────────────┤
  *                │ worker 0: counters, slots,    │ ARENA_SIZE each
  *                │           messages, ops, ring │
  *                │ worker 1 …                    │
  *                └───────────────────────────────┘
  *
- * Who writes what: the control thread is the single writer of everything above the arenas, with two exceptions that a
- * worker owns: the sequence, replay and traffic counters of SA slots. A worker is the single writer of its arena.
+ * Who writes what: the control thread is the single writer of everything above the arenas, with exceptions that workers
+ * own: the sequence, replay and traffic counters of SA slots, the hits of rules, and the flow table. A worker is the single
+ * writer of its arena.
  * A table change becomes visible by one atomic 32-bit store of an address or index; what it replaced is freed when
  * every worker has passed the epoch (see EPOCH).
  *
@@ -81,6 +86,12 @@ export const G_OFFLOAD = GLOBALS + 76;
 export const G_TUN_VRFS = GLOBALS + 0x100;
 /** u32 × MAX_TUNS: TUN_* below, how packets are read from and written to TUN device i. */
 export const G_TUN_FLAGS = GLOBALS + 0x200;
+/** u32 each: base of the flow table, and its places: a power of two. 16 bytes: the key of its hash. */
+export const G_FLOWS_BASE = GLOBALS + 0xd0;
+export const G_FLOWS_PLACES = GLOBALS + 0xd4;
+export const G_FLOWS_KEY = GLOBALS + 0xe0;
+/** u32 × MAX_TUNS, atomic: address of the guard of TUN device i, for what comes out of it; 0: everything may. */
+export const G_TUN_GUARDS = GLOBALS + 0x300;
 /** Private block of the FIB (writer's free lists and counts), FIB_PRIVATE_SIZE bytes; see assembly/fib. */
 export const G_FIB_PRIVATE = GLOBALS + 0x1000;
 export const FIB_PRIVATE_SIZE = 0x4000;
@@ -124,6 +135,12 @@ export const ADJ_MTU = 8;
 export const ADJ_CHILDREN = 12;
 /** u32: control's own id of the tunnel, for events and status. */
 export const ADJ_ID = 16;
+/** u32, atomic: address of the guard of the TUN device (ADJ_LOCAL), for what goes into it; 0: everything may. */
+export const ADJ_GUARD = 20;
+/** u32, atomic: the zone that routes to here lead into (ADJ_TUNNEL); 0: none. */
+export const ADJ_ZONE = 24;
+/** u32, atomic: the zone that packets out of this tunnel's SAs come from; 0: none. */
+export const ADJ_ORIGIN = 28;
 
 export const ADJ_NONE = 0;
 /** Written to a TUN device: the kernel routes it on. */
@@ -181,6 +198,76 @@ export const SOCKET_NAT4 = 1;
 export const SOCKET_IKE6 = 2;
 export const SOCKET_NAT6 = 3;
 export const SOCKETS = 4;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Filters: a guard for each TUN device that has one, and the rule sets that guards point at (control writes both).
+
+/** What stands at a TUN device. One cache line; lives as long as the device has a filter. */
+export const GUARD_SIZE = 64;
+/** u32, atomic: address of the rule set in force. Another one is in force by one store. */
+export const GUARD_SET = 0;
+/** u32: number of the guard, never used twice: flows of two TUN devices never meet. */
+export const GUARD_DOMAIN = 4;
+
+// Rule set: written whole, never changed but for its hits.
+/** u32: no two sets have the same; a flow remembers by which set it was accepted. */
+export const SET_GENERATION = 0;
+/** u32 each: address of worker 0's hits, bytes from one worker's to the next one's. Hits: u64 a rule, then one for each default. */
+export const SET_HITS = 4;
+export const SET_HITS_STRIDE = 8;
+/** Four lists, each u32 address of its first rule and u32 number of rules: in and out of IPv4, in and out of IPv6. */
+export const SET_LISTS = 16;
+export const SET_LIST_STRIDE = 8;
+/** u32 each: what becomes of a packet that no rule matches, 1: accepted; in, out. u32 each: its index among the hits. */
+export const SET_DEFAULTS = 48;
+export const SET_DEFAULT_HITS = 56;
+/** Rules begin here. */
+export const SET_HEAD = 64;
+
+/** A rule, one cache line. */
+export const RULE_STRIDE = 64;
+/** u32: IP protocol, or RULE_ANY. */
+export const RULE_PROTOCOL = 0;
+export const RULE_ANY = 256;
+/** u32 each: destination ports, inclusive. 0–65535: any, and what has no ports. */
+export const RULE_PORT_LOW = 4;
+export const RULE_PORT_HIGH = 8;
+/** u32: 1 accepted, 0 dropped. */
+export const RULE_ACCEPT = 12;
+/** u32: index among the hits. */
+export const RULE_HIT = 16;
+/** 16 bytes each: address and mask of the far side, as in the packet; IPv4 in the first 4. */
+export const RULE_ADDRESS = 32;
+export const RULE_MASK = 48;
+
+/** Directions: into the TUN device, out of it. */
+export const DIRECTION_IN = 0;
+export const DIRECTION_OUT = 1;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Flow table: buckets of FLOW_WAYS flows, one cache line each. Every worker reads and writes every flow: assembly/flowtable.
+
+export const FLOW_WAYS = 16;
+export const FLOW_ENTRY = 64;
+/** u32, atomic: hash of the flow with bit 31 set; 0: free; FLOW_CLAIMED: a worker is writing it. */
+export const FLOW_TAG = 0;
+export const FLOW_CLAIMED = 1;
+/** u32: domain of the guard. */
+export const FLOW_DOMAIN = 4;
+/** Two addresses, the lower end first: 16 bytes each as in the packet; of IPv4 both in the last 8 bytes, the others are 0. */
+export const FLOW_ADDRESSES = 8;
+/** u32: port of the lower end in the high half, of the higher end in the low half. */
+export const FLOW_PORTS = 40;
+/** u32: protocol, IP version << 8, kind << 16 (assembly/flowkey). */
+export const FLOW_META = 44;
+/** u64, atomic: state 8 bits, FLOW_OPENER_LOW, FLOW_OUTWARD, low half of the version in bits 16–31, time of expiry (s) above. */
+export const FLOW_LIFE = 48;
+/** u32: generation of the rule set that accepted it last. u32: version, one more with each flow that has this place. Both one u64, atomic. */
+export const FLOW_GENERATION = 56;
+export const FLOW_VERSION = 60;
+/** FLOW_LIFE: the lower end opened the flow; it was opened by a packet out of the TUN device. */
+export const FLOW_OPENER_LOW = 0x100;
+export const FLOW_OUTWARD = 0x200;
 
 // ---------------------------------------------------------------------------------------------------------------------
 // SA slots.
@@ -309,6 +396,8 @@ export const COUNTERS_MAX = 96;
 export const W_SCRATCH = 0x400;
 /** 16 bytes, always 0: the virtio header of a packet that asks for nothing. */
 export const W_VNET_PLAIN = 0x480;
+/** The flow of the packet at hand: the fields of a flow (FLOW_DOMAIN to FLOW_META) that make it what it is. */
+export const W_FLOW = 0x4c0;
 /** The headers of a segment while it is cut from a superpacket: IP with what extends it, and TCP or UDP. */
 export const W_TEMPLATE = 0x500;
 export const TEMPLATE_SIZE = 0x200;

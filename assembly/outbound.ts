@@ -1,7 +1,7 @@
 // The road out, pass 1: packets read from a TUN become datagrams, ready to be sealed.
 //
 //   outbound        for each packet, while there is room; its checksum completed where the kernel left that to us
-//     leave         parse → route in the VRF of the TUN → another TUN, or
+//     leave         parse → route in the VRF of the TUN → filter of the TUN → another TUN, or
 //       intoTunnel  MSS clamp → fits the MTU? → Child SA by selectors → encapsulate
 //         inFragments   the same for each piece of a packet that may be cut
 //     inSegments    a superpacket: route, MTU and Child SA once, then segment for segment
@@ -10,7 +10,7 @@
 // The hub road (deliver) joins at intoTunnel, and both roads refuse alike. Pass 2 is `seal`; then the worker's loop sends
 // W_TX_COUNT messages. TTL: the kernel took one hop when it routed the packet to the TUN, so none is taken here.
 
-import { isLocal, mtuOf, noRoute, routed } from "./adjacency";
+import { guardOf, isLocal, mtuOf, noRoute, routed } from "./adjacency";
 import { aheadOut, foreseen } from "./ahead";
 import {
   COUNT_CROSSED,
@@ -30,6 +30,7 @@ import {
 } from "./counters";
 import { count, countBy, drop } from "./drop";
 import { encapsulate, enclose, nextText, pathOf } from "./encapsulate";
+import { filtered } from "./filter";
 import {
   fragmentBody,
   fragmentBodyLength,
@@ -49,7 +50,10 @@ import {
   CHILD_SAS,
   CHILD_SELECTORS,
   CHILD_STRIDE,
+  DIRECTION_IN,
+  DIRECTION_OUT,
   G_TUN_FLAGS,
+  G_TUN_GUARDS,
   G_TUN_VRFS,
   SLOT_HEADROOM,
   SLOT_SIZE,
@@ -85,6 +89,7 @@ let noSa: u32 = 0;
 export function outbound(tun: u32, first: u32, packets: u32): u32 {
   if (first == 0) beginEvents();
   const vrf = load<u32>(G_TUN_VRFS + (tun << 2));
+  const guard = <usize>atomic.load<u32>(G_TUN_GUARDS + (tun << 2));
   const headed = (load<u32>(G_TUN_FLAGS + (tun << 2)) & TUN_VNET) != 0;
   let index = first;
   let group = first;
@@ -98,7 +103,7 @@ export function outbound(tun: u32, first: u32, packets: u32): u32 {
     const bytes = min(load<u32>(arena + TUNLEN + (index << 2)), <u32>SLOT_SIZE);
     const at = arena + TUNRX + index * SLOT_STRIDE + SLOT_HEADROOM;
     if (headed && <u32>load<u8>(at - VNET_HEADER, VNET_GSO_TYPE) != GSO_NONE) {
-      if (!inSegments(at, bytes, tun, vrf, foreseen(index - group))) break;
+      if (!inSegments(at, bytes, tun, vrf, guard, foreseen(index - group))) break;
       segmentsDone = 0;
       continue;
     }
@@ -109,22 +114,27 @@ export function outbound(tun: u32, first: u32, packets: u32): u32 {
       drop(fault);
       continue;
     }
-    const reason = leave(at, bytes, tun, vrf, foreseen(index - group));
+    const reason = leave(at, bytes, tun, vrf, guard, foreseen(index - group));
     if (reason) refuse(reason, vrf);
   }
   return index - first;
 }
 
-/** One packet out of the TUN; `route` as `routed` has it. 0, or a reason to drop it. */
-function leave(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): u32 {
+/** One packet out of the TUN; `guard` of the TUN, 0: none, or it has judged; `route` as `routed` has it. 0, or a reason to drop it. */
+function leave(at: usize, bytes: u32, tun: u32, vrf: u32, guard: usize, route: u32): u32 {
   count(COUNT_TUN_READ);
   const fault = parse(at, bytes, false);
   if (fault) return fault;
   const adjacency = routed(vrf, route);
   if (!adjacency) return noRoute;
+  const refused = guard ? filtered(guard, DIRECTION_OUT) : 0;
+  if (refused) return refused;
   if (isLocal(adjacency)) {
     // Back to the device that it came from: kernel and router disagree about this route and would play it to and fro.
     if (load<u32>(adjacency, ADJ_TUN) == tun) return DROP_HAIRPIN;
+    const far = guardOf(adjacency);
+    const unwanted = far ? filtered(far, DIRECTION_IN) : 0;
+    if (unwanted) return unwanted;
     writeTun(adjacency, start, length);
     count(COUNT_CROSSED);
     return 0;
@@ -137,9 +147,9 @@ function leave(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): u32 {
 /**
  * A superpacket out of the TUN, from segment `segmentsDone` on. False: there is no room for the next segment. Its segments are
  * alike to routes and selectors, so those are asked once; where they are too long for the tunnel, or go to another TUN, each
- * becomes a packet of its own first. `route` as `routed` has it.
+ * becomes a packet of its own first. `guard` and `route` as `leave` has them; the guard judges all at once.
  */
-function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): bool {
+function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32, guard: usize, route: u32): bool {
   if (!hasRoom(0)) return false;
   const fault = startSegments(at, bytes);
   if (fault) {
@@ -150,16 +160,17 @@ function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): bool
   if (segmentsDone == 0) count(COUNT_SEGMENTED);
   const adjacency = routed(vrf, route);
   if (adjacency) {
+    const refused = guard && segmentsDone == 0 ? filtered(guard, DIRECTION_OUT) : 0;
+    if (refused) {
+      refuseSegments(refused, vrf);
+      return true;
+    }
     const mtu = mtuOf(adjacency);
     if (isLocal(adjacency) || (mtu != 0 && longestSegment > mtu)) return oneByOne(tun, vrf, route);
   }
   const sa = adjacency ? chooseSa(adjacency) : 0;
   if (!sa) {
-    const left = segments - segmentsDone;
-    const reason = adjacency ? noSa : noRoute;
-    countBy(COUNT_TUN_READ, left);
-    countBy(reason, left - 1);
-    refuse(reason, vrf);
+    refuseSegments(adjacency ? noSa : noRoute, vrf);
     return true;
   }
   const fitting = min(segments - segmentsDone, roomFor(longestSegment));
@@ -167,6 +178,14 @@ function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32, route: u32): bool
   countBy(COUNT_TUN_READ, fitting);
   segmentsDone += fitting;
   return segmentsDone == segments;
+}
+
+/** Drops what is left of the superpacket at hand. */
+function refuseSegments(reason: u32, vrf: u32): void {
+  const left = segments - segmentsDone;
+  countBy(COUNT_TUN_READ, left);
+  countBy(reason, left - 1);
+  refuse(reason, vrf);
 }
 
 /** Seals the next `number` segments: each is written where it is sealed; sequence numbers and counters once for all. */
@@ -199,7 +218,7 @@ function oneByOne(tun: u32, vrf: u32, route: u32): bool {
     const at = sendRegion();
     const bytes = writeSegment(segmentsDone, at);
     takeSendRegion((bytes + 7) & ~7);
-    const reason = leave(at, bytes, tun, vrf, route);
+    const reason = leave(at, bytes, tun, vrf, 0, route);
     if (reason) refuse(reason, vrf);
   }
   return true;

@@ -53,6 +53,8 @@ export let protocol: u32 = 0;
 export let transport: usize = 0;
 /** Bytes from the transport header to the packet's end. */
 export let transportLength: u32 = 0;
+/** Address of the IPv6 fragment header (RFC 8200 §4.5); 0: there is none. */
+export let fragmentAt: usize = 0;
 /** A fragment other than the first. */
 export let laterFragment: bool = false;
 /** The two numbers below are known. */
@@ -66,6 +68,7 @@ export function parse(at: usize, available: u32, check: bool): u32 {
   start = at;
   ported = false;
   laterFragment = false;
+  fragmentAt = 0;
   transport = 0;
   transportLength = 0;
   if (available < IPV4_HEADER) return DROP_MALFORMED;
@@ -111,6 +114,7 @@ function parse6(at: usize, available: u32): u32 {
       offset += (<u32>load<u8>(header, 1) + 1) << 3;
       if (offset > length) return DROP_EXTENSIONS;
     } else {
+      fragmentAt = header;
       offset += 8;
       if (load16(header + 2) & 0xfff8) {
         protocol = next;

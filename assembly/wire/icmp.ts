@@ -8,6 +8,13 @@ export const ICMP_MTU4 = 6;
 /** MTU of an ICMPv6 type 2, 32 bits; RFC 4443 §3.2. */
 export const ICMP_MTU6 = 4;
 
+/** Identifier of a query and its answer. RFC 792, RFC 4443 §4. */
+export const ICMP_ID = 4;
+
+export const ICMP_ECHO_REPLY: u32 = 0;
+export const ICMP_ECHO: u32 = 8;
+export const ICMP_TIMESTAMP: u32 = 13;
+export const ICMP_TIMESTAMP_REPLY: u32 = 14;
 export const ICMP_UNREACHABLE: u32 = 3;
 export const ICMP_SOURCE_QUENCH: u32 = 4;
 export const ICMP_REDIRECT: u32 = 5;
@@ -24,6 +31,8 @@ export const ICMPV6_TOO_BIG: u32 = 2;
 export const ICMPV6_TIME_EXCEEDED: u32 = 3;
 /** Types below are errors, RFC 4443 §2.1; a redirect (RFC 4861 §4.5) is treated as one, §2.4 (e.2). */
 export const ICMPV6_FIRST_INFORMATIONAL: u32 = 128;
+export const ICMPV6_ECHO: u32 = 128;
+export const ICMPV6_ECHO_REPLY: u32 = 129;
 export const ICMPV6_REDIRECT: u32 = 137;
 
 /** Codes of ICMPv6 type 1, RFC 4443 §3.1. */

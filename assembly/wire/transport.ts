@@ -26,6 +26,7 @@ export const TCP_CHECKSUM = 16;
 export const TCP_HEADER: u32 = 20;
 export const TCP_FIN: u32 = 0x01;
 export const TCP_SYN: u32 = 0x02;
+export const TCP_RST: u32 = 0x04;
 export const TCP_PSH: u32 = 0x08;
 export const TCP_ACK: u32 = 0x10;
 /** Congestion window reduced, RFC 3168 §6.1. */

@@ -2,14 +2,17 @@
 
 import {
   ADJ_CHILDREN,
+  ADJ_GUARD,
   ADJ_ID,
   ADJ_KIND,
   ADJ_LOCAL,
   ADJ_MTU,
   ADJ_NONE,
+  ADJ_ORIGIN,
   ADJ_STRIDE,
   ADJ_TUN,
   ADJ_TUNNEL,
+  ADJ_ZONE,
 } from "../../assembly/layout.ts";
 import type { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
@@ -20,6 +23,9 @@ export class Adjacencies {
   readonly #epochs: Epochs;
   /** Kind of each index in use. */
   readonly #kinds = new Map<number, number>();
+  /** Further next hops of a tunnel (`addHop`), by the tunnel's own; and the tunnel's own by each of those. */
+  readonly #hops = new Map<number, Set<number>>();
+  readonly #tunnelOf = new Map<number, number>();
   /** Indexes given back, oldest first. */
   readonly #free: number[] = [];
   /** Index 0 is "no route". */
@@ -33,10 +39,20 @@ export class Adjacencies {
   /**
    * A new next hop of kind ADJ_*; its index.
    *
-   * @param fields `tun`: index of the TUN (ADJ_LOCAL). `mtu`: largest inner packet, bytes; 0 no limit (ADJ_TUNNEL).
+   * @param fields `tun`: index of the TUN (ADJ_LOCAL). `mtu`: largest inner packet, bytes; 0 no limit (ADJ_TUNNEL). `zone`: that
+   * routes to it lead into. `children`, `id`: of the tunnel that it is a further next hop of.
    * @throws PlaneError full
    */
-  add(kind: number, fields: { readonly tun?: number; readonly mtu?: number } = {}): number {
+  add(
+    kind: number,
+    fields: {
+      readonly tun?: number;
+      readonly mtu?: number;
+      readonly zone?: number;
+      readonly children?: number;
+      readonly id?: number;
+    } = {},
+  ): number {
     const index = this.#free.shift() ?? this.#fresh++;
     if (index >= this.#memory.regions.adjacencies.count) {
       this.#fresh--;
@@ -47,18 +63,52 @@ export class Adjacencies {
     this.#memory.bytes.fill(0, at, at + ADJ_STRIDE);
     view.setUint32(at + ADJ_TUN, fields.tun ?? 0, true);
     view.setUint32(at + ADJ_MTU, fields.mtu ?? 0, true);
-    view.setUint32(at + ADJ_ID, index, true);
+    view.setUint32(at + ADJ_CHILDREN, fields.children ?? 0, true);
+    view.setUint32(at + ADJ_ID, fields.id ?? index, true);
+    view.setUint32(at + ADJ_ZONE, fields.zone ?? 0, true);
+    view.setUint32(at + ADJ_ORIGIN, fields.zone ?? 0, true);
     // Last, so that a worker sees a whole entry or none.
     Atomics.store(words, (at + ADJ_KIND) >>> 2, kind);
     this.#kinds.set(index, kind);
     return index;
   }
 
+  /**
+   * One more next hop of a tunnel, whose routes lead into another zone. It has the tunnel's children, MTU and id, and follows
+   * them as long as it is there.
+   *
+   * @throws PlaneError full, unknown
+   */
+  addHop(tunnel: number, zone: number): number {
+    this.check(tunnel, ADJ_TUNNEL);
+    const { words } = this.#memory;
+    const from = this.address(tunnel) >>> 2;
+    const [mtu, children, id] = [ADJ_MTU, ADJ_CHILDREN, ADJ_ID].map((field) => words[from + (field >>> 2)]);
+    const hop = this.add(ADJ_TUNNEL, { mtu, children, id, zone });
+    this.#tunnelOf.set(hop, tunnel);
+    const hops = this.#hops.get(tunnel) ?? new Set();
+    this.#hops.set(tunnel, hops.add(hop));
+    return hop;
+  }
+
+  /** Takes a further next hop out of use; no route names it any more. @throws PlaneError unknown */
+  removeHop(hop: number): void {
+    const tunnel = this.#tunnelOf.get(hop);
+    if (tunnel === undefined) throw new PlaneError("unknown", `The next hop ${hop} is no further one of a tunnel.`);
+    this.#hops.get(tunnel)?.delete(hop);
+    this.#tunnelOf.delete(hop);
+    this.remove(hop, ADJ_TUNNEL);
+  }
+
   /** Takes a next hop out of use; no route names it any more. The index comes back when the epoch has passed. */
   remove(index: number, kind: number): void {
     this.check(index, kind);
-    Atomics.store(this.#memory.words, (this.address(index) + ADJ_KIND) >>> 2, ADJ_NONE);
+    if (this.#tunnelOf.has(index) || (this.#hops.get(index)?.size ?? 0) > 0) {
+      throw new PlaneError("in-use", "The tunnel still has further next hops; remove them first.");
+    }
+    this.#store(index, ADJ_KIND, ADJ_NONE);
     this.#kinds.delete(index);
+    this.#hops.delete(index);
     this.#epochs.retire(() => this.#free.push(index));
   }
 
@@ -73,12 +123,35 @@ export class Adjacencies {
   /** Largest inner packet, bytes, from now on. */
   setMtu(index: number, mtu: number): void {
     this.check(index, ADJ_TUNNEL);
-    Atomics.store(this.#memory.words, (this.address(index) + ADJ_MTU) >>> 2, mtu);
+    for (const one of this.#all(index)) this.#store(one, ADJ_MTU, mtu);
   }
 
-  /** Address of the child list, 0: none. Stores the new one in one step; the one before. */
+  /** Address of the child list, 0: none. Stores the new one, in one step for each next hop of the tunnel; the one before. */
   setChildren(index: number, list: number): number {
-    return Atomics.exchange(this.#memory.words, (this.address(index) + ADJ_CHILDREN) >>> 2, list);
+    const before = Atomics.load(this.#memory.words, (this.address(index) + ADJ_CHILDREN) >>> 2);
+    for (const one of this.#all(index)) this.#store(one, ADJ_CHILDREN, list);
+    return before;
+  }
+
+  /** The zone that packets out of the tunnel's SAs come from; 0: none. */
+  setOrigin(index: number, zone: number): void {
+    this.check(index, ADJ_TUNNEL);
+    this.#store(index, ADJ_ORIGIN, zone);
+  }
+
+  /** Address of the guard of a TUN device, 0: none. */
+  setGuard(index: number, guard: number): void {
+    this.check(index, ADJ_LOCAL);
+    this.#store(index, ADJ_GUARD, guard);
+  }
+
+  /** A tunnel's own next hop and its further ones. */
+  #all(tunnel: number): number[] {
+    return [tunnel, ...(this.#hops.get(tunnel) ?? [])];
+  }
+
+  #store(index: number, field: number, value: number): void {
+    Atomics.store(this.#memory.words, (this.address(index) + field) >>> 2, value);
   }
 
   address(index: number): number {

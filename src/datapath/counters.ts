@@ -26,6 +26,23 @@ const named: readonly (readonly [number, string, string])[] = [
   [index.DROP_HAIRPIN, "hairpin", "The route leads back to the TUN device that the packet came from"],
   [index.DROP_TIME_EXCEEDED, "time-exceeded", "TTL or hop limit ran out between two tunnels; the sender is told"],
   [index.DROP_TOO_BIG, "too-big", "Larger than the tunnel's MTU and not to be fragmented; the sender is told"],
+  [index.DROP_FILTERED, "filtered", "A rule of the TUN device's filter, or its default, drops it"],
+  [
+    index.DROP_FILTER_STRAY,
+    "filter-stray",
+    "Belongs to no flow that the filter knows and cannot open one: a TCP segment without SYN, an echo reply, a header cut short",
+  ],
+  [
+    index.DROP_FILTER_FRAGMENT,
+    "filter-fragment",
+    "Fragment whose first one the filter has not accepted, or came later; or that would overwrite a TCP header",
+  ],
+  [
+    index.DROP_FLOW_TABLE,
+    "flow-table-full",
+    "No place for one more flow, and none could be evicted; raise flows.limit",
+  ],
+  [index.DROP_INTERWORKING, "interworking", "From a zone into the same zone; the sender is told"],
   [index.DROP_NO_SA, "no-sa", "No Child SA is up for the tunnel"],
   [index.DROP_SELECTORS_OUT, "selectors-out", "No Child SA of the tunnel takes the packet; the sender is told"],
   [index.DROP_SEQUENCE_LIMIT, "sequence-limit", "The SA has no sequence number left; it should have been rekeyed"],
@@ -69,6 +86,9 @@ const named: readonly (readonly [number, string, string])[] = [
   [index.COUNT_COALESCED, "coalesced", "Superpackets put together for a TUN device"],
   [index.COUNT_RUNS_SENT, "runs-sent", "Runs of datagrams that left as one message (UDP GSO)"],
   [index.COUNT_RUNS_READ, "runs-read", "Runs of datagrams that arrived as one message (UDP GRO)"],
+  [index.COUNT_FLOW_OPENED, "flow-opened", "Flows that a filter accepted"],
+  [index.COUNT_FLOW_EVICTED, "flow-evicted", "Flows that gave way to new ones because the flow table was full"],
+  [index.COUNT_FLOW_CUT, "flow-cut", "Open flows that a changed filter no longer accepts"],
 ];
 
 /** Every counter that the fast path or its loop raises, by index. */

@@ -6,15 +6,21 @@
  * its host address is a constant.
  */
 
+import { randomFillSync } from "node:crypto";
 import {
   ADJ_STRIDE,
   ARENA_SIZE,
+  FLOW_ENTRY,
+  FLOW_WAYS,
   G_ADJ_BASE,
   G_ADJ_COUNT,
   G_ARENAS_BASE,
   G_EPOCH,
   G_FIB_BASE,
   G_FIB_SIZE,
+  G_FLOWS_BASE,
+  G_FLOWS_KEY,
+  G_FLOWS_PLACES,
   G_HOST_BASE,
   G_ICMP_RATE,
   G_POOL_BASE,
@@ -47,18 +53,31 @@ const SMALL_PAGES = HUGE_PAGE;
 /** ICMP errors that one worker may originate a second: enough for path MTU discovery of many hosts, too few for a flood. */
 const ICMP_RATE = 1000;
 
+/** Bytes for guards and rule sets: about 100,000 rules with four workers. */
+const FILTERS_SIZE = 16 << 20;
+
+/** Flows that have room for sure, unless the options say otherwise. */
+export const FLOWS = 65_536;
+export const FLOWS_MAX = 4_194_304;
+/** A flow table of this size or more asks for huge pages: its flows lie anywhere in it. */
+const FLOWS_HUGE = 16 << 20;
+
 /** Where the regions lie, bytes from the start of the memory. */
 export interface Regions {
   readonly adjacencies: { readonly base: number; readonly count: number };
   readonly sas: { readonly base: number; readonly count: number };
   readonly pool: { readonly base: number; readonly size: number };
   readonly fib: { readonly base: number; readonly size: number };
+  /** Guards and rule sets. */
+  readonly filters: { readonly base: number; readonly size: number };
+  /** `places`: twice the limit or more, so that buckets seldom overflow before it is reached. */
+  readonly flows: { readonly base: number; readonly places: number };
   readonly arenas: { readonly base: number; readonly count: number };
   /** Pages of 64 KiB. */
   readonly pages: number;
 }
 
-export type Limits = Pick<PlaneOptions, "workers" | "sas" | "adjacencies" | "fib">;
+export type Limits = Pick<PlaneOptions, "workers" | "sas" | "adjacencies" | "fib" | "flows">;
 
 /** The memory with the views that the control side and the workers' loops write through. */
 export interface PlaneMemory {
@@ -87,6 +106,8 @@ export function planRegions(limits: Limits): Regions {
   check("sas", limits.sas, 2, MAX_SAS);
   check("adjacencies", limits.adjacencies, 3, 1 << 20);
   check("fib", limits.fib, PAGE, 0xf0000000);
+  const flowLimit = limits.flows ?? FLOWS;
+  check("flows", flowLimit, FLOW_WAYS, FLOWS_MAX);
   const adjacencies = { base: align(VRFS + MAX_VRFS * VRF_STRIDE, PAGE), count: limits.adjacencies };
   const sas = { base: align(adjacencies.base + adjacencies.count * ADJ_STRIDE, 4096), count: limits.sas };
   // A path and a selector set for each pair of SAs, a child list for each tunnel, and as much again for what waits for the
@@ -96,15 +117,17 @@ export function planRegions(limits: Limits): Regions {
     size: align(sas.count * 1024 + adjacencies.count * 1024 + (4 << 20), PAGE),
   };
   const fib = { base: align(pool.base + pool.size, PAGE), size: align(limits.fib, PAGE) };
-  const arenas = { base: fib.base + fib.size, count: limits.workers };
+  const filters = { base: fib.base + fib.size, size: FILTERS_SIZE };
+  const flows = { base: filters.base + filters.size, places: 2 ** Math.ceil(Math.log2(2 * flowLimit)) };
+  const arenas = { base: align(flows.base + flows.places * FLOW_ENTRY, PAGE), count: limits.workers };
   const pages = (arenas.base + arenas.count * ARENA_SIZE) / PAGE;
   if (pages > PAGES_MAX) {
     throw new PlaneError(
       "limits",
-      `The datapath's limits need ${pages * PAGE} bytes, more than the 4 GiB of a WebAssembly memory; ask for fewer SAs, a smaller FIB or fewer workers.`,
+      `The datapath's limits need ${pages * PAGE} bytes, more than the 4 GiB of a WebAssembly memory; ask for fewer SAs or flows, a smaller FIB or fewer workers.`,
     );
   }
-  return { adjacencies, sas, pool, fib, arenas, pages };
+  return { adjacencies, sas, pool, fib, filters, flows, arenas, pages };
 }
 
 /** The same memory as seen from another thread, or from the one that made it. */
@@ -146,6 +169,10 @@ export function makeMemory(limits: Limits): PlaneMemory {
   view.setUint32(G_POOL_SIZE, regions.pool.size, true);
   view.setUint32(G_FIB_BASE, regions.fib.base, true);
   view.setUint32(G_FIB_SIZE, regions.fib.size, true);
+  view.setUint32(G_FLOWS_BASE, regions.flows.base, true);
+  view.setUint32(G_FLOWS_PLACES, regions.flows.places, true);
+  // Through a copy: the system's generator does not write into shared memory.
+  made.bytes.set(randomFillSync(new Uint8Array(16)), G_FLOWS_KEY);
   view.setUint32(G_ARENAS_BASE, regions.arenas.base, true);
   view.setUint32(G_ICMP_RATE, ICMP_RATE, true);
   return made;
@@ -165,6 +192,9 @@ export function adviseTables({ host, regions }: PlaneMemory): string {
     // Behind the page headers (assembly/fibpages), which no lookup reads: 32 bytes for each 1,024.
     [fib.base + (fib.size >>> 5), fib.base + fib.size],
   ];
+  const { flows } = regions;
+  const flowBytes = flows.places * FLOW_ENTRY;
+  if (flowBytes >= FLOWS_HUGE) tables.push([flows.base - SMALL_PAGES, flows.base + flowBytes]);
   const states = tables.map(([from, to]) => adviseHugePages(host + from + SMALL_PAGES, host + to));
   return states.find((state) => state !== "on") ?? "on";
 }

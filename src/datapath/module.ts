@@ -41,6 +41,8 @@ export interface FastPath {
   flushed(): void;
   /** The kernel refused message `index` of socket `socket` with EMSGSIZE: counts it and tells control. */
   tooBig(socket: number, index: number): void;
+  /** Flows among `count` places of the flow table from `first` on that live at `now`, seconds. Of any instance. */
+  liveFlows(first: number, count: number, now: number): number;
   /** Key set-up into an SA slot, constant-time. */
   expand(sa: number, key: number, keyLength: number): void;
 }

@@ -30,11 +30,26 @@ import { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
 import { Events } from "./events.ts";
 import { Fib, type FibExports } from "./fib.ts";
+import { Filters } from "./filter.ts";
+import { flowTable } from "./flows.ts";
 import { adviseTables, arenaOf, makeMemory, type PlaneMemory } from "./memory.ts";
 import { PAUSE } from "./moderation.ts";
-import { instantiate, loadModule } from "./module.ts";
+import { type FastPath, instantiate, loadModule } from "./module.ts";
 import { ALL_OFFLOADS, type Offload, Offloads } from "./offload.ts";
-import type { ChildHandle, IkeDatagram, Outer, Plane, PlaneEvent, PlaneOptions, Prefix, WorkerLoad } from "./plane.ts";
+import type {
+  ChildHandle,
+  FilterHandle,
+  FilterHits,
+  FilterRules,
+  FlowTable,
+  IkeDatagram,
+  Outer,
+  Plane,
+  PlaneEvent,
+  PlaneOptions,
+  Prefix,
+  WorkerLoad,
+} from "./plane.ts";
 import { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
 import { SaSlots } from "./sa.ts";
@@ -120,6 +135,8 @@ class OpenPlane implements Plane {
   readonly #fib: Fib;
   readonly #slots: SaSlots;
   readonly #tuns: Tuns;
+  readonly #filters: Filters;
+  readonly #fast: FastPath;
   /** Adjacency → index of its TUN. */
   readonly #tunOf = new Map<number, number>();
   readonly #children: ChildSas;
@@ -156,6 +173,7 @@ class OpenPlane implements Plane {
     this.ikePort = sockets.ikePort;
     this.natPort = sockets.natPort;
     const fast = instantiate(module, memory.memory);
+    this.#fast = fast;
     this.#epochs = new Epochs(memory);
     const pool = new Pool(memory);
     const selectors = new Selectors(memory, pool, this.#epochs);
@@ -164,6 +182,7 @@ class OpenPlane implements Plane {
     this.#fib = new Fib(memory.memory, fast as unknown as FibExports);
     this.#slots = new SaSlots(memory, pool, this.#epochs, fast.expand, randomBytes);
     this.#tuns = new Tuns(memory, commands, offloads);
+    this.#filters = new Filters(memory, this.#epochs, this.#adjacencies);
     this.#children = new ChildSas({
       memory,
       pool,
@@ -236,13 +255,51 @@ class OpenPlane implements Plane {
   }
 
   removeTun(adjacency: number): void {
+    this.setTunFilter(adjacency, undefined);
     this.#adjacencies.remove(adjacency, ADJ_LOCAL);
     this.#tuns.remove(this.#tunOf.get(adjacency)!);
     this.#tunOf.delete(adjacency);
   }
 
-  addTunnel(mtu: number): number {
-    return this.#adjacencies.add(ADJ_TUNNEL, { mtu });
+  addFilter(rules: FilterRules): FilterHandle {
+    return this.#filters.add(rules);
+  }
+
+  changeFilter(filter: FilterHandle, rules: FilterRules): void {
+    this.#filters.change(filter, rules);
+  }
+
+  removeFilter(filter: FilterHandle): void {
+    this.#filters.remove(filter);
+  }
+
+  setTunFilter(adjacency: number, filter: FilterHandle | undefined): void {
+    this.#adjacencies.check(adjacency, ADJ_LOCAL);
+    this.#filters.setTun({ adjacency, tun: this.#tunOf.get(adjacency)! }, filter);
+  }
+
+  filterHits(filter: FilterHandle): FilterHits {
+    return this.#filters.hits(filter);
+  }
+
+  flows(): FlowTable {
+    return flowTable(this.#memory, this.#fast);
+  }
+
+  addTunnel(mtu: number, zone = 0): number {
+    return this.#adjacencies.add(ADJ_TUNNEL, { mtu, zone });
+  }
+
+  setTunnelZone(adjacency: number, zone: number): void {
+    this.#adjacencies.setOrigin(adjacency, zone);
+  }
+
+  addTunnelHop(adjacency: number, zone: number): number {
+    return this.#adjacencies.addHop(adjacency, zone);
+  }
+
+  removeTunnelHop(hop: number): void {
+    this.#adjacencies.removeHop(hop);
   }
 
   setTunnelMtu(adjacency: number, mtu: number): void {

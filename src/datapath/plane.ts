@@ -64,6 +64,46 @@ export interface SaTraffic {
   readonly forged: number;
 }
 
+export interface FilterRule {
+  /** Names it in `filterHits`; rules of one name are counted together. */
+  readonly id: string;
+  /** "in": into the TUN device, `prefix` is the source; "out": out of it, `prefix` is the destination. */
+  readonly direction: "in" | "out";
+  /** IP protocol, null: any. */
+  readonly protocol: number | null;
+  /** Destination ports, inclusive; null: any, and packets without ports. */
+  readonly ports: { readonly low: number; readonly high: number } | null;
+  readonly prefix: Prefix;
+  readonly action: "accept" | "drop";
+}
+
+/** What may open a flow: the first rule that matches decides, else the direction's default. */
+export interface FilterRules {
+  readonly rules: readonly FilterRule[];
+  readonly in: "accept" | "drop";
+  readonly out: "accept" | "drop";
+}
+
+/** A filter in the datapath. */
+export interface FilterHandle {
+  readonly id: number;
+}
+
+/** Packets that a rule has decided about: those that opened flows, and those that were dropped. Since the filter was made. */
+export interface FilterHits {
+  readonly rules: ReadonlyMap<string, number>;
+  /** The defaults. */
+  readonly in: number;
+  readonly out: number;
+}
+
+export interface FlowTable {
+  /** Flows that have not expired; above 65,536 places an estimate, within one percent or so. */
+  readonly entries: number;
+  /** Flows that have room. */
+  readonly limit: number;
+}
+
 export interface WorkerLoad {
   readonly tunRead: number;
   readonly udpRead: number;
@@ -79,6 +119,8 @@ export interface PlaneOptions {
   readonly adjacencies: number;
   /** Bytes of FIB nodes. */
   readonly fib: number;
+  /** Flows that filters may know at once, 16 to 4,194,304; undefined: 65,536. */
+  readonly flows?: number;
   /** UDP ports of IKE and of IKE and ESP in UDP (RFC 3948). 0 in tests: any free port. */
   readonly ikePort: number;
   readonly natPort: number;
@@ -136,8 +178,31 @@ export interface Plane {
   addTun(name: string, vrf: number): number;
   /** Removes the device; its adjacency must have no route left. */
   removeTun(adjacency: number): void;
-  /** An adjacency for a tunnel: packets to it wait for Child SAs. */
-  addTunnel(mtu: number): number;
+  /** A filter, at no TUN device yet. @throws PlaneError full, invalid */
+  addFilter(rules: FilterRules): FilterHandle;
+  /**
+   * Other rules from now on, in one step; hits of rules whose id stays go on. Open flows are judged again with their next packet.
+   *
+   * @throws PlaneError full, invalid, unknown; then the old rules hold
+   */
+  changeFilter(filter: FilterHandle, rules: FilterRules): void;
+  /** No TUN device has it any more. @throws PlaneError in-use, unknown */
+  removeFilter(filter: FilterHandle): void;
+  /** What goes into and comes out of this TUN device (adjacency) must pass the filter; undefined: everything may. */
+  setTunFilter(adjacency: number, filter: FilterHandle | undefined): void;
+  filterHits(filter: FilterHandle): FilterHits;
+  flows(): FlowTable;
+  /**
+   * An adjacency for a tunnel: packets to it wait for Child SAs. `zone` (0: none): that routes to it lead into, and that packets out
+   * of its SAs come from. What comes out of a zone into the same zone is refused with ICMP "administratively prohibited".
+   */
+  addTunnel(mtu: number, zone?: number): number;
+  /** Packets out of this tunnel's SAs come from this zone, from now on. */
+  setTunnelZone(adjacency: number, zone: number): void;
+  /** One more next hop of this tunnel, for its routes into another zone; 0: into none. */
+  addTunnelHop(adjacency: number, zone: number): number;
+  /** Its routes have gone. */
+  removeTunnelHop(hop: number): void;
   setTunnelMtu(adjacency: number, mtu: number): void;
   removeTunnel(adjacency: number): void;
   /** The two next hops that drop: in silence, or with ICMP "administratively prohibited". */

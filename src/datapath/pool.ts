@@ -11,6 +11,8 @@ import type { PlaneMemory } from "./memory.ts";
 
 const SMALLEST = 64;
 
+const EXHAUSTED = "The datapath's pool of selector sets and paths is used up; raise the limits of SAs or tunnels.";
+
 /** Bytes of the class that holds `size`. */
 export function classOf(size: number): number {
   let power = SMALLEST;
@@ -31,11 +33,15 @@ export class Pool {
   /** Address → class of each block in use. */
   readonly #used = new Map<number, number>();
 
-  constructor(memory: PlaneMemory) {
+  readonly #exhausted: string;
+
+  /** `exhausted`: what to say when the region has no room left. */
+  constructor(memory: PlaneMemory, region = memory.regions.pool, exhausted = EXHAUSTED) {
     this.#bytes = memory.bytes;
     // 0 means "none" wherever a table holds a block's address; the region begins far above it.
-    this.#fresh = memory.regions.pool.base;
-    this.#end = memory.regions.pool.base + memory.regions.pool.size;
+    this.#fresh = region.base;
+    this.#end = region.base + region.size;
+    this.#exhausted = exhausted;
   }
 
   /** Address of a block of at least `size` bytes, all 0, 64-aligned. @throws PlaneError full */
@@ -44,10 +50,7 @@ export class Pool {
     let address = this.#free.get(bytes)?.pop();
     if (address === undefined) {
       if (this.#fresh + bytes > this.#end) {
-        throw new PlaneError(
-          "full",
-          "The datapath's pool of selector sets and paths is used up; raise the limits of SAs or tunnels.",
-        );
+        throw new PlaneError("full", this.#exhausted);
       }
       address = this.#fresh;
       this.#fresh += bytes;

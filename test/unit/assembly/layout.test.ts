@@ -72,6 +72,7 @@ describe("the memory map", () => {
       ["COUNTERS", L.W_COUNTERS, L.COUNTERS_MAX * 8],
       ["SCRATCH", L.W_SCRATCH, 64],
       ["VNET_PLAIN", L.W_VNET_PLAIN, 16],
+      ["FLOW", L.W_FLOW, L.FLOW_LIFE],
       ["TEMPLATE", L.W_TEMPLATE, L.TEMPLATE_SIZE],
       ["FLOWS", L.W_FLOWS, L.FLOWS * L.FLOW_STRIDE],
       ["AHEAD", L.W_AHEAD, L.AHEAD_SIZE],
@@ -120,13 +121,42 @@ describe("the memory map", () => {
     expect(L.PATH_SIZE).toBe(LINE);
   });
 
+  it("makes guards, rules and flows one line each, and what changes together one word", () => {
+    const of = (names: readonly string[], bytes: number): Field[] =>
+      names.map((name) => [name, (L as unknown as Record<string, number>)[name]!, bytes]);
+    apart(of(["GUARD_SET", "GUARD_DOMAIN"], 4), L.GUARD_SIZE);
+    const words = ["RULE_PROTOCOL", "RULE_PORT_LOW", "RULE_PORT_HIGH", "RULE_ACCEPT", "RULE_HIT"];
+    apart([...of(words, 4), ...of(["RULE_ADDRESS", "RULE_MASK"], 16)], L.RULE_STRIDE);
+    apart(
+      [
+        ...of(["FLOW_TAG", "FLOW_DOMAIN", "FLOW_PORTS", "FLOW_META", "FLOW_GENERATION", "FLOW_VERSION"], 4),
+        ["FLOW_ADDRESSES", L.FLOW_ADDRESSES, 32],
+        ["FLOW_LIFE", L.FLOW_LIFE, 8],
+      ],
+      L.FLOW_ENTRY,
+    );
+    apart(
+      [
+        ...of(["SET_GENERATION", "SET_HITS", "SET_HITS_STRIDE"], 4),
+        ["SET_LISTS", L.SET_LISTS, 4 * L.SET_LIST_STRIDE],
+        ...of(["SET_DEFAULTS", "SET_DEFAULT_HITS"], 8),
+      ],
+      L.SET_HEAD,
+    );
+    for (const size of [L.GUARD_SIZE, L.RULE_STRIDE, L.FLOW_ENTRY, L.SET_HEAD]) expect(size).toBe(LINE);
+    expect([L.FLOW_LIFE % 8, L.FLOW_GENERATION % 8, L.FLOW_VERSION]).toEqual([0, 0, L.FLOW_GENERATION + 4]);
+    expect(L.FLOW_META).toBe(L.FLOW_PORTS + 4);
+  });
+
   it("gives each part of the globals bytes of its own", () => {
-    const words = Object.entries(L).filter(([name]) => /^G_(?!TUN_|FIB_PRIVATE|HOST_BASE)/.test(name));
+    const words = Object.entries(L).filter(([name]) => /^G_(?!TUN_|FIB_PRIVATE|HOST_BASE|FLOWS_KEY)/.test(name));
     const fields = words.map(([name, at]) => [name, at as number, 4] as const);
     apart(
       [
         ...fields,
         ["G_HOST_BASE", L.G_HOST_BASE, 8],
+        ["G_FLOWS_KEY", L.G_FLOWS_KEY, 16],
+        ["G_TUN_GUARDS", L.G_TUN_GUARDS, L.MAX_TUNS * 4],
         ["G_TUN_VRFS", L.G_TUN_VRFS, L.MAX_TUNS * 4],
         ["G_TUN_FLAGS", L.G_TUN_FLAGS, L.MAX_TUNS * 4],
         ["G_FIB_PRIVATE", L.G_FIB_PRIVATE, L.FIB_PRIVATE_SIZE],

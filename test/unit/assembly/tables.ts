@@ -6,6 +6,8 @@
 import { readFileSync } from "node:fs";
 import * as L from "../../../assembly/layout.ts";
 import { Fib } from "../../../src/datapath/fib.ts";
+import type { FilterRules } from "../../../src/datapath/plane.ts";
+import { encodeRuleSet, sizeOfSet } from "../../../src/datapath/ruleset.ts";
 import { type End, sockaddr } from "./kernel.ts";
 import type { Keys } from "./oracle.ts";
 import { address } from "./packets.ts";
@@ -40,16 +42,30 @@ export class Tables {
   readonly fib: Fib;
   /** The instance of worker 0. */
   readonly exports: WebAssembly.Exports;
+  readonly workers: number;
   #pool: number;
   #adjacencies = 1;
   #tuns = 0;
+  #generations = 0;
+  #domains = 0;
 
-  constructor(options: { readonly sas?: number; readonly icmpRate?: number; readonly workers?: number } = {}) {
+  constructor(
+    options: {
+      readonly sas?: number;
+      readonly icmpRate?: number;
+      readonly workers?: number;
+      /** Places of the flow table, a power of two. */
+      readonly flows?: number;
+    } = {},
+  ) {
     const sas = options.sas ?? 1024;
     const pool = (SA_BASE + sas * L.SA_STRIDE + 0xffff) & ~0xffff;
     const fib = pool + POOL_SIZE;
-    const arenas = fib + FIB_SIZE;
+    const flows = fib + FIB_SIZE;
+    const places = options.flows ?? 1024;
+    const arenas = (flows + places * L.FLOW_ENTRY + 0xffff) & ~0xffff;
     const workers = options.workers ?? 1;
+    this.workers = workers;
     const pages = (arenas + workers * L.ARENA_SIZE) / 65536;
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
     this.view = new DataView(this.memory.buffer);
@@ -67,6 +83,12 @@ export class Tables {
       [L.G_POOL_SIZE, POOL_SIZE],
       [L.G_FIB_BASE, fib],
       [L.G_FIB_SIZE, FIB_SIZE],
+      [L.G_FLOWS_BASE, flows],
+      [L.G_FLOWS_PLACES, places],
+      [L.G_FLOWS_KEY, 0x03020100],
+      [L.G_FLOWS_KEY + 4, 0x07060504],
+      [L.G_FLOWS_KEY + 8, 0x0b0a0908],
+      [L.G_FLOWS_KEY + 12, 0x0f0e0d0c],
       [L.G_ARENAS_BASE, arenas],
       [L.G_ICMP_RATE, options.icmpRate ?? 1000],
     ];
@@ -84,9 +106,11 @@ export class Tables {
     return made;
   }
 
-  /** Sets the worker's clock, ms. */
+  /** Sets the workers' clock, ms. */
   at(now: number): void {
-    this.view.setFloat64(this.arena + L.W_NOW, now, true);
+    for (let worker = 0; worker < this.workers; worker++) {
+      this.view.setFloat64(this.arena + worker * L.ARENA_SIZE + L.W_NOW, now, true);
+    }
   }
 
   get32(at: number): number {
@@ -132,6 +156,36 @@ export class Tables {
     const tun = this.#tuns++;
     this.set32(L.G_TUN_VRFS + tun * 4, vrf);
     return { tun, adjacency: this.adjacency(L.ADJ_LOCAL, { tun }) };
+  }
+
+  /** A rule set of its own generation; its address. */
+  ruleSet(rules: FilterRules): number {
+    const at = this.block(sizeOfSet(rules, this.workers));
+    this.bytes.set(encodeRuleSet(rules, ++this.#generations, this.workers, at), at);
+    return at;
+  }
+
+  /** Puts a guard with these rules at a TUN device; its address. */
+  guard({ tun, adjacency }: { readonly tun: number; readonly adjacency: number }, rules: FilterRules): number {
+    const guard = this.block(L.GUARD_SIZE);
+    this.set32(guard + L.GUARD_DOMAIN, ++this.#domains);
+    this.set32(guard + L.GUARD_SET, this.ruleSet(rules));
+    this.set32(this.adjacencyAt(adjacency) + L.ADJ_GUARD, guard);
+    this.set32(L.G_TUN_GUARDS + tun * 4, guard);
+    return guard;
+  }
+
+  /** The hits of the set that a guard points at, summed up: of its rules in order, then of the defaults in and out. */
+  hits(guard: number, rules: FilterRules): number[] {
+    const set = this.get32(guard + L.GUARD_SET);
+    return Array.from({ length: rules.rules.length + 2 }, (_, index) => {
+      let sum = 0;
+      for (let worker = 0; worker < this.workers; worker++) {
+        const at = this.get32(set + L.SET_HITS) + worker * this.get32(set + L.SET_HITS_STRIDE) + index * 8;
+        sum += Number(this.get64(at));
+      }
+      return sum;
+    });
   }
 
   /** TUN_* of a device: what it is read and written with. */

@@ -15,7 +15,7 @@ import {
   VRF_STRIDE,
   VRFS,
 } from "../../../assembly/layout.ts";
-import { arenaOf, makeMemory, planRegions } from "../../../src/datapath/memory.ts";
+import { arenaOf, FLOWS, makeMemory, planRegions } from "../../../src/datapath/memory.ts";
 import { hostAddress } from "../../../src/linux/ffi.ts";
 
 test("regions lie behind one another, aligned, and end where the memory ends", () => {
@@ -24,20 +24,28 @@ test("regions lie behind one another, aligned, and end where the memory ends", (
     sas: fc.integer({ min: 2, max: 65536 }),
     adjacencies: fc.integer({ min: 3, max: 100_000 }),
     fib: fc.integer({ min: 65536, max: 1 << 30 }),
+    flows: fc.option(fc.integer({ min: 16, max: 4_194_304 }), { nil: undefined }),
   });
   fc.assert(
     fc.property(limits, (asked) => {
-      const { adjacencies, sas, pool, fib, arenas, pages } = planRegions(asked);
+      const { flows: limit = FLOWS, ...rest } = asked;
+      const planned = planRegions(asked.flows === undefined ? rest : { ...rest, flows: limit });
+      const { adjacencies, sas, pool, fib, filters, flows, arenas, pages } = planned;
       expect(adjacencies.base).toBeGreaterThanOrEqual(VRFS + MAX_VRFS * VRF_STRIDE);
       expect(sas.base).toBeGreaterThanOrEqual(adjacencies.base + asked.adjacencies * 64);
       expect(pool.base).toBeGreaterThanOrEqual(sas.base + asked.sas * 6464);
       expect(fib.base).toBeGreaterThanOrEqual(pool.base + pool.size);
       expect(fib.size).toBeGreaterThanOrEqual(asked.fib);
-      expect(arenas.base).toBe(fib.base + fib.size);
+      expect(filters.base).toBe(fib.base + fib.size);
+      expect(flows.base).toBe(filters.base + filters.size);
+      expect(flows.base % 64).toBe(0);
+      expect(flows.places).toBeGreaterThanOrEqual(2 * limit);
+      expect(Math.log2(flows.places) % 1).toBe(0);
+      expect(arenas.base).toBeGreaterThanOrEqual(flows.base + flows.places * 64);
       expect(arenas.base % 65536).toBe(0);
       expect(pages * 65536).toBe(arenas.base + asked.workers * ARENA_SIZE);
     }),
-    { numRuns: 200 },
+    { numRuns: 200, examples: [[{ workers: 1, sas: 2, adjacencies: 3, fib: 65536, flows: 16 }]] },
   );
 });
 
@@ -45,6 +53,7 @@ test("limits that cannot be are refused by name", () => {
   const good = { workers: 1, sas: 16, adjacencies: 16, fib: 1 << 20 };
   expect(() => planRegions({ ...good, workers: 0 })).toThrow(/"workers" is 0; it must be from 1 to 16/);
   expect(() => planRegions({ ...good, sas: 65537 })).toThrow(/"sas"/);
+  expect(() => planRegions({ ...good, flows: 5_000_000 })).toThrow(/"flows" is 5000000; it must be from 16 to 4194304/);
   expect(() => planRegions({ ...good, fib: 0xf0000000, workers: 16 })).toThrow(
     expect.objectContaining({ code: "limits", message: expect.stringContaining("4 GiB") }),
   );

@@ -1,6 +1,8 @@
 /** A datapath that keeps books instead of forwarding, and refuses what the real one would refuse. */
 import type {
   ChildHandle,
+  FilterHandle,
+  FilterRules,
   IkeDatagram,
   Outer,
   Plane,
@@ -35,6 +37,14 @@ export class FakePlane implements Plane {
   readonly vrfs = new Map<number, readonly Uint8Array[]>();
   readonly tuns = new Map<number, { name: string; vrf: number }>();
   readonly tunnels = new Map<number, number>();
+  /** Zones that next hops of tunnels lead into, and that tunnels' packets come from. */
+  readonly zones = new Map<number, number>();
+  readonly origins = new Map<number, number>();
+  /** Further next hops of tunnels → the tunnel. */
+  readonly hops = new Map<number, number>();
+  readonly filters = new Map<number, FilterRules>();
+  /** TUN adjacency → filter. */
+  readonly guards = new Map<number, number>();
   /** "vrf prefix" → adjacency. */
   readonly routes = new Map<string, number>();
   readonly children = new Map<number, FakeChild>();
@@ -102,13 +112,74 @@ export class FakePlane implements Plane {
     this.#call("removeTun");
     this.#unused(adjacency);
     this.#demand(this.tuns.delete(adjacency), "no such TUN");
+    this.guards.delete(adjacency);
   }
 
-  addTunnel(mtu: number): number {
+  addFilter(rules: FilterRules): FilterHandle {
+    this.#call("addFilter");
+    const id = this.#next++;
+    this.filters.set(id, rules);
+    return { id };
+  }
+
+  changeFilter({ id }: FilterHandle, rules: FilterRules): void {
+    this.#call("changeFilter");
+    this.#demand(this.filters.has(id), "no such filter");
+    this.filters.set(id, rules);
+  }
+
+  removeFilter({ id }: FilterHandle): void {
+    this.#call("removeFilter");
+    this.#demand(![...this.guards.values()].includes(id), "the filter is at a TUN");
+    this.#demand(this.filters.delete(id), "no such filter");
+  }
+
+  setTunFilter(adjacency: number, filter: FilterHandle | undefined): void {
+    this.#call("setTunFilter");
+    this.#demand(this.tuns.has(adjacency), "no such TUN");
+    if (filter === undefined) this.guards.delete(adjacency);
+    else {
+      this.#demand(this.filters.has(filter.id), "no such filter");
+      this.guards.set(adjacency, filter.id);
+    }
+  }
+
+  filterHits({ id }: FilterHandle) {
+    return { rules: new Map((this.filters.get(id)?.rules ?? []).map((rule) => [rule.id, 0])), in: 0, out: 0 };
+  }
+
+  flows() {
+    return { entries: 0, limit: 65_536 };
+  }
+
+  addTunnel(mtu: number, zone = 0): number {
     this.#call("addTunnel");
     const adjacency = this.#next++;
     this.tunnels.set(adjacency, mtu);
+    this.zones.set(adjacency, zone);
+    this.origins.set(adjacency, zone);
     return adjacency;
+  }
+
+  setTunnelZone(adjacency: number, zone: number): void {
+    this.#call("setTunnelZone");
+    this.#demand(this.tunnels.has(adjacency), "no such tunnel");
+    this.origins.set(adjacency, zone);
+  }
+
+  addTunnelHop(adjacency: number, zone: number): number {
+    this.#call("addTunnelHop");
+    this.#demand(this.tunnels.has(adjacency), "no such tunnel");
+    const hop = this.#next++;
+    this.hops.set(hop, adjacency);
+    this.zones.set(hop, zone);
+    return hop;
+  }
+
+  removeTunnelHop(hop: number): void {
+    this.#call("removeTunnelHop");
+    this.#unused(hop);
+    this.#demand(this.hops.delete(hop), "no such next hop");
   }
 
   setTunnelMtu(adjacency: number, mtu: number): void {
@@ -120,6 +191,7 @@ export class FakePlane implements Plane {
   removeTunnel(adjacency: number): void {
     this.#call("removeTunnel");
     this.#unused(adjacency);
+    this.#demand(![...this.hops.values()].includes(adjacency), "the tunnel has further next hops");
     this.#demand(
       ![...this.children.values()].some((child) => child.adjacency === adjacency),
       "the tunnel has Child SAs",
@@ -135,7 +207,9 @@ export class FakePlane implements Plane {
     this.#call("setRoute");
     this.#demand(this.vrfs.has(vrf), "no such VRF");
     this.#demand(
-      adjacency <= 2 ? adjacency > 0 : this.tuns.has(adjacency) || this.tunnels.has(adjacency),
+      adjacency <= 2
+        ? adjacency > 0
+        : this.tuns.has(adjacency) || this.tunnels.has(adjacency) || this.hops.has(adjacency),
       "no such next hop",
     );
     this.routes.set(`${vrf} ${formatPrefix(prefix)}`, adjacency);
