@@ -23,6 +23,8 @@ export const DROP_NO_SA = 16;
 export const DROP_SELECTORS_OUT = 17;
 export const DROP_SEQUENCE_LIMIT = 18;
 export const DROP_NO_PATH = 19;
+/** In addition, where the packet had waited: it had already been counted as forwarded. */
+export const DROP_SHAPER = 23;
 
 // A UDP datagram, the road in.
 export const DROP_SHORT = 24;
@@ -75,3 +77,7 @@ export const COUNT_COALESCED = 75;
 /** Messages of several datagrams: sent (UDP GSO), received (UDP GRO). */
 export const COUNT_RUNS_SENT = 76;
 export const COUNT_RUNS_READ = 77;
+
+// Shaped tunnels: packets that had to wait, and that were marked (ECN) instead of dropped.
+export const COUNT_SHAPER_QUEUED = 88;
+export const COUNT_SHAPER_MARKED = 89;

@@ -6,6 +6,7 @@
  * its host address is a constant.
  */
 
+import { randomInt } from "node:crypto";
 import {
   ADJ_STRIDE,
   ARENA_SIZE,
@@ -21,11 +22,19 @@ import {
   G_POOL_SIZE,
   G_SA_BASE,
   G_SA_COUNT,
+  G_SHAPE_STRIDE,
+  G_SHAPER_BASE,
+  G_SHAPER_SEED,
+  G_SHAPER_SIZE,
+  G_SHAPES_BASE,
   G_WORKERS,
   MAX_SAS,
   MAX_VRFS,
   MAX_WORKERS,
   SA_STRIDE,
+  SHAPE_HEAD,
+  SHAPE_PART,
+  SHAPER_CELLS,
   VRF_STRIDE,
   VRFS,
 } from "../../assembly/layout.ts";
@@ -47,18 +56,26 @@ const SMALL_PAGES = HUGE_PAGE;
 /** ICMP errors that one worker may originate a second: enough for path MTU discovery of many hosts, too few for a flood. */
 const ICMP_RATE = 1000;
 
+/** Most bytes of packets that may wait in one worker. */
+const SHAPER_MAX = 1 << 30;
+
 /** Where the regions lie, bytes from the start of the memory. */
 export interface Regions {
   readonly adjacencies: { readonly base: number; readonly count: number };
   readonly sas: { readonly base: number; readonly count: number };
   readonly pool: { readonly base: number; readonly size: number };
   readonly fib: { readonly base: number; readonly size: number };
+  /** One for each adjacency. `stride`: bytes; 0: nothing can be shaped. */
+  readonly shapes: { readonly base: number; readonly stride: number };
+  /** One for each worker, of `size` bytes. */
+  readonly shapers: { readonly base: number; readonly size: number };
   readonly arenas: { readonly base: number; readonly count: number };
   /** Pages of 64 KiB. */
   readonly pages: number;
 }
 
-export type Limits = Pick<PlaneOptions, "workers" | "sas" | "adjacencies" | "fib">;
+/** `shaper`: bytes of packets that may wait in each worker; undefined or 0: nothing can be shaped. */
+export type Limits = Pick<PlaneOptions, "workers" | "sas" | "adjacencies" | "fib" | "shaper">;
 
 /** The memory with the views that the control side and the workers' loops write through. */
 export interface PlaneMemory {
@@ -87,6 +104,8 @@ export function planRegions(limits: Limits): Regions {
   check("sas", limits.sas, 2, MAX_SAS);
   check("adjacencies", limits.adjacencies, 3, 1 << 20);
   check("fib", limits.fib, PAGE, 0xf0000000);
+  const waiting = limits.shaper ?? 0;
+  check("shaper", waiting, 0, SHAPER_MAX);
   const adjacencies = { base: align(VRFS + MAX_VRFS * VRF_STRIDE, PAGE), count: limits.adjacencies };
   const sas = { base: align(adjacencies.base + adjacencies.count * ADJ_STRIDE, 4096), count: limits.sas };
   // A path and a selector set for each pair of SAs, a child list for each tunnel, and as much again for what waits for the
@@ -96,15 +115,20 @@ export function planRegions(limits: Limits): Regions {
     size: align(sas.count * 1024 + adjacencies.count * 1024 + (4 << 20), PAGE),
   };
   const fib = { base: align(pool.base + pool.size, PAGE), size: align(limits.fib, PAGE) };
-  const arenas = { base: fib.base + fib.size, count: limits.workers };
+  const shapes = { base: fib.base + fib.size, stride: waiting === 0 ? 0 : SHAPE_HEAD + limits.workers * SHAPE_PART };
+  const shapers = {
+    base: align(shapes.base + adjacencies.count * shapes.stride, PAGE),
+    size: waiting === 0 ? 0 : align(SHAPER_CELLS + waiting, PAGE),
+  };
+  const arenas = { base: shapers.base + limits.workers * shapers.size, count: limits.workers };
   const pages = (arenas.base + arenas.count * ARENA_SIZE) / PAGE;
   if (pages > PAGES_MAX) {
     throw new PlaneError(
       "limits",
-      `The datapath's limits need ${pages * PAGE} bytes, more than the 4 GiB of a WebAssembly memory; ask for fewer SAs, a smaller FIB or fewer workers.`,
+      `The datapath's limits need ${pages * PAGE} bytes, more than the 4 GiB of a WebAssembly memory; ask for fewer SAs, a smaller FIB, less room for shaping or fewer workers.`,
     );
   }
-  return { adjacencies, sas, pool, fib, arenas, pages };
+  return { adjacencies, sas, pool, fib, shapes, shapers, arenas, pages };
 }
 
 /** The same memory as seen from another thread, or from the one that made it. */
@@ -148,6 +172,11 @@ export function makeMemory(limits: Limits): PlaneMemory {
   view.setUint32(G_FIB_SIZE, regions.fib.size, true);
   view.setUint32(G_ARENAS_BASE, regions.arenas.base, true);
   view.setUint32(G_ICMP_RATE, ICMP_RATE, true);
+  view.setUint32(G_SHAPES_BASE, regions.shapes.base, true);
+  view.setUint32(G_SHAPE_STRIDE, regions.shapes.stride, true);
+  view.setUint32(G_SHAPER_BASE, regions.shapers.base, true);
+  view.setUint32(G_SHAPER_SIZE, regions.shapers.size, true);
+  view.setUint32(G_SHAPER_SEED, randomInt(2 ** 32), true);
   return made;
 }
 
@@ -167,6 +196,11 @@ export function adviseTables({ host, regions }: PlaneMemory): string {
   ];
   const states = tables.map(([from, to]) => adviseHugePages(host + from + SMALL_PAGES, host + to));
   return states.find((state) => state !== "on") ?? "on";
+}
+
+/** Address of a worker's shaper. */
+export function shaperOf(regions: Regions, worker: number): number {
+  return regions.shapers.base + worker * regions.shapers.size;
 }
 
 /** Address of a worker's arena. */

@@ -12,6 +12,7 @@ import {
   G_SA_COUNT,
   G_WORKERS,
   MAX_VRFS,
+  SHAPER_CELLS,
   VRF_STRIDE,
   VRFS,
 } from "../../../assembly/layout.ts";
@@ -24,16 +25,21 @@ test("regions lie behind one another, aligned, and end where the memory ends", (
     sas: fc.integer({ min: 2, max: 65536 }),
     adjacencies: fc.integer({ min: 3, max: 100_000 }),
     fib: fc.integer({ min: 65536, max: 1 << 30 }),
+    shaper: fc.integer({ min: 0, max: 16 << 20 }),
   });
   fc.assert(
     fc.property(limits, (asked) => {
-      const { adjacencies, sas, pool, fib, arenas, pages } = planRegions(asked);
+      const { adjacencies, sas, pool, fib, shapes, shapers, arenas, pages } = planRegions(asked);
       expect(adjacencies.base).toBeGreaterThanOrEqual(VRFS + MAX_VRFS * VRF_STRIDE);
       expect(sas.base).toBeGreaterThanOrEqual(adjacencies.base + asked.adjacencies * 64);
       expect(pool.base).toBeGreaterThanOrEqual(sas.base + asked.sas * 6464);
       expect(fib.base).toBeGreaterThanOrEqual(pool.base + pool.size);
       expect(fib.size).toBeGreaterThanOrEqual(asked.fib);
-      expect(arenas.base).toBe(fib.base + fib.size);
+      expect(shapes.base).toBe(fib.base + fib.size);
+      const parts = asked.shaper === 0 ? 0 : 64 + asked.workers * 64;
+      expect(shapers.base).toBeGreaterThanOrEqual(shapes.base + asked.adjacencies * parts);
+      expect(shapers.size).toBeGreaterThanOrEqual(asked.shaper === 0 ? 0 : SHAPER_CELLS + asked.shaper);
+      expect(arenas.base).toBe(shapers.base + asked.workers * shapers.size);
       expect(arenas.base % 65536).toBe(0);
       expect(pages * 65536).toBe(arenas.base + asked.workers * ARENA_SIZE);
     }),
