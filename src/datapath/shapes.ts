@@ -34,8 +34,9 @@ import type { ShapeTraffic } from "./plane.ts";
  */
 export const WAITING = 32 << 20;
 
-export const RATE_MIN = 64_000;
-export const RATE_MAX = 100_000_000_000;
+/** Rates that can be held, bit/s: RouterConfig allows the same. */
+const RATE_MIN = 64_000;
+const RATE_MAX = 100_000_000_000;
 
 /** A full packet of an Ethernet, bytes. */
 const FULL = 1514;

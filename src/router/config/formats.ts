@@ -7,6 +7,7 @@ import { parseAddress, parsePrefix } from "../address.ts";
 import { parseDuration } from "./duration.ts";
 import { parseIdentity } from "./identity.ts";
 import { proposalFault } from "./proposal.ts";
+import { parseRate } from "./rate.ts";
 
 /** What is wrong, and the next step; undefined: the text is good. */
 export interface Fault {
@@ -65,6 +66,13 @@ const CHECKS: Readonly<Record<string, (text: string) => Fault | undefined>> = {
     text === "off" || parseDuration(text) !== undefined
       ? undefined
       : { message: `"${text}" is not a duration`, next: "Write a number and a unit, such as 30s, or off" },
+  rate: (text) =>
+    parseRate(text) !== undefined
+      ? undefined
+      : {
+          message: `"${text}" is not a rate from 64k to 100G`,
+          next: "Write bits a second with a unit: 64k, 2M or 1.5G",
+        },
   "ike-proposal": (text) => proposalFault("ike", text),
   "esp-proposal": (text) => proposalFault("esp", text),
 };
