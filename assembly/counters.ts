@@ -29,6 +29,8 @@ export const DROP_NO_SA = 16;
 export const DROP_SELECTORS_OUT = 17;
 export const DROP_SEQUENCE_LIMIT = 18;
 export const DROP_NO_PATH = 19;
+/** In addition, where the packet had waited: it had already been counted as forwarded. */
+export const DROP_SHAPER = 23;
 
 // A UDP datagram, the road in.
 export const DROP_SHORT = 24;
@@ -86,3 +88,6 @@ export const COUNT_RUNS_READ = 77;
 export const COUNT_FLOW_OPENED = 80;
 export const COUNT_FLOW_EVICTED = 81;
 export const COUNT_FLOW_CUT = 82;
+// Shaped tunnels: packets that had to wait, and that were marked (ECN) instead of dropped.
+export const COUNT_SHAPER_QUEUED = 88;
+export const COUNT_SHAPER_MARKED = 89;

@@ -44,14 +44,18 @@ export function encapsulate(
   family: u32,
   tos: u32,
 ): u32 {
+  const text = nextText();
+  memory.copy(text, head, headLength);
+  if (bodyLength) memory.copy(text + headLength, body, bodyLength);
+  return encloseSingle(sa, headLength + bodyLength, family, tos);
+}
+
+/** The same for a packet of `length` bytes that lies at `nextText` already. */
+export function encloseSingle(sa: usize, length: u32, family: u32, tos: u32): u32 {
   const path = pathOf(sa);
   if (!path) return DROP_NO_PATH;
   const sequence = takeSequences(sa, 1);
   if (!sequencesTaken) return DROP_SEQUENCE_LIMIT;
-  const text = nextText();
-  memory.copy(text, head, headLength);
-  if (bodyLength) memory.copy(text + headLength, body, bodyLength);
-  const length = headLength + bodyLength;
   enclose(path, sa, sequence, length, family, tos);
   countSealed(sa, 1, length);
   count(COUNT_SEALED);

@@ -2,6 +2,7 @@
 //
 //   UDP   fill · recvmmsg · inbound · open · { deliver · seal · sendmmsg, write · flushed } while pending
 //   TUN   read … · { outbound · seal · sendmmsg, write · flushed } until all were taken
+//   then  depart · seal · sendmmsg · flushed, while it says so, if packets of a shaped tunnel are due
 //
 // The control thread has an instance of its own, for the FIB and for key set-up.
 
@@ -23,6 +24,7 @@ import { arena, attachState } from "./state";
 
 export { expandKey as expand, leave, leaveFrom } from "./aead/engine";
 export { deliver, pending } from "./deliver";
+export { depart, reshape } from "./depart";
 export * from "./fibwriter";
 export { liveFlows } from "./flowtable";
 export { inbound } from "./inbound";

@@ -2,7 +2,7 @@
 //
 //   outbound        for each packet, while there is room; its checksum completed where the kernel left that to us
 //     leave         parse → route in the VRF of the TUN → filter of the TUN → another TUN, or
-//       intoTunnel  MSS clamp → fits the MTU? → Child SA by selectors → encapsulate
+//       intoTunnel  MSS clamp → fits the MTU? → Child SA by selectors → passOn: encapsulate, or wait in the shaper
 //         inFragments   the same for each piece of a packet that may be cut
 //     inSegments    a superpacket: route, MTU and Child SA once, then segment for segment
 //     refuse        drop, count, and an ICMP error where the sender should know
@@ -26,6 +26,7 @@ import {
   DROP_NO_SA,
   DROP_SELECTORS_OUT,
   DROP_SEQUENCE_LIMIT,
+  DROP_SHAPER,
   DROP_TOO_BIG,
 } from "./counters";
 import { count, countBy, drop } from "./drop";
@@ -69,6 +70,8 @@ import { hasRoom, roomFor, sendRegion, takeSendRegion } from "./room";
 import { countSealed, isOutbound, sequencesTaken, takeSequences } from "./sa";
 import { completeChecksum, longestSegment, segments, startSegments, writeSegment } from "./segment";
 import { matchesOutbound } from "./selectors";
+import { isShaped } from "./shape";
+import { passes, segmentsPass, segmentsWait, wait } from "./shaper";
 import { arena, worker } from "./state";
 import { writeTun } from "./tunwrite";
 import { IPV4_DF, ipv4Fragment } from "./wire/ipv4";
@@ -79,7 +82,7 @@ let fittingMtu: u32 = 0;
 /** Segments of the superpacket at hand that are done: not 0 while it waits for room in the middle. */
 let segmentsDone: u32 = 0;
 /** Why chooseSa found none. */
-let noSa: u32 = 0;
+export let noSa: u32 = 0;
 
 /**
  * Takes packets `first` to `packets − 1` out of the TUNRX slots (lengths in TUNLEN), all read from device `tun`. Returns how
@@ -174,6 +177,7 @@ function inSegments(at: usize, bytes: u32, tun: u32, vrf: u32, guard: usize, rou
     return true;
   }
   const fitting = min(segments - segmentsDone, roomFor(longestSegment));
+  if (isShaped(adjacency)) return fitting != 0 && shapeSegments(adjacency, sa, fitting);
   sealSegments(sa, fitting);
   countBy(COUNT_TUN_READ, fitting);
   segmentsDone += fitting;
@@ -186,6 +190,22 @@ function refuseSegments(reason: u32, vrf: u32): void {
   countBy(COUNT_TUN_READ, left);
   countBy(reason, left - 1);
   refuse(reason, vrf);
+}
+
+/** Of the next `fitting` segments, those that the tunnel's rate allows now are sealed; then all others of the superpacket wait, one by one. */
+function shapeSegments(adjacency: usize, sa: usize, fitting: u32): bool {
+  const passing = segmentsPass(adjacency, segmentsDone, fitting);
+  if (passing) sealSegments(sa, passing);
+  countBy(COUNT_TUN_READ, passing);
+  segmentsDone += passing;
+  if (passing == fitting) return segmentsDone == segments;
+  const left = segments - segmentsDone;
+  const lost = segmentsWait(adjacency, segmentsDone, segments);
+  countBy(COUNT_TUN_READ, left);
+  countBy(COUNT_ENCAPSULATED, left - lost);
+  countBy(DROP_SHAPER, lost);
+  segmentsDone = segments;
+  return true;
 }
 
 /** Seals the next `number` segments: each is written where it is sealed; sequence numbers and counters once for all. */
@@ -236,7 +256,17 @@ export function intoTunnel(adjacency: usize): u32 {
     }
   }
   const sa = chooseSa(adjacency);
-  return sa ? encapsulate(sa, start, length, 0, 0, family, tos()) : noSa;
+  return sa ? passOn(adjacency, sa, start, length, 0, 0) : noSa;
+}
+
+/** Seals these two pieces of the packet at hand, or lets them wait for the tunnel's rate. 0, or a reason to drop it. */
+// @ts-ignore: decorator
+@inline
+function passOn(adjacency: usize, sa: usize, head: usize, headLength: u32, body: usize, bodyLength: u32): u32 {
+  if (isShaped(adjacency) && !passes(adjacency, headLength + bodyLength)) {
+    return wait(adjacency, head, headLength, body, bodyLength);
+  }
+  return encapsulate(sa, head, headLength, body, bodyLength, family, tos());
 }
 
 /** Seals the packet at hand in pieces. Each is a packet of its own to the selectors: only the first has ports (RFC 4301 §7). */
@@ -246,15 +276,7 @@ function inFragments(adjacency: usize, mtu: u32): u32 {
   while (nextFragment()) {
     const sa = chooseSa(adjacency);
     if (!sa) return noSa;
-    const reason = encapsulate(
-      sa,
-      fragmentHeader,
-      fragmentHeaderLength,
-      fragmentBody,
-      fragmentBodyLength,
-      family,
-      tos(),
-    );
+    const reason = passOn(adjacency, sa, fragmentHeader, fragmentHeaderLength, fragmentBody, fragmentBodyLength);
     if (reason) return reason;
     forgetPorts();
   }
@@ -265,7 +287,7 @@ function inFragments(adjacency: usize, mtu: u32): u32 {
  * The SA of the first Child SA that the packet at hand matches and this worker may use; 0 with `noSa` set. A child without
  * an SA at the moment (it retires) leaves its packets to one further down that takes them too.
  */
-function chooseSa(adjacency: usize): usize {
+export function chooseSa(adjacency: usize): usize {
   const children = <usize>atomic.load<u32>(adjacency + ADJ_CHILDREN);
   let matched = children == 0;
   if (children) {

@@ -124,6 +124,11 @@ export function startSegments(at: usize, bytes: u32): u32 {
   return 0;
 }
 
+/** Bytes of `number` segments that follow each other, headers included, from segment `first` on. */
+export function bytesOfSegments(first: u32, number: u32): u32 {
+  return number * templateLength + min(number * size, bodyLength - first * size);
+}
+
 /** Writes segment `index` of the superpacket that was begun to `to`; its bytes, at most `longestSegment`. */
 export function writeSegment(index: u32, to: usize): u32 {
   const headers = template();

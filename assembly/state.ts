@@ -4,13 +4,19 @@
 
 import {
   ARENA_SIZE,
+  CELL_STRIDE,
   G_ADJ_BASE,
   G_ADJ_COUNT,
   G_ARENAS_BASE,
   G_HOST_BASE,
   G_SA_BASE,
   G_SA_COUNT,
+  G_SHAPER_BASE,
+  G_SHAPER_SIZE,
+  G_SHAPES_BASE,
+  G_SHAPE_STRIDE,
   G_WORKERS,
+  SHAPER_CELLS,
 } from "./layout";
 
 /** Number of this worker. */
@@ -25,6 +31,11 @@ export let saBase: usize = 0;
 export let saCount: u32 = 0;
 export let adjacencyBase: usize = 0;
 export let adjacencyCount: u32 = 0;
+export let shapesBase: usize = 0;
+export let shapeStride: u32 = 0;
+/** Base of this worker's shaper, and how many cells it has. */
+export let shaper: usize = 0;
+export let shaperCells: u32 = 0;
 
 /** Loads the bases from the globals block. Once for each instance, after the globals were written. */
 export function attachState(index: u32): void {
@@ -36,6 +47,11 @@ export function attachState(index: u32): void {
   saCount = load<u32>(G_SA_COUNT);
   adjacencyBase = load<u32>(G_ADJ_BASE);
   adjacencyCount = load<u32>(G_ADJ_COUNT);
+  shapesBase = load<u32>(G_SHAPES_BASE);
+  shapeStride = load<u32>(G_SHAPE_STRIDE);
+  const shaperSize = load<u32>(G_SHAPER_SIZE);
+  shaper = load<u32>(G_SHAPER_BASE) + index * shaperSize;
+  shaperCells = shaperSize > <u32>SHAPER_CELLS ? (shaperSize - <u32>SHAPER_CELLS) / <u32>CELL_STRIDE : 0;
 }
 
 /** Host address of a WASM address. */

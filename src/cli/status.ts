@@ -1,5 +1,6 @@
 /** `vcpe status`: what a router does, as a table or as JSON, once or again and again. */
 import { formatDuration } from "../router/config/duration.ts";
+import { formatRate } from "../router/config/rate.ts";
 import { ask, chooseRouter, living, StatusError } from "../router/status/client.ts";
 import type { ChildStatus, RouterStatus, TunnelStatus } from "../router/status/schema.ts";
 import { bytesText, countText, table } from "./table.ts";
@@ -123,6 +124,8 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
     "",
   ];
   lines.push(...tunnelLines(status, colours, age), "");
+  const shapes = shapeLines(status, colours, before);
+  if (shapes.length > 0) lines.push(...shapes, "");
   lines.push(...childLines(status, colours, age, before), "");
   lines.push(...routeLines(status, colours), "");
   lines.push(...countLines("drops", status.drops, colours));
@@ -192,6 +195,44 @@ function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time:
 /** "psk"; "CN=gw.example.com until 2026-12-31". */
 function authText(auth: NonNullable<TunnelStatus["ike"]>["auth"]): string {
   return auth.kind === "psk" ? "psk" : `${auth.subject} until ${auth.notAfter.slice(0, 10)}`;
+}
+
+/** Tunnels that are held to a rate. */
+function shapeLines(status: RouterStatus, { bold }: Colours, before?: Before): string[] {
+  const rows = status.tunnels.flatMap(({ name, shape }) => {
+    if (shape === null) return [];
+    const earlier = before?.status.tunnels.find((tunnel) => tunnel.name === name)?.shape;
+    const now = before && earlier ? bytesText(((shape.bytes - earlier.bytes) * 8 * 1000) / before.ms, "bit/s") : "";
+    return [
+      [
+        name,
+        formatRate(shape.bitsPerSecond),
+        ...(before ? [now] : []),
+        countText(shape.packets),
+        bytesText(shape.bytes),
+        countText(shape.queued),
+        countText(shape.dropped),
+        countText(shape.marked),
+        bytesText(shape.waiting),
+        `${shape.delayMs.toFixed(1)} ms`,
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  const rate = before ? ["now"] : [];
+  const heading = [
+    "SHAPED",
+    "RATE",
+    ...rate,
+    "PASSED packets",
+    "bytes",
+    "queued",
+    "dropped",
+    "marked",
+    "WAIT",
+    "DELAY",
+  ];
+  return table(heading, rows, bold);
 }
 
 /** Which side is behind a NAT. "claimed there": the peer says that it is, which some do only to have ESP in UDP. */

@@ -9,6 +9,7 @@ import {
   ADJ_MTU,
   ADJ_NONE,
   ADJ_ORIGIN,
+  ADJ_SHAPE,
   ADJ_STRIDE,
   ADJ_TUN,
   ADJ_TUNNEL,
@@ -40,7 +41,7 @@ export class Adjacencies {
    * A new next hop of kind ADJ_*; its index.
    *
    * @param fields `tun`: index of the TUN (ADJ_LOCAL). `mtu`: largest inner packet, bytes; 0 no limit (ADJ_TUNNEL). `zone`: that
-   * routes to it lead into. `children`, `id`: of the tunnel that it is a further next hop of.
+   * routes to it lead into. `children`, `id`, `shape`: of the tunnel that it is a further next hop of.
    * @throws PlaneError full
    */
   add(
@@ -51,6 +52,7 @@ export class Adjacencies {
       readonly zone?: number;
       readonly children?: number;
       readonly id?: number;
+      readonly shape?: number;
     } = {},
   ): number {
     const index = this.#free.shift() ?? this.#fresh++;
@@ -65,6 +67,7 @@ export class Adjacencies {
     view.setUint32(at + ADJ_MTU, fields.mtu ?? 0, true);
     view.setUint32(at + ADJ_CHILDREN, fields.children ?? 0, true);
     view.setUint32(at + ADJ_ID, fields.id ?? index, true);
+    view.setUint32(at + ADJ_SHAPE, fields.shape ?? 0, true);
     view.setUint32(at + ADJ_ZONE, fields.zone ?? 0, true);
     view.setUint32(at + ADJ_ORIGIN, fields.zone ?? 0, true);
     // Last, so that a worker sees a whole entry or none.
@@ -83,8 +86,9 @@ export class Adjacencies {
     this.check(tunnel, ADJ_TUNNEL);
     const { words } = this.#memory;
     const from = this.address(tunnel) >>> 2;
-    const [mtu, children, id] = [ADJ_MTU, ADJ_CHILDREN, ADJ_ID].map((field) => words[from + (field >>> 2)]);
-    const hop = this.add(ADJ_TUNNEL, { mtu, children, id, zone });
+    const fields = [ADJ_MTU, ADJ_CHILDREN, ADJ_ID, ADJ_SHAPE];
+    const [mtu, children, id, shape] = fields.map((field) => words[from + (field >>> 2)]);
+    const hop = this.add(ADJ_TUNNEL, { mtu, children, id, zone, shape });
     this.#tunnelOf.set(hop, tunnel);
     const hops = this.#hops.get(tunnel) ?? new Set();
     this.#hops.set(tunnel, hops.add(hop));
@@ -137,6 +141,12 @@ export class Adjacencies {
   setOrigin(index: number, zone: number): void {
     this.check(index, ADJ_TUNNEL);
     this.#store(index, ADJ_ORIGIN, zone);
+  }
+
+  /** Number of the tunnel's shape, 0: none. In each next hop of the tunnel. */
+  setShape(index: number, shape: number): void {
+    this.check(index, ADJ_TUNNEL);
+    for (const one of this.#all(index)) this.#store(one, ADJ_SHAPE, shape);
   }
 
   /** Address of the guard of a TUN device, 0: none. */

@@ -61,6 +61,11 @@ export class Commands {
     }
   }
 
+  /** The worker looks at all packets that wait for a rate anew. */
+  nudge(): void {
+    ringEventfd(this.part.bell);
+  }
+
   /** The worker leaves its loop after the batch at hand. */
   stop(): void {
     Atomics.store(this.#words, STOP, 1);

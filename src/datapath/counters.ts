@@ -47,6 +47,7 @@ const named: readonly (readonly [number, string, string])[] = [
   [index.DROP_SELECTORS_OUT, "selectors-out", "No Child SA of the tunnel takes the packet; the sender is told"],
   [index.DROP_SEQUENCE_LIMIT, "sequence-limit", "The SA has no sequence number left; it should have been rekeyed"],
   [index.DROP_NO_PATH, "no-path", "The SA has no peer address"],
+  [index.DROP_SHAPER, "shaper", "The tunnel's rate is used up and too much waits for it already, or for too long"],
   [index.DROP_SHORT, "udp-short", "UDP datagram too short to be IKE or ESP"],
   [index.DROP_TRUNCATED, "udp-truncated", "UDP message longer than a receive slot"],
   [index.DROP_IKE_MALFORMED, "ike-malformed", "IKE header whose length is not that of the datagram"],
@@ -89,6 +90,8 @@ const named: readonly (readonly [number, string, string])[] = [
   [index.COUNT_FLOW_OPENED, "flow-opened", "Flows that a filter accepted"],
   [index.COUNT_FLOW_EVICTED, "flow-evicted", "Flows that gave way to new ones because the flow table was full"],
   [index.COUNT_FLOW_CUT, "flow-cut", "Open flows that a changed filter no longer accepts"],
+  [index.COUNT_SHAPER_QUEUED, "shaper-queued", "Packets that had to wait for their tunnel's rate"],
+  [index.COUNT_SHAPER_MARKED, "shaper-marked", "Packets that waited long and got a congestion mark (ECN) for it"],
 ];
 
 /** Every counter that the fast path or its loop raises, by index. */

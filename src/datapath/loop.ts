@@ -5,7 +5,8 @@
  *   wait       epoch idle → a pause, when packets come fast but one by one (moderation) → epoll_wait → epoch, time
  *   receive    a UDP socket: recvmmsg → inbound → open → { deliver → seal → flush } while pending
  *   read       a TUN device: read … → { outbound → seal → flush } until all were taken
- *   answer     the bell: TUN devices that came or went, stop
+ *   depart     packets of shaped tunnels whose time has come (departures); the wait ends in time for them
+ *   answer     the bell: TUN devices that came or went, a new rate, stop
  *   tell       the ring moved: wake the control thread
  */
 
@@ -34,6 +35,7 @@ import { errno, read, recvmmsg } from "../linux/ffi.ts";
 import { Pause, setTimerSlack } from "../linux/pause.ts";
 import { VNET_HEADER } from "../linux/tun.ts";
 import { type CommandsPart, CommandsTaker } from "./commands.ts";
+import { Departures } from "./departures.ts";
 import { arenaOf, type PlaneMemory } from "./memory.ts";
 import { Moderation } from "./moderation.ts";
 import type { FastPath } from "./module.ts";
@@ -90,6 +92,7 @@ export class Loop {
   readonly #arena: number;
   readonly #host: number;
   readonly #moderation = new Moderation();
+  readonly #departures: Departures;
   /** undefined: moderation is off. */
   readonly #pause: Pause | undefined;
   #headSeen = 0;
@@ -112,6 +115,7 @@ export class Loop {
       setTimerSlack(1);
     }
     this.#sender = new Sender(memory, this.#arena, parts.fast, parts.sockets, this.#tuns);
+    this.#departures = new Departures(memory, worker, parts.fast, () => this.#sender.flush());
     this.#epoll.add(parts.commands.bell, EPOLLIN, BELL);
     parts.sockets.forEach((fd, socket) => {
       if (fd >= 0) this.#epoll.add(fd, EPOLLIN, SOCKET + socket);
@@ -127,13 +131,14 @@ export class Loop {
       // Idle: this worker holds no address out of the tables, so the writer need not wait for it.
       Atomics.store(this.#words, epoch, EPOCH_IDLE);
       if (gather) this.#pause?.sleep();
-      const events = this.#epoll.wait(WAIT);
+      const events = this.#epoll.wait(this.#departures.wait(WAIT));
       Atomics.store(this.#words, epoch, Atomics.load(this.#words, G_EPOCH >>> 2));
       this.#sweep();
       gather = false;
-      if (events === 0) continue;
+      if (events === 0 && !this.#departures.waiting) continue;
       const time = Date.now();
       this.#doubles[now] = time;
+      this.#departures.tell();
       let packets = 0;
       for (let i = 0; i < events; i++) {
         const tag = this.#epoll.tag(i);
@@ -141,8 +146,9 @@ export class Loop {
         else if (tag >= SOCKET) packets += this.#receive(tag - SOCKET);
         else this.#answer();
       }
+      if (this.#departures.waiting) this.#departures.run();
       this.#tell();
-      gather = this.#moderation.round(time, packets);
+      if (events !== 0) gather = this.#moderation.round(time, packets);
     }
     Atomics.store(this.#words, epoch, EPOCH_IDLE);
     this.#epoll.close();
@@ -214,6 +220,7 @@ export class Loop {
   }
 
   #answer(): void {
+    this.#departures.reshape();
     this.#commands.take(this.#tuns, (tun, before, now) => {
       if (before >= 0) this.#epoll.remove(before);
       if (now >= 0) this.#epoll.add(now, EPOLLIN, TUN + tun);

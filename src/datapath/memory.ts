@@ -6,7 +6,7 @@
  * its host address is a constant.
  */
 
-import { randomFillSync } from "node:crypto";
+import { randomFillSync, randomInt } from "node:crypto";
 import {
   ADJ_STRIDE,
   ARENA_SIZE,
@@ -27,11 +27,19 @@ import {
   G_POOL_SIZE,
   G_SA_BASE,
   G_SA_COUNT,
+  G_SHAPE_STRIDE,
+  G_SHAPER_BASE,
+  G_SHAPER_SEED,
+  G_SHAPER_SIZE,
+  G_SHAPES_BASE,
   G_WORKERS,
   MAX_SAS,
   MAX_VRFS,
   MAX_WORKERS,
   SA_STRIDE,
+  SHAPE_HEAD,
+  SHAPE_PART,
+  SHAPER_CELLS,
   VRF_STRIDE,
   VRFS,
 } from "../../assembly/layout.ts";
@@ -61,6 +69,8 @@ export const FLOWS = 65_536;
 export const FLOWS_MAX = 4_194_304;
 /** A flow table of this size or more asks for huge pages: its flows lie anywhere in it. */
 const FLOWS_HUGE = 16 << 20;
+/** Most bytes of packets that may wait in one worker. */
+const SHAPER_MAX = 1 << 30;
 
 /** Where the regions lie, bytes from the start of the memory. */
 export interface Regions {
@@ -72,12 +82,17 @@ export interface Regions {
   readonly filters: { readonly base: number; readonly size: number };
   /** `places`: twice the limit or more, so that buckets seldom overflow before it is reached. */
   readonly flows: { readonly base: number; readonly places: number };
+  /** One for each adjacency. `stride`: bytes; 0: nothing can be shaped. */
+  readonly shapes: { readonly base: number; readonly stride: number };
+  /** One for each worker, of `size` bytes. */
+  readonly shapers: { readonly base: number; readonly size: number };
   readonly arenas: { readonly base: number; readonly count: number };
   /** Pages of 64 KiB. */
   readonly pages: number;
 }
 
-export type Limits = Pick<PlaneOptions, "workers" | "sas" | "adjacencies" | "fib" | "flows">;
+/** `shaper`: bytes of packets that may wait in each worker; undefined or 0: nothing can be shaped. */
+export type Limits = Pick<PlaneOptions, "workers" | "sas" | "adjacencies" | "fib" | "flows" | "shaper">;
 
 /** The memory with the views that the control side and the workers' loops write through. */
 export interface PlaneMemory {
@@ -108,6 +123,8 @@ export function planRegions(limits: Limits): Regions {
   check("fib", limits.fib, PAGE, 0xf0000000);
   const flowLimit = limits.flows ?? FLOWS;
   check("flows", flowLimit, FLOW_WAYS, FLOWS_MAX);
+  const waiting = limits.shaper ?? 0;
+  check("shaper", waiting, 0, SHAPER_MAX);
   const adjacencies = { base: align(VRFS + MAX_VRFS * VRF_STRIDE, PAGE), count: limits.adjacencies };
   const sas = { base: align(adjacencies.base + adjacencies.count * ADJ_STRIDE, 4096), count: limits.sas };
   // A path and a selector set for each pair of SAs, a child list for each tunnel, and as much again for what waits for the
@@ -119,15 +136,23 @@ export function planRegions(limits: Limits): Regions {
   const fib = { base: align(pool.base + pool.size, PAGE), size: align(limits.fib, PAGE) };
   const filters = { base: fib.base + fib.size, size: FILTERS_SIZE };
   const flows = { base: filters.base + filters.size, places: 2 ** Math.ceil(Math.log2(2 * flowLimit)) };
-  const arenas = { base: align(flows.base + flows.places * FLOW_ENTRY, PAGE), count: limits.workers };
+  const shapes = {
+    base: align(flows.base + flows.places * FLOW_ENTRY, PAGE),
+    stride: waiting === 0 ? 0 : SHAPE_HEAD + limits.workers * SHAPE_PART,
+  };
+  const shapers = {
+    base: align(shapes.base + adjacencies.count * shapes.stride, PAGE),
+    size: waiting === 0 ? 0 : align(SHAPER_CELLS + waiting, PAGE),
+  };
+  const arenas = { base: shapers.base + limits.workers * shapers.size, count: limits.workers };
   const pages = (arenas.base + arenas.count * ARENA_SIZE) / PAGE;
   if (pages > PAGES_MAX) {
     throw new PlaneError(
       "limits",
-      `The datapath's limits need ${pages * PAGE} bytes, more than the 4 GiB of a WebAssembly memory; ask for fewer SAs or flows, a smaller FIB or fewer workers.`,
+      `The datapath's limits need ${pages * PAGE} bytes, more than the 4 GiB of a WebAssembly memory; ask for fewer SAs or flows, a smaller FIB, less room for shaping or fewer workers.`,
     );
   }
-  return { adjacencies, sas, pool, fib, filters, flows, arenas, pages };
+  return { adjacencies, sas, pool, fib, filters, flows, shapes, shapers, arenas, pages };
 }
 
 /** The same memory as seen from another thread, or from the one that made it. */
@@ -175,6 +200,11 @@ export function makeMemory(limits: Limits): PlaneMemory {
   made.bytes.set(randomFillSync(new Uint8Array(16)), G_FLOWS_KEY);
   view.setUint32(G_ARENAS_BASE, regions.arenas.base, true);
   view.setUint32(G_ICMP_RATE, ICMP_RATE, true);
+  view.setUint32(G_SHAPES_BASE, regions.shapes.base, true);
+  view.setUint32(G_SHAPE_STRIDE, regions.shapes.stride, true);
+  view.setUint32(G_SHAPER_BASE, regions.shapers.base, true);
+  view.setUint32(G_SHAPER_SIZE, regions.shapers.size, true);
+  view.setUint32(G_SHAPER_SEED, randomInt(2 ** 32), true);
   return made;
 }
 
@@ -197,6 +227,11 @@ export function adviseTables({ host, regions }: PlaneMemory): string {
   if (flowBytes >= FLOWS_HUGE) tables.push([flows.base - SMALL_PAGES, flows.base + flowBytes]);
   const states = tables.map(([from, to]) => adviseHugePages(host + from + SMALL_PAGES, host + to));
   return states.find((state) => state !== "on") ?? "on";
+}
+
+/** Address of a worker's shaper. */
+export function shaperOf(regions: Regions, worker: number): number {
+  return regions.shapers.base + worker * regions.shapers.size;
 }
 
 /** Address of a worker's arena. */

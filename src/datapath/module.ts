@@ -37,6 +37,10 @@ export interface FastPath {
   pending(): number;
   /** The road out for packets first … count − 1 read from TUN `tun`; how many of them were taken on. */
   outbound(tun: number, first: number, count: number): number;
+  /** Seals packets of shaped tunnels that are due (SHAPER_DUE). True: the send region is full; flush, and call it again. */
+  depart(): boolean | number;
+  /** A rate has changed: all that waits is due. */
+  reshape(): void;
   /** All that was queued has been sent: empties the send region. */
   flushed(): void;
   /** The kernel refused message `index` of socket `socket` with EMSGSIZE: counts it and tells control. */

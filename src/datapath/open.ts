@@ -48,12 +48,14 @@ import type {
   PlaneEvent,
   PlaneOptions,
   Prefix,
+  ShapeTraffic,
   WorkerLoad,
 } from "./plane.ts";
 import { Pool } from "./pool.ts";
 import { Ring } from "./ring.ts";
 import { SaSlots } from "./sa.ts";
 import { Selectors } from "./selectors.ts";
+import { Shapes, WAITING } from "./shapes.ts";
 import { closeSockets, openSockets, type Sockets } from "./sockets.ts";
 import { loads, tally } from "./tally.ts";
 import { Trial } from "./trial.ts";
@@ -74,7 +76,7 @@ const RECLAIM = 20;
  */
 export async function openPlane(options: PlaneOptions): Promise<Plane> {
   const module = loadModule();
-  const memory = makeMemory(options);
+  const memory = makeMemory({ ...options, shaper: options.shaper ?? WAITING });
   const hugePages = adviseTables(memory);
   const { engines, from } = tryEngines(module, options);
   const sockets = openSockets(options);
@@ -131,6 +133,7 @@ class OpenPlane implements Plane {
   readonly #commands: readonly Commands[];
   readonly #epochs: Epochs;
   readonly #adjacencies: Adjacencies;
+  readonly #shapes: Shapes;
   readonly #vrfs: Vrfs;
   readonly #fib: Fib;
   readonly #slots: SaSlots;
@@ -178,6 +181,7 @@ class OpenPlane implements Plane {
     const pool = new Pool(memory);
     const selectors = new Selectors(memory, pool, this.#epochs);
     this.#adjacencies = new Adjacencies(memory, this.#epochs);
+    this.#shapes = new Shapes(memory, this.#adjacencies);
     this.#vrfs = new Vrfs(memory);
     this.#fib = new Fib(memory.memory, fast as unknown as FibExports);
     this.#slots = new SaSlots(memory, pool, this.#epochs, fast.expand, randomBytes);
@@ -311,6 +315,18 @@ class OpenPlane implements Plane {
     const left = this.#children.count(adjacency);
     if (left > 0) throw new PlaneError("in-use", `The tunnel still has ${left} Child SAs; remove them first.`);
     this.#adjacencies.remove(adjacency, ADJ_TUNNEL);
+    this.#shapes.forget(adjacency);
+  }
+
+  setTunnelShape(adjacency: number, bitsPerSecond: number | undefined): void {
+    this.#adjacencies.check(adjacency, ADJ_TUNNEL);
+    this.#shapes.set(adjacency, bitsPerSecond);
+    for (const commands of this.#commands) commands.nudge();
+  }
+
+  tunnelShape(adjacency: number): ShapeTraffic | undefined {
+    this.#adjacencies.check(adjacency, ADJ_TUNNEL);
+    return this.#shapes.traffic(adjacency);
   }
 
   setRoute(vrf: number, prefix: Prefix, adjacency: number): void {

@@ -104,6 +104,22 @@ export interface FlowTable {
   readonly limit: number;
 }
 
+/** A shaped tunnel, all workers together. */
+export interface ShapeTraffic {
+  readonly bitsPerSecond: number;
+  /** Went into the tunnel, by IP length. */
+  readonly packets: number;
+  readonly bytes: number;
+  /** Packets that had to wait, were dropped, got a congestion mark. */
+  readonly queued: number;
+  readonly dropped: number;
+  readonly marked: number;
+  /** Bytes that wait now. */
+  readonly waiting: number;
+  /** How long the packet that left last had waited, milliseconds; 0 while none waits. */
+  readonly delayMs: number;
+}
+
 export interface WorkerLoad {
   readonly tunRead: number;
   readonly udpRead: number;
@@ -121,6 +137,8 @@ export interface PlaneOptions {
   readonly fib: number;
   /** Flows that filters may know at once, 16 to 4,194,304; undefined: 65,536. */
   readonly flows?: number;
+  /** Bytes of packets of shaped tunnels that may wait in each worker, ≤ 2^30; undefined: WAITING. 0: nothing can be shaped. */
+  readonly shaper?: number;
   /** UDP ports of IKE and of IKE and ESP in UDP (RFC 3948). 0 in tests: any free port. */
   readonly ikePort: number;
   readonly natPort: number;
@@ -205,6 +223,13 @@ export interface Plane {
   removeTunnelHop(hop: number): void;
   setTunnelMtu(adjacency: number, mtu: number): void;
   removeTunnel(adjacency: number): void;
+  /**
+   * Holds what goes into the tunnel, inner packets by their IP length, to this rate, 64,000 to 10^11; undefined: no limit any more.
+   * A new rate counts from now on also for what waits.
+   */
+  setTunnelShape(adjacency: number, bitsPerSecond: number | undefined): void;
+  /** What the shaping of a tunnel has done; undefined: it has no limit. */
+  tunnelShape(adjacency: number): ShapeTraffic | undefined;
   /** The two next hops that drop: in silence, or with ICMP "administratively prohibited". */
   readonly blackhole: number;
   readonly prohibit: number;

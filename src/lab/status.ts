@@ -34,6 +34,17 @@ export interface TunnelStatus {
   readonly rttMs: number | null;
   /** Largest inner packet, bytes. */
   readonly mtu: number;
+  /** What goes into the tunnel is held to this rate; null: no limit. */
+  readonly shape: {
+    readonly bitsPerSecond: number;
+    readonly packets: number;
+    readonly bytes: number;
+    readonly queued: number;
+    readonly dropped: number;
+    readonly marked: number;
+    readonly waiting: number;
+    readonly delayMs: number;
+  } | null;
   readonly children: readonly ChildStatus[];
   readonly lastError?: { readonly code: string; readonly message: string };
 }

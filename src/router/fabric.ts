@@ -2,7 +2,7 @@
  * The forwarding side of the router: makes, changes and removes VRFs, TUN devices, next hops and routes, in the datapath
  * and in the kernel. Knows which index of the datapath each name has.
  */
-import type { Plane } from "../datapath/plane.ts";
+import type { Plane, ShapeTraffic } from "../datapath/plane.ts";
 import { familyOf, hostPrefix, parseAddress, prefixOf } from "./address.ts";
 import type { Action } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
@@ -23,6 +23,8 @@ interface Tunnel {
   fixed: number | null;
   /** Largest inner packet in use now, bytes. */
   mtu: number;
+  /** Bit/s; undefined: no limit. */
+  rate: number | undefined;
   /** Outer addresses in use, once a Child SA is up. */
   path: { readonly local: Uint8Array; readonly remote: Uint8Array } | undefined;
 }
@@ -56,6 +58,12 @@ export class Fabric {
   /** Largest inner packet of a tunnel, bytes. */
   mtu(name: string): number | undefined {
     return this.#tunnels.get(name)?.mtu;
+  }
+
+  /** What the shaping of a tunnel has done; undefined: it has no limit, or is none. */
+  shape(name: string): ShapeTraffic | undefined {
+    const tunnel = this.#tunnels.get(name);
+    return tunnel && this.#plane.tunnelShape(tunnel.adjacency);
   }
 
   /** The Child SAs of a tunnel use these outer addresses now. Gives the MTU when that changed it. */
@@ -208,24 +216,39 @@ export class Fabric {
     }
   }
 
-  #tunnel(op: Action["op"], { name, vrf, mtu }: ResourceOf<"tunnel">): void {
+  #tunnel(op: Action["op"], { name, vrf, mtu, shape }: ResourceOf<"tunnel">): void {
     const known = this.#tunnels.get(name);
     if (op === "remove") {
       this.#plane.removeTunnel((known as Tunnel).adjacency);
       this.#tunnels.delete(name);
     } else if (known) {
+      this.#limitRate(known, shape?.bitsPerSecond);
       known.fixed = mtu;
       this.#measure(known);
     } else {
       const first = mtu ?? innerMtu(ETHERNET_MTU, 6);
-      this.#tunnels.set(name, {
+      const tunnel = {
         adjacency: this.#plane.addTunnel(first),
         vrf,
         fixed: mtu,
         mtu: first,
+        rate: undefined,
         path: undefined,
-      });
+      };
+      try {
+        this.#limitRate(tunnel, shape?.bitsPerSecond);
+      } catch (error) {
+        this.#plane.removeTunnel(tunnel.adjacency);
+        throw error;
+      }
+      this.#tunnels.set(name, tunnel);
     }
+  }
+
+  #limitRate(tunnel: Tunnel, rate: number | undefined): void {
+    if (tunnel.rate === rate) return;
+    this.#plane.setTunnelShape(tunnel.adjacency, rate);
+    tunnel.rate = rate;
   }
 
   #route(op: Action["op"], { vrf, prefix, via }: ResourceOf<"route">): void {

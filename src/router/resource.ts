@@ -28,8 +28,14 @@ export type Resource =
   | { readonly kind: "tun"; readonly device: string; readonly vrf: string; readonly mtu: number }
   /** An address of the router itself on a TUN device. */
   | { readonly kind: "address"; readonly device: string; readonly address: string }
-  /** A next hop of the datapath. `mtu` null: from the path. */
-  | { readonly kind: "tunnel"; readonly name: string; readonly vrf: string; readonly mtu: number | null }
+  /** A next hop of the datapath. `mtu` null: from the path. `shape` null: no limit. */
+  | {
+      readonly kind: "tunnel";
+      readonly name: string;
+      readonly vrf: string;
+      readonly mtu: number | null;
+      readonly shape: TunnelConfig["shape"];
+    }
   /** In the FIB of a VRF. */
   | { readonly kind: "route"; readonly vrf: string; readonly prefix: string; readonly via: Via }
   /** In the kernel's main table, to a TUN device. */
@@ -152,8 +158,8 @@ export function modelOf(config: RouterConfig): Model {
     if (device !== undefined) resources.push({ kind: "kernel-route", device, prefix });
   };
   for (const tunnel of config.tunnels) {
-    const { name, vrf, mtu, routes } = tunnel;
-    resources.push({ kind: "tunnel", name, vrf, mtu });
+    const { name, vrf, mtu, shape, routes } = tunnel;
+    resources.push({ kind: "tunnel", name, vrf, mtu, shape });
     for (const { prefix } of routes) away(vrf, prefix, { kind: "tunnel", name });
     const { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation } = tunnel;
     const settings = { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation };

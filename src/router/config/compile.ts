@@ -5,6 +5,7 @@ import { freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./co
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 import { parseDuration } from "./duration.ts";
 import { type ConfigIdentity, parseIdentity } from "./identity.ts";
+import { parseRate } from "./rate.ts";
 import type { RouterFile } from "./schema.ts";
 import { secretVersion } from "./secret.ts";
 import type { TunnelFile } from "./tunnel.ts";
@@ -89,7 +90,7 @@ function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {
     })),
     routes: canonical(tunnel.routes ?? []).map((prefix) => ({ prefix, preference: 0, zone: null })),
     zone: null,
-    shape: null,
+    shape: tunnel.shape ? { bitsPerSecond: parseRate(tunnel.shape.rate) as number } : null,
     mtu: typeof tunnel.mtu === "number" ? tunnel.mtu : null,
     dpdMs: tunnel.dpd === "off" ? 0 : milliseconds(tunnel.dpd, 30_000),
     encapsulation: tunnel.encapsulation ?? "always",

@@ -7,6 +7,7 @@ import { parseAddress, parsePrefix } from "../address.ts";
 import { parseDuration } from "./duration.ts";
 import { parseIdentity } from "./identity.ts";
 import { proposalFault } from "./proposal.ts";
+import { parseRate } from "./rate.ts";
 
 /** What is wrong, and the next step; undefined: the text is good. */
 export interface Fault {
@@ -71,6 +72,13 @@ const CHECKS: Readonly<Record<string, (text: string) => Fault | undefined>> = {
       : {
           message: `"${text}" is not a DNS name`,
           next: "Write a name as certificates bear it, such as gw.example.com; no wildcard, no dot at the end",
+        },
+  rate: (text) =>
+    parseRate(text) !== undefined
+      ? undefined
+      : {
+          message: `"${text}" is not a rate from 64k to 100G`,
+          next: "Write bits a second with a unit: 64k, 2M or 1.5G",
         },
   "ike-proposal": (text) => proposalFault("ike", text),
   "esp-proposal": (text) => proposalFault("esp", text),

@@ -44,6 +44,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "vcpe-dns-name": "DNS name",
   "vcpe-duration": "duration",
   "vcpe-duration-or-off": "duration or `off`",
+  "vcpe-rate": "rate",
   "vcpe-ike-proposal": "cipher-prf-group",
   "vcpe-esp-proposal": "cipher[-group][-noesn]",
 };

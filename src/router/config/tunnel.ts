@@ -147,6 +147,22 @@ export const TunnelFile = Type.Object(
         description: "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here.",
       }),
     ),
+    shape: Type.Optional(
+      Type.Object(
+        {
+          rate: Type.String({
+            format: "vcpe-rate",
+            description:
+              "Bits a second with a unit, decimal: 64k to 100G, such as 2M or 1.5G. Counted are the packets inside, by their IP length.",
+          }),
+        },
+        {
+          ...closed,
+          description:
+            "Holds what goes into the tunnel to a rate; each end shapes what it sends. What comes faster waits up to 50 ms (10 full packets where that is longer), fair among flows. Default: no limit.",
+        },
+      ),
+    ),
     mtu: Type.Optional(
       Type.Union([Type.Literal("auto"), Type.Integer({ minimum: 576, maximum: 65535 })], {
         expects: "auto, or a number from 576 to 65535",

@@ -81,6 +81,7 @@ function tunnelStatus(router: Router, { name, vrf, peer }: TunnelConfig, status:
     nat: status?.nat ?? null,
     rttMs: status?.rttMs ?? null,
     mtu: router.fabric.mtu(name) ?? 0,
+    shape: router.fabric.shape(name) ?? null,
     children: (status?.children ?? []).flatMap((child) => childStatus(router, child) ?? []),
     ...(lastError ? { lastError: { ...lastError, at: time(lastError.at) } } : {}),
   };

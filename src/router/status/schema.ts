@@ -74,6 +74,25 @@ const Tunnel = Type.Object({
   ),
   rttMs: Type.Union([Type.Number(), Type.Null()], { description: "Round trip of the last answered IKE request." }),
   mtu: Type.Integer({ description: "Largest inner packet, bytes." }),
+  shape: Type.Union(
+    [
+      Type.Object({
+        bitsPerSecond: Count,
+        packets: Type.Integer({ minimum: 0, description: "Went into the tunnel." }),
+        bytes: Type.Integer({ minimum: 0, description: "Their IP lengths." }),
+        queued: Type.Integer({ minimum: 0, description: "Packets that had to wait." }),
+        dropped: Type.Integer({
+          minimum: 0,
+          description: "Packets for which there was no room, or that waited too long.",
+        }),
+        marked: Type.Integer({ minimum: 0, description: "Packets that got a congestion mark (ECN) instead." }),
+        waiting: Type.Integer({ minimum: 0, description: "Bytes that wait now." }),
+        delayMs: Type.Number({ minimum: 0, description: "How long the last packet waited; 0 while none waits." }),
+      }),
+      Type.Null(),
+    ],
+    { description: "The rate that what goes into the tunnel is held to, and what it met; null: no limit." },
+  ),
   children: Type.Array(Child),
   lastError: Type.Optional(Type.Object({ code: Type.String(), message: Type.String(), at: Time })),
 });

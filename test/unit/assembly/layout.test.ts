@@ -164,4 +164,95 @@ describe("the memory map", () => {
       L.VRFS,
     );
   });
+
+  it("gives each part of a shape, a line, a queue and a cell bytes of its own", () => {
+    apart(
+      [
+        ["THROUGH", L.SHAPE_THROUGH, 8],
+        ["COST", L.SHAPE_COST, 8],
+        ["BURST", L.SHAPE_BURST, 8],
+        ["TARGET", L.SHAPE_TARGET, 8],
+        ["INTERVAL", L.SHAPE_INTERVAL, 8],
+        ["LIMIT", L.SHAPE_LIMIT, 4],
+      ],
+      L.SHAPE_HEAD,
+    );
+    apart(
+      [
+        ["LINE", L.PART_LINE, 4],
+        ["FLOWS", L.PART_FLOWS, 4],
+        ["WAITING", L.PART_WAITING, 4],
+        ["BYTES", L.PART_BYTES, 4],
+        ["PASSED", L.PART_PASSED, 8],
+        ["PASSED_BYTES", L.PART_PASSED_BYTES, 8],
+        ["QUEUED", L.PART_QUEUED, 8],
+        ["DROPPED", L.PART_DROPPED, 8],
+        ["MARKED", L.PART_MARKED, 8],
+        ["DELAY", L.PART_DELAY, 8],
+      ],
+      L.SHAPE_PART,
+    );
+    // Workers do not write to each other's lines of the cache.
+    expect([L.SHAPE_HEAD % LINE, L.SHAPE_PART % LINE]).toEqual([0, 0]);
+    apart(
+      [
+        ["CLOCK", L.SHAPER_CLOCK, 8],
+        ["DUE", L.SHAPER_DUE, 8],
+        ["LINES_USED", L.SHAPER_LINES_USED, 4],
+        ["FREE_LINE", L.SHAPER_FREE_LINE, 4],
+        ["FRESH_LINES", L.SHAPER_FRESH_LINES, 4],
+        ["FREE_CELL", L.SHAPER_FREE_CELL, 4],
+        ["FRESH_CELLS", L.SHAPER_FRESH_CELLS, 4],
+        ["CELLS_USED", L.SHAPER_CELLS_USED, 4],
+        ["ACTIVE", L.SHAPER_ACTIVE, L.SHAPER_LINES * 4],
+        ["lines", L.SHAPER_HEAD, L.SHAPER_LINES * L.LINE_STRIDE],
+      ],
+      L.SHAPER_CELLS,
+    );
+    apart(
+      [
+        ["ADJ", L.LINE_ADJ, 4],
+        ["SHAPE", L.LINE_SHAPE, 4],
+        ["PLACE", L.LINE_PLACE, 4],
+        ["CELLS", L.LINE_CELLS, 4],
+        ["NEW", L.LINE_NEW_FIRST, 8],
+        ["OLD", L.LINE_OLD_FIRST, 8],
+        ["DUE", L.LINE_DUE, 8],
+        ["THROUGH", L.LINE_THROUGH, 8],
+        ["FLOWS", L.LINE_FLOWS, L.FLOWS_PER_LINE * L.QUEUE_STRIDE],
+      ],
+      L.LINE_STRIDE,
+    );
+    apart(
+      [
+        ["FIRST", L.QUEUE_FIRST, 4],
+        ["LAST", L.QUEUE_LAST, 4],
+        ["BYTES", L.QUEUE_BYTES, 4],
+        ["CREDIT", L.QUEUE_CREDIT, 4],
+        ["NEXT", L.QUEUE_NEXT, 4],
+        ["LISTED", L.QUEUE_LISTED, 4],
+        ["TAG", L.QUEUE_TAG, 4],
+        ["DROPPING", L.QUEUE_DROPPING, 4],
+        ["COUNT", L.QUEUE_COUNT, 4],
+        ["LAST_COUNT", L.QUEUE_LAST_COUNT, 4],
+        ["FIRST_ABOVE", L.QUEUE_FIRST_ABOVE, 8],
+        ["DROP_NEXT", L.QUEUE_DROP_NEXT, 8],
+      ],
+      L.QUEUE_STRIDE,
+    );
+    apart(
+      [
+        ["NEXT", L.CELL_NEXT, 4],
+        ["MORE", L.CELL_MORE, 4],
+        ["LENGTH", L.CELL_LENGTH, 4],
+        ["CELLS", L.CELL_CELLS, 4],
+        ["TIME", L.CELL_TIME, 8],
+        ["DATA", L.CELL_DATA, L.CELL_ROOM],
+      ],
+      L.CELL_STRIDE,
+    );
+    for (const stride of [L.LINE_STRIDE, L.CELL_STRIDE]) expect((stride / LINE) % 2).toBe(1);
+    expect(L.SHAPER_CELLS % LINE).toBe(0);
+    expect(L.ADJ_SHAPE + 4).toBeLessThanOrEqual(L.ADJ_STRIDE);
+  });
 });

@@ -12,6 +12,7 @@ import {
   G_SA_COUNT,
   G_WORKERS,
   MAX_VRFS,
+  SHAPER_CELLS,
   VRF_STRIDE,
   VRFS,
 } from "../../../assembly/layout.ts";
@@ -25,12 +26,13 @@ test("regions lie behind one another, aligned, and end where the memory ends", (
     adjacencies: fc.integer({ min: 3, max: 100_000 }),
     fib: fc.integer({ min: 65536, max: 1 << 30 }),
     flows: fc.option(fc.integer({ min: 16, max: 4_194_304 }), { nil: undefined }),
+    shaper: fc.integer({ min: 0, max: 16 << 20 }),
   });
   fc.assert(
     fc.property(limits, (asked) => {
       const { flows: limit = FLOWS, ...rest } = asked;
       const planned = planRegions(asked.flows === undefined ? rest : { ...rest, flows: limit });
-      const { adjacencies, sas, pool, fib, filters, flows, arenas, pages } = planned;
+      const { adjacencies, sas, pool, fib, filters, flows, shapes, shapers, arenas, pages } = planned;
       expect(adjacencies.base).toBeGreaterThanOrEqual(VRFS + MAX_VRFS * VRF_STRIDE);
       expect(sas.base).toBeGreaterThanOrEqual(adjacencies.base + asked.adjacencies * 64);
       expect(pool.base).toBeGreaterThanOrEqual(sas.base + asked.sas * 6464);
@@ -41,11 +43,15 @@ test("regions lie behind one another, aligned, and end where the memory ends", (
       expect(flows.base % 64).toBe(0);
       expect(flows.places).toBeGreaterThanOrEqual(2 * limit);
       expect(Math.log2(flows.places) % 1).toBe(0);
-      expect(arenas.base).toBeGreaterThanOrEqual(flows.base + flows.places * 64);
+      expect(shapes.base).toBeGreaterThanOrEqual(flows.base + flows.places * 64);
+      const parts = asked.shaper === 0 ? 0 : 64 + asked.workers * 64;
+      expect(shapers.base).toBeGreaterThanOrEqual(shapes.base + asked.adjacencies * parts);
+      expect(shapers.size).toBeGreaterThanOrEqual(asked.shaper === 0 ? 0 : SHAPER_CELLS + asked.shaper);
+      expect(arenas.base).toBe(shapers.base + asked.workers * shapers.size);
       expect(arenas.base % 65536).toBe(0);
       expect(pages * 65536).toBe(arenas.base + asked.workers * ARENA_SIZE);
     }),
-    { numRuns: 200, examples: [[{ workers: 1, sas: 2, adjacencies: 3, fib: 65536, flows: 16 }]] },
+    { numRuns: 200, examples: [[{ workers: 1, sas: 2, adjacencies: 3, fib: 65536, flows: 16, shaper: 0 }]] },
   );
 });
 

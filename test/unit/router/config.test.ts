@@ -11,6 +11,7 @@ import { registerFormats } from "../../../src/router/config/formats.ts";
 import { identityBytes, parseIdentity } from "../../../src/router/config/identity.ts";
 import { nearest } from "../../../src/router/config/nearest.ts";
 import { ConfigError, formatPath, formatProblem } from "../../../src/router/config/problem.ts";
+import { formatRate, parseRate } from "../../../src/router/config/rate.ts";
 import { readConfig } from "../../../src/router/config/read.ts";
 import { workerCount } from "../../../src/router/workers.ts";
 import { BRANCH, PSK, parse } from "./configuration.ts";
@@ -72,6 +73,27 @@ describe("a good file", () => {
       children: [{ name: "to-gateway", local: ["0.0.0.0/0", "::/0"], remote: ["0.0.0.0/0", "::/0"] }],
     });
     expect(new TextDecoder().decode(secrets.get("to-gateway"))).toBe(PSK);
+  });
+
+  it("holds a tunnel to a rate, in decimal units", () => {
+    const of = (rate: string) =>
+      parse(changed("    routes: [", `    shape: { rate: ${rate} }\n    routes: [`)).config.tunnels[0].shape;
+    expect(parse(BRANCH).config.tunnels[0].shape).toBeNull();
+    for (const [text, bitsPerSecond] of [
+      ["64k", 64_000],
+      ["2M", 2_000_000],
+      ["1.5G", 1_500_000_000],
+      ["100G", 1e11],
+      ['"250000"', 250_000],
+    ] as const) {
+      expect(of(text)).toEqual({ bitsPerSecond });
+      expect(parseRate(formatRate(bitsPerSecond))).toBe(bitsPerSecond);
+    }
+    for (const bad of ["63k", "101G", "2m", "2Mbit", "-1M", '""', "2 M"]) {
+      const text = changed("    routes: [", `    shape: { rate: ${bad} }\n    routes: [`);
+      expect(problems(text)).toEqual([expect.stringMatching(/error format tunnels\[0\]\.shape\.rate$/)]);
+      expect(messages(text)).toContain("Write bits a second with a unit: 64k, 2M or 1.5G.");
+    }
   });
 
   it("says how many workers there are, and whether they stay on their CPUs", () => {

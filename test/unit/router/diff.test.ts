@@ -169,6 +169,7 @@ describe("one change in the file", () => {
       ["add route main 10.7.0.0/24 via to-gateway", "add kernel-route vcpe0 10.7.0.0/24"],
     ],
     ["another MTU", "    routes: [", "    mtu: 1300\n    routes: [", ["update tunnel to-gateway"]],
+    ["a rate", "    routes: [", "    shape: { rate: 2M }\n    routes: [", ["update tunnel to-gateway"]],
     ["another DPD", "    routes: [", "    dpd: 5s\n    routes: [", ["update peer to-gateway"]],
     ["another lifetime", "lifetime: 4h", "lifetime: 3h", ["update peer to-gateway"]],
     ["another proposal", "[chacha20poly1305, ", "[", ["update peer to-gateway"]],

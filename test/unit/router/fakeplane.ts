@@ -9,6 +9,7 @@ import type {
   PlaneEvent,
   Prefix,
   SaTraffic,
+  ShapeTraffic,
 } from "../../../src/datapath/plane.ts";
 import { formatPrefix } from "../../../src/router/address.ts";
 
@@ -45,6 +46,8 @@ export class FakePlane implements Plane {
   readonly filters = new Map<number, FilterRules>();
   /** TUN adjacency → filter. */
   readonly guards = new Map<number, number>();
+  /** Adjacency → bit/s. */
+  readonly shapes = new Map<number, number>();
   /** "vrf prefix" → adjacency. */
   readonly routes = new Map<string, number>();
   readonly children = new Map<number, FakeChild>();
@@ -188,6 +191,20 @@ export class FakePlane implements Plane {
     this.tunnels.set(adjacency, mtu);
   }
 
+  setTunnelShape(adjacency: number, bitsPerSecond: number | undefined): void {
+    this.#call("setTunnelShape");
+    this.#demand(this.tunnels.has(adjacency), "no such tunnel");
+    if (bitsPerSecond === undefined) this.shapes.delete(adjacency);
+    else this.shapes.set(adjacency, bitsPerSecond);
+  }
+
+  tunnelShape(adjacency: number): ShapeTraffic | undefined {
+    this.#demand(this.tunnels.has(adjacency), "no such tunnel");
+    const bitsPerSecond = this.shapes.get(adjacency);
+    const none = { packets: 0, bytes: 0, queued: 0, dropped: 0, marked: 0, waiting: 0, delayMs: 0 };
+    return bitsPerSecond === undefined ? undefined : { bitsPerSecond, ...none };
+  }
+
   removeTunnel(adjacency: number): void {
     this.#call("removeTunnel");
     this.#unused(adjacency);
@@ -197,6 +214,7 @@ export class FakePlane implements Plane {
       "the tunnel has Child SAs",
     );
     this.#demand(this.tunnels.delete(adjacency), "no such tunnel");
+    this.shapes.delete(adjacency);
   }
 
   #unused(adjacency: number): void {

@@ -172,6 +172,27 @@ describe("a reload", () => {
     expect((await opened.reload()).applied).toHaveLength(4);
   });
 
+  it("changes a tunnel's rate in place, and takes it back when it fails", async () => {
+    const { opened, plane, write } = await start();
+    const [tunnel] = [...plane.tunnels.keys()];
+    const shaped = (rate: string) => BRANCH.replace("    routes: [", `    shape: { rate: ${rate} }\n    routes: [`);
+    expect(plane.shapes.size).toBe(0);
+    write(shaped("2M"));
+    plane.calls.length = 0;
+    expect((await opened.reload()).applied).toEqual(["update tunnel to-gateway"]);
+    expect(plane.calls).toEqual(["setTunnelShape"]);
+    expect(plane.shapes.get(tunnel)).toBe(2_000_000);
+    plane.broken = "setTunnelShape";
+    write(shaped("3M"));
+    await expect(opened.reload()).rejects.toThrow("setTunnelShape is broken");
+    expect(plane.shapes.get(tunnel)).toBe(2_000_000);
+    expect(opened.router.fabric.shape("to-gateway")).toMatchObject({ bitsPerSecond: 2_000_000 });
+    write(BRANCH);
+    await opened.reload();
+    expect(plane.shapes.size).toBe(0);
+    expect(opened.router.fabric.shape("to-gateway")).toBeUndefined();
+  });
+
   it("wipes the pre-shared keys that it no longer needs, taken or not", async () => {
     const { opened, plane, write, file } = await start();
     const { router } = opened;
