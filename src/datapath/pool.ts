@@ -24,6 +24,7 @@ export function classOf(size: number): number {
 
 export class Pool {
   readonly #bytes: Uint8Array;
+  readonly #start: number;
   readonly #end: number;
   #fresh: number;
   /** Class → addresses that are free. */
@@ -34,7 +35,8 @@ export class Pool {
   constructor(memory: PlaneMemory) {
     this.#bytes = memory.bytes;
     // 0 means "none" wherever a table holds a block's address; the region begins far above it.
-    this.#fresh = memory.regions.pool.base;
+    this.#start = memory.regions.pool.base;
+    this.#fresh = this.#start;
     this.#end = memory.regions.pool.base + memory.regions.pool.size;
   }
 
@@ -70,5 +72,10 @@ export class Pool {
   /** Blocks in use. */
   get used(): number {
     return this.#used.size;
+  }
+
+  /** Bytes that blocks were ever made of. */
+  get taken(): number {
+    return this.#fresh - this.#start;
   }
 }
