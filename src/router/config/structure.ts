@@ -17,6 +17,7 @@ interface SchemaError {
 interface Keywords {
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly expects?: string;
+  readonly anyOf?: readonly { readonly format?: string }[];
   /** What stands here must not be shown. */
   readonly secret?: boolean;
 }
@@ -87,15 +88,15 @@ function findingsOf(error: SchemaError, path: Path, value: unknown, schema: Keyw
       const fault = formatFault(String(params.format), String(value));
       return fault ? [finding("format", fault.message, fault.next)] : [];
     }
-    case "anyOf":
+    case "anyOf": {
+      // A text where one of the choices is a kind of text: what is wrong with it tells more.
+      const format = schema.anyOf?.find((choice) => choice.format !== undefined)?.format;
+      const fault = format !== undefined && typeof value === "string" ? formatFault(format, value) : undefined;
+      if (fault) return [finding("format", fault.message, fault.next)];
+      return [choice(finding, value, schema)];
+    }
     case "enum":
-      return [
-        finding(
-          "choice",
-          `${schema.secret ? "this" : describe(value)} is none of the choices`,
-          `Write ${schema.expects ?? "one of the choices"}`,
-        ),
-      ];
+      return [choice(finding, value, schema)];
     case "minimum":
     case "maximum":
       return [finding("range", `${value} is out of range`, `It must be ${params.comparison} ${params.limit}`)];
@@ -110,6 +111,15 @@ function findingsOf(error: SchemaError, path: Path, value: unknown, schema: Keyw
     default:
       return [finding(error.keyword, `it breaks the rule "${error.keyword}"`, "See the documentation of this key")];
   }
+}
+
+function choice(
+  finding: (code: string, message: string, next: string) => Finding,
+  value: unknown,
+  schema: Keywords,
+): Finding {
+  const what = schema.secret ? "this" : describe(value);
+  return finding("choice", `${what} is none of the choices`, `Write ${schema.expects ?? "one of the choices"}`);
 }
 
 /** "/tunnels/0/name" → ["tunnels", 0, "name"]; numbers only where the value is a list. */

@@ -7,6 +7,7 @@ import type {
   PlaneEvent,
   Prefix,
   SaTraffic,
+  TableUsage,
 } from "../../../src/datapath/plane.ts";
 import { formatPrefix } from "../../../src/router/address.ts";
 
@@ -209,6 +210,10 @@ export class FakePlane implements Plane {
 
   workers() {
     return [{ tunRead: 0, udpRead: 0 }];
+  }
+
+  usage(): TableUsage[] {
+    return [{ table: "tuns", used: this.tuns.size, limit: 1024 }];
   }
 
   nativeFrom() {
