@@ -56,7 +56,7 @@ export const MAX_VRFS = 4096;
 /** SA slots: an SPI that we hand out carries its slot index in its low 16 bits. */
 export const MAX_SAS = 65536;
 /** TUN devices that one process can serve. */
-export const MAX_TUNS = 64;
+export const MAX_TUNS = 1024;
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Globals block.
@@ -88,15 +88,15 @@ export const G_SA_ENDED = GLOBALS + 128;
 /** u32: OFFLOAD_* below, what the workers may make use of. */
 export const G_OFFLOAD = GLOBALS + 76;
 /** u32 × MAX_TUNS: the VRF that packets read from TUN device i belong to. */
-export const G_TUN_VRFS = GLOBALS + 0x100;
+export const G_TUN_VRFS = GLOBALS + 0x8000;
 /** u32 × MAX_TUNS: TUN_* below, how packets are read from and written to TUN device i. */
-export const G_TUN_FLAGS = GLOBALS + 0x200;
+export const G_TUN_FLAGS = GLOBALS + 0x9000;
+/** u32 × MAX_TUNS, atomic: address of the guard of TUN device i, for what comes out of it; 0: everything may. */
+export const G_TUN_GUARDS = GLOBALS + 0xa000;
 /** u32 each: base of the flow table, and its places: a power of two. 16 bytes: the key of its hash. */
 export const G_FLOWS_BASE = GLOBALS + 0xd0;
 export const G_FLOWS_PLACES = GLOBALS + 0xd4;
 export const G_FLOWS_KEY = GLOBALS + 0xe0;
-/** u32 × MAX_TUNS, atomic: address of the guard of TUN device i, for what comes out of it; 0: everything may. */
-export const G_TUN_GUARDS = GLOBALS + 0x300;
 /** Private block of the FIB (writer's free lists and counts), FIB_PRIVATE_SIZE bytes; see assembly/fib. */
 export const G_FIB_PRIVATE = GLOBALS + 0x1000;
 export const FIB_PRIVATE_SIZE = 0x4000;

@@ -14,7 +14,7 @@ export interface StatusFlags {
 /** Time between two pictures, milliseconds. */
 const EVERY = 1000;
 
-/** Routes shown before the rest is only counted. */
+/** Routes, and attachments, shown before the rest is only counted. */
 const MANY = 20;
 
 export async function showStatus(flags: StatusFlags): Promise<void> {
@@ -123,6 +123,8 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
     ...(status.workers > 1 ? [colours.dim(`workers: ${status.load.map(loadText).join("; ")}`)] : []),
     "",
   ];
+  lines.push(...limitLines(status, colours));
+  lines.push(...attachmentLines(status, colours));
   lines.push(...tunnelLines(status, colours, age), "");
   const shapes = shapeLines(status, colours, before);
   if (shapes.length > 0) lines.push(...shapes, "");
@@ -160,6 +162,33 @@ function lanText({ interface: name, via, state, reason }: RouterStatus["lan"][nu
 /** What one worker has read. */
 function loadText({ tunRead, udpRead }: RouterStatus["load"][number], worker: number): string {
   return `${worker} read ${countText(tunRead)} packets, ${countText(udpRead)} datagrams`;
+}
+
+/** Tables of the datapath that are nearly full. */
+function limitLines({ limits }: RouterStatus, { bold }: Colours): string[] {
+  const full = limits.filter(({ used, limit }) => used >= limit * NEARLY);
+  if (full.length === 0) return [];
+  const texts = full.map(({ table, used, limit }) => `${table} ${countText(used)} of ${countText(limit)}`);
+  return [`${bold("nearly full:")} ${texts.join(", ")}`, ""];
+}
+
+/** Share of a table from which on it is told. */
+const NEARLY = 0.9;
+
+function attachmentLines({ attachments }: RouterStatus, { bold, state: paint }: Colours): string[] {
+  if (attachments.length === 0) return [];
+  const rows = attachments
+    .slice(0, MANY)
+    .map(({ name, vrf, place, device, state, local }) => [name, state, vrf, place, device, local.join(", ")]);
+  const [heading, ...body] = table(["ATTACHMENT", "STATE", "VRF", "PLACE", "DEVICE", "PREFIXES"], rows, bold);
+  const lines = [heading];
+  for (const [i, row] of body.entries()) {
+    const { state, reason } = attachments[i];
+    lines.push(paint(state === "up" ? "up" : "down")(row));
+    if (reason !== null) lines.push(`  ${reason}`);
+  }
+  if (attachments.length > MANY) lines.push(`and ${countText(attachments.length - MANY)} more (--json shows all)`);
+  return [...lines, ""];
 }
 
 function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time: string) => string): string[] {

@@ -116,6 +116,11 @@ export class Adjacencies {
     this.#epochs.retire(() => this.#free.push(index));
   }
 
+  /** Next hops in use. */
+  get used(): number {
+    return this.#kinds.size;
+  }
+
   /** Is `index` in use, and of this kind (absent: any)? @throws PlaneError unknown */
   check(index: number, kind?: number): void {
     const is = this.#kinds.get(index);

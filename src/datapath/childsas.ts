@@ -40,6 +40,8 @@ export class ChildSas {
   readonly #tables: ChildTables;
   readonly #byId = new Map<number, ChildSa>();
   readonly #bySlot = new Map<number, ChildSa>();
+  /** How many each tunnel has, by adjacency. */
+  readonly #counts = new Map<number, number>();
   #next = 1;
 
   constructor(tables: ChildTables) {
@@ -75,6 +77,7 @@ export class ChildSas {
         outer: child.outer,
       };
       this.#byId.set(made.id, made);
+      this.#counts.set(made.adjacency, this.count(made.adjacency) + 1);
       this.#bySlot.set(inbound, made);
       this.#bySlot.set(outbound, made);
       return { id: made.id };
@@ -104,6 +107,9 @@ export class ChildSas {
     const { pool, epochs, selectors, slots } = this.#tables;
     this.retire(handle);
     this.#byId.delete(child.id);
+    const left = this.count(child.adjacency) - 1;
+    if (left > 0) this.#counts.set(child.adjacency, left);
+    else this.#counts.delete(child.adjacency);
     this.#bySlot.delete(child.inbound);
     this.#bySlot.delete(child.outbound);
     slots.remove(child.inbound);
@@ -133,9 +139,7 @@ export class ChildSas {
 
   /** Child SAs of this tunnel, sending or not. */
   count(adjacency: number): number {
-    let count = 0;
-    for (const child of this.#byId.values()) if (child.adjacency === adjacency) count++;
-    return count;
+    return this.#counts.get(adjacency) ?? 0;
   }
 
   /** The Child SA that an SA slot belongs to; undefined: it has gone. */

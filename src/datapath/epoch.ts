@@ -63,9 +63,11 @@ export class Epochs {
   reclaim(): number {
     let freed = 0;
     while (freed < this.#waiting.length && this.passed(this.#waiting[freed].epoch)) freed++;
-    const ready = this.#waiting.slice(0, freed);
-    this.#waiting = this.#waiting.slice(freed);
-    for (const piece of ready) piece.free();
+    if (freed > 0) {
+      const ready = this.#waiting.slice(0, freed);
+      this.#waiting = this.#waiting.slice(freed);
+      for (const piece of ready) piece.free();
+    }
     if (this.#waiting.length > 0 && this.#timer === undefined) {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;

@@ -44,6 +44,7 @@ import { Sender } from "./send.ts";
 const EINTR = 4;
 const EAGAIN = 11;
 const EINVAL = 22;
+const EBADFD = 77;
 
 /**
  * A batch ends after so many bytes, though more packets wait: superpackets of 64 KB would otherwise fill the caches several
@@ -74,6 +75,8 @@ export interface LoopParts {
   /** Descriptors by SOCKET_*, −1: that one is off. */
   readonly sockets: readonly number[];
   readonly commands: CommandsPart;
+  /** Somebody deleted TUN device `tun`. Called once for each of its descriptors. */
+  readonly tunGone: (tun: number) => void;
   /** Microseconds that packets may gather under load (moderation); 0: never. */
   readonly pause: number;
 }
@@ -81,6 +84,7 @@ export interface LoopParts {
 export class Loop {
   readonly #fast: FastPath;
   readonly #sweep: () => void;
+  readonly #tunGone: (tun: number) => void;
   readonly #sockets: readonly number[];
   readonly #tuns = new Int32Array(MAX_TUNS).fill(-1);
   readonly #commands: CommandsTaker;
@@ -103,6 +107,7 @@ export class Loop {
     const { memory, worker } = parts;
     this.#fast = parts.fast;
     this.#sweep = parts.sweep;
+    this.#tunGone = parts.tunGone;
     this.#sockets = parts.sockets;
     this.#commands = new CommandsTaker(parts.commands);
     this.#arena = arenaOf(memory.regions, worker);
@@ -208,13 +213,11 @@ export class Loop {
       if (code === EAGAIN) break;
       // EINVAL: a superpacket of a kind that has no virtio header; the kernel has dropped it.
       if (code === EINTR || (code === EINVAL && header !== 0)) continue;
-      throw failed(code, `read from TUN device ${tun}`, {
-        EBADFD: {
-          code: "absent",
-          because: "somebody deleted the device",
-          next: "Restart the router, and leave its TUN devices to it.",
-        },
-      });
+      // Deleted, or its namespace was. The descriptor stays open, and known, until control takes it back.
+      if (code !== EBADFD) throw failed(code, `read from TUN device ${tun}`);
+      this.#epoll.remove(fd);
+      this.#tunGone(tun);
+      break;
     }
     return count;
   }

@@ -12,6 +12,8 @@ import {
   ADJ_TUNNEL,
   EPOCH_IDLE,
   G_OFFLOAD,
+  MAX_TUNS,
+  MAX_VRFS,
   OFFLOAD_GSO,
   SOCKET_NAT4,
   SOCKET_NAT6,
@@ -19,6 +21,7 @@ import {
   W_GSO_REFUSED,
 } from "../../assembly/layout.ts";
 import { allowedCpus } from "../linux/affinity.ts";
+import { raiseFiles } from "../linux/files.ts";
 import { Adjacencies } from "./adjacency.ts";
 import { Children } from "./children.ts";
 import { ChildSas } from "./childsas.ts";
@@ -49,6 +52,7 @@ import type {
   PlaneOptions,
   Prefix,
   ShapeTraffic,
+  TableUsage,
   WorkerLoad,
 } from "./plane.ts";
 import { Pool } from "./pool.ts";
@@ -66,6 +70,9 @@ import { Workers } from "./workers.ts";
 /** Milliseconds for which records of a ring are handled without a pause. */
 const SHARE = 5;
 
+/** Files beside the TUN devices'. */
+const OTHER_FILES = 1024;
+
 /** Milliseconds until FIB nodes that wait for the epoch are looked at again. */
 const RECLAIM = 20;
 
@@ -76,6 +83,8 @@ const RECLAIM = 20;
  */
 export async function openPlane(options: PlaneOptions): Promise<Plane> {
   const module = loadModule();
+  // A descriptor for each queue of a TUN device, and for sockets, Node.js and the status API.
+  raiseFiles(MAX_TUNS * options.workers + OTHER_FILES);
   const memory = makeMemory({ ...options, shaper: options.shaper ?? WAITING });
   const hugePages = adviseTables(memory);
   const { engines, from } = tryEngines(module, options);
@@ -137,6 +146,7 @@ class OpenPlane implements Plane {
   readonly #vrfs: Vrfs;
   readonly #fib: Fib;
   readonly #slots: SaSlots;
+  readonly #pool: Pool;
   readonly #tuns: Tuns;
   readonly #filters: Filters;
   readonly #fast: FastPath;
@@ -179,6 +189,7 @@ class OpenPlane implements Plane {
     this.#fast = fast;
     this.#epochs = new Epochs(memory);
     const pool = new Pool(memory);
+    this.#pool = pool;
     const selectors = new Selectors(memory, pool, this.#epochs);
     this.#adjacencies = new Adjacencies(memory, this.#epochs);
     this.#shapes = new Shapes(memory, this.#adjacencies);
@@ -209,9 +220,10 @@ class OpenPlane implements Plane {
       onEvent: (event) => this.onEvent(event),
       clock: () => performance.now(),
     });
-    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, from, cpus, pause, (error) =>
-      this.#failed(error),
-    );
+    this.#workers = new Workers(memory, module, sockets.sets, commands, engines, from, cpus, pause, {
+      failed: (error) => this.#failed(error),
+      tunGone: (tun) => this.#tunGone(tun),
+    });
     // A thread inside epoll_wait would hold up the end of the process.
     process.on("exit", this.#atExit);
   }
@@ -380,6 +392,19 @@ class OpenPlane implements Plane {
     return { ...tally(this.#memory), "ike-send-refused": this.#sender.refused };
   }
 
+  usage(): readonly TableUsage[] {
+    const { sas, adjacencies, fib, pool } = this.#memory.regions;
+    return [
+      { table: "sas", used: sas.count - this.#slots.free, limit: sas.count },
+      // Index 0 is no next hop.
+      { table: "next-hops", used: this.#adjacencies.used, limit: adjacencies.count - 1 },
+      { table: "tuns", used: this.#tuns.used, limit: MAX_TUNS },
+      { table: "vrfs", used: this.#vrfs.used, limit: MAX_VRFS },
+      { table: "fib", used: this.#fib.stats().bytes, limit: fib.size },
+      { table: "pool", used: this.#pool.taken, limit: pool.size },
+    ];
+  }
+
   engines(): Engines {
     return this.#engines;
   }
@@ -447,6 +472,13 @@ class OpenPlane implements Plane {
       }
       await nextTurn();
       await ring.wait();
+    }
+  }
+
+  /** Each worker tells it of its queue; what another one told first may be removed by now. */
+  #tunGone(tun: number): void {
+    for (const [adjacency, index] of this.#tunOf) {
+      if (index === tun && this.#closed === undefined) this.onEvent({ kind: "tun-gone", adjacency });
     }
   }
 

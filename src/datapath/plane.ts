@@ -125,6 +125,14 @@ export interface WorkerLoad {
   readonly udpRead: number;
 }
 
+/** A table whose size was chosen at start. */
+export interface TableUsage {
+  readonly table: "sas" | "next-hops" | "tuns" | "vrfs" | "fib" | "pool";
+  /** Entries, of fib and pool bytes. */
+  readonly used: number;
+  readonly limit: number;
+}
+
 export interface PlaneOptions {
   readonly workers: number;
   /** Each worker stays on a CPU of its own, as long as there are as many. Default false. */
@@ -170,6 +178,8 @@ export type PlaneEvent =
   /** A packet wanted this tunnel and no Child SA is up. */
   | { readonly kind: "acquire"; readonly adjacency: number }
   | { readonly kind: "unknown-spi"; readonly spi: number }
+  /** Somebody deleted a TUN device, or the network namespace that it was in. It must be removed; packets to it are dropped. */
+  | { readonly kind: "tun-gone"; readonly adjacency: number }
   /** A worker ended by itself; nothing is forwarded any more. */
   | { readonly kind: "failed"; readonly error: Error };
 
@@ -273,6 +283,8 @@ export interface Plane {
   counters(): Record<string, number>;
   /** What each worker has read: packets from TUN devices, datagrams from UDP sockets. */
   workers(): readonly WorkerLoad[];
+  /** How much of each table is in use. */
+  usage(): readonly TableUsage[];
   /** Which AEAD engine seals and opens each cipher. */
   engines(): Readonly<Record<Cipher, Engine>>;
   /** Bytes of text from which on the native engine does a cipher that is its own; shorter ones are done in WASM. 0: all. */

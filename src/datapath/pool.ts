@@ -26,6 +26,7 @@ export function classOf(size: number): number {
 
 export class Pool {
   readonly #bytes: Uint8Array;
+  readonly #start: number;
   readonly #end: number;
   #fresh: number;
   /** Class → addresses that are free. */
@@ -39,6 +40,7 @@ export class Pool {
   constructor(memory: PlaneMemory, region = memory.regions.pool, exhausted = EXHAUSTED) {
     this.#bytes = memory.bytes;
     // 0 means "none" wherever a table holds a block's address; the region begins far above it.
+    this.#start = region.base;
     this.#fresh = region.base;
     this.#end = region.base + region.size;
     this.#exhausted = exhausted;
@@ -73,5 +75,10 @@ export class Pool {
   /** Blocks in use. */
   get used(): number {
     return this.#used.size;
+  }
+
+  /** Bytes that blocks were ever made of. */
+  get taken(): number {
+    return this.#fresh - this.#start;
   }
 }

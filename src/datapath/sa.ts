@@ -58,12 +58,35 @@ export interface SaFields {
   readonly vrf: number;
 }
 
-/** A queue: the slot that has been free longest goes first, so that an SPI's slot is met again as late as can be. */
+/**
+ * So many freed slots rest before one of them is used again, as long as there are others: an SPI's slot is met again late. More would
+ * cost memory, since each slot that was ever used keeps its pages.
+ */
+const REST = 512;
+
+/**
+ * Free slots of one worker: those that were never used, in order, and a queue of those that were. The slot that has been free longest
+ * goes first.
+ */
 class FreeSlots {
   readonly #slots: number[] = [];
   #from = 0;
+  #fresh: number;
+  readonly #step: number;
+  readonly #end: number;
+
+  /** Slots `first`, `first` + `step` … below `end`. */
+  constructor(first: number, step: number, end: number) {
+    this.#fresh = first;
+    this.#step = step;
+    this.#end = end;
+  }
 
   get size(): number {
+    return this.#rested + Math.max(0, Math.ceil((this.#end - this.#fresh) / this.#step));
+  }
+
+  get #rested(): number {
     return this.#slots.length - this.#from;
   }
 
@@ -72,7 +95,12 @@ class FreeSlots {
   }
 
   take(): number | undefined {
-    if (this.size === 0) return undefined;
+    if (this.#fresh < this.#end && this.#rested <= REST) {
+      const slot = this.#fresh;
+      this.#fresh += this.#step;
+      return slot;
+    }
+    if (this.#rested === 0) return undefined;
     const slot = this.#slots[this.#from++];
     // The queue's used front is cut off now and then, not at each take: that would move the rest every time.
     if (this.#from > 1024 && this.#from * 2 > this.#slots.length) {
@@ -112,8 +140,10 @@ export class SaSlots {
     this.#keyRoom = pool.allocate(64);
     this.#random = random;
     const workers = memory.regions.arenas.count;
-    this.#free = Array.from({ length: workers }, () => new FreeSlots());
-    for (let slot = 0; slot < memory.regions.sas.count; slot++) this.#free[slot % workers].put(slot);
+    this.#free = Array.from(
+      { length: workers },
+      (_, worker) => new FreeSlots(worker, workers, memory.regions.sas.count),
+    );
   }
 
   /**
@@ -208,6 +238,11 @@ export class SaSlots {
   /** Slots that hold an SA, or did and wait for the epoch. */
   get used(): number {
     return this.#used.size;
+  }
+
+  /** Slots that an SA can be made in, now. */
+  get free(): number {
+    return this.#free.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Overwrites all keys; no worker runs any more. */

@@ -52,6 +52,11 @@ export class Tuns {
     this.#queues[index] = undefined;
   }
 
+  /** Devices in use. */
+  get used(): number {
+    return this.#queues.reduce((count, queues) => (queues === undefined ? count : count + 1), 0);
+  }
+
   /** Closes all; no worker runs any more. */
   close(): void {
     for (const queues of this.#queues) for (const queue of queues ?? []) closeTun(queue);

@@ -29,6 +29,11 @@ export class Vrfs {
     this.#used.delete(vrf);
   }
 
+  /** Routing domains in use. */
+  get used(): number {
+    return this.#used.size;
+  }
+
   /** @throws PlaneError unknown */
   check(vrf: number): void {
     if (!this.#used.has(vrf)) throw new PlaneError("unknown", `There is no routing domain ${vrf}.`);

@@ -24,6 +24,13 @@ export interface WorkerData {
   readonly pause: number;
 }
 
+/** All that a worker ever says by message: it is in its loop; a TUN device of its own was deleted by somebody. */
+export type WorkerMessage = "ready" | { readonly tunGone: number };
+
+function say(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
 const data = workerData as WorkerData;
 if (data.cpu !== undefined) stayOn([data.cpu]);
 const memory = viewMemory(data.memory, data.regions);
@@ -38,9 +45,9 @@ const loop = new Loop({
   sockets: data.sockets,
   commands: data.commands,
   pause: data.pause,
+  tunGone: (tun) => say({ tunGone: tun }),
 });
-// The one word that a worker says by message: from here on it only makes system calls.
-parentPort?.postMessage("ready");
+say("ready");
 try {
   loop.run();
 } finally {

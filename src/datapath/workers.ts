@@ -6,12 +6,20 @@ import type { Engines, NativeFrom } from "./engine.ts";
 import { PlaneError } from "./error.ts";
 import type { PlaneMemory } from "./memory.ts";
 import type { SocketSet } from "./sockets.ts";
-import type { WorkerData } from "./worker.ts";
+import type { WorkerData, WorkerMessage } from "./worker.ts";
 
 /** Milliseconds that a worker may take to be ready: a thread and a compiled module, about 40 on an idle machine. */
 const START = 20_000;
 /** Milliseconds that a worker may take to end. */
 const END = 3_000;
+
+/** What the workers tell of themselves. */
+export interface WorkerNews {
+  /** A worker that was ready ended by itself. */
+  readonly failed: (error: Error) => void;
+  /** TUN device `tun` is no longer there. */
+  readonly tunGone: (tun: number) => void;
+}
 
 export class Workers {
   readonly #threads: Worker[] = [];
@@ -21,7 +29,7 @@ export class Workers {
 
   /**
    * One thread for each of `commands`. `cpus`: worker n stays on the nth of them; undefined: where the kernel puts it. `pause`: see
-   * LoopParts. `onFailed`: a worker that was ready ended by itself.
+   * LoopParts.
    */
   constructor(
     memory: PlaneMemory,
@@ -32,7 +40,7 @@ export class Workers {
     nativeFrom: NativeFrom,
     cpus: readonly number[] | undefined,
     pause: number,
-    onFailed: (error: Error) => void,
+    on: WorkerNews,
   ) {
     this.#commands = commands;
     const entry = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
@@ -51,7 +59,7 @@ export class Workers {
       };
       const thread = new Worker(entry, { workerData, name: `vcpe-${worker}`, execArgv: [] });
       this.#threads.push(thread);
-      this.#ready.push(this.#watch(thread, worker, onFailed));
+      this.#ready.push(this.#watch(thread, worker, on));
     });
   }
 
@@ -60,7 +68,7 @@ export class Workers {
     await Promise.all(this.#ready);
   }
 
-  #watch(thread: Worker, worker: number, onFailed: (error: Error) => void): Promise<void> {
+  #watch(thread: Worker, worker: number, on: WorkerNews): Promise<void> {
     let isReady = false;
     let cause: Error | undefined;
     return new Promise((resolve, reject) => {
@@ -69,10 +77,14 @@ export class Workers {
         const did = isReady ? "has ended" : "did not start";
         const error = new PlaneError("worker", `Worker ${worker} of the datapath ${did}: ${why}`, cause);
         if (!isReady) reject(error);
-        else if (!this.#stopping) onFailed(error);
+        else if (!this.#stopping) on.failed(error);
       };
       const late = setTimeout(() => fail(`no answer within ${START / 1000} s.`), START);
-      thread.once("message", () => {
+      thread.on("message", (message: WorkerMessage) => {
+        if (message !== "ready") {
+          on.tunGone(message.tunGone);
+          return;
+        }
         clearTimeout(late);
         isReady = true;
         resolve();

@@ -87,6 +87,8 @@ export type Effect =
   | { readonly kind: "keepalive"; readonly path: Path }
   /** The peer is now reached here: every Child SA of it sends there. */
   | { readonly kind: "path"; readonly peer: string; readonly path: Path }
+  /** A request to this peer waits for its answer longer than a lost datagram or two explain; or the peer is heard again. */
+  | { readonly kind: "silent"; readonly peer: string; readonly silent: boolean }
   /** Something an operator wants to know. Never holds a secret. */
   | { readonly kind: "event"; readonly event: IkeEvent };
 

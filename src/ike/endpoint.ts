@@ -167,9 +167,19 @@ export class IkeEndpoint {
   }
 
   /** An authentic ESP packet of this peer has come: it lives. */
-  alive(peer: string, now: number): void {
-    const current = this.#realm.neighbours.get(peer)?.current;
-    if (current !== undefined) current.heardAt = Math.max(current.heardAt, now);
+  alive(peer: string, now: number): Effect[] {
+    return this.#with(peer, now, (neighbour) => {
+      const { current } = neighbour;
+      if (current === undefined) return;
+      current.heardAt = Math.max(current.heardAt, now);
+      neighbour.silence(false);
+    });
+  }
+
+  /** What an operator sees of one peer; undefined: there is none of this name. */
+  peer(name: string): PeerStatus | undefined {
+    const neighbour = this.#realm.neighbours.get(name);
+    return neighbour && statusOf(neighbour);
   }
 
   /** An authentic ESP packet has come from another address. The peer is followed there when it is behind a NAT (RFC 7296 §2.23). */

@@ -65,6 +65,8 @@ export class Neighbour {
   group: number | undefined;
   since: number;
   lastError: string | undefined;
+  /** It does not answer, and does not yet count as dead. */
+  #silent = false;
   #attempts = 0;
   #triedAt = Number.NEGATIVE_INFINITY;
 
@@ -140,6 +142,13 @@ export class Neighbour {
     sa.pump();
   }
 
+  /** The peer does not answer, or is heard again. */
+  silence(silent: boolean): void {
+    if (this.#silent === silent) return;
+    this.#silent = silent;
+    this.realm.emit({ kind: "silent", peer: this.name, silent });
+  }
+
   /** An attempt to reach the peer came to nothing. */
   failed(sa: IkeSa, code: string, message: string): void {
     sa.end();
@@ -168,6 +177,7 @@ export class Neighbour {
     this.current = sa;
     this.provision.begin();
     if (before === undefined) this.since = realm.now;
+    this.silence(false);
     this.group = sa.selection!.group.id;
     this.lastError = undefined;
     this.#attempts = 0;

@@ -184,6 +184,7 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
 /** An authentic message, not a copy: the peer lives, and perhaps elsewhere. */
 function heard(sa: IkeSa, datagram: Datagram, authenticating: boolean): void {
   sa.heardAt = sa.realm.now;
+  if (sa.neighbour?.current === sa) sa.neighbour.silence(false);
   if (authenticating) sa.path = { local: datagram.local, remote: datagram.remote };
   else sa.follow({ local: datagram.local, remote: datagram.remote });
 }

@@ -93,6 +93,7 @@ export class IkeSa {
     this.responses = new Reassembly(realm, this.timers, "gather-response");
     this.window = new Window(realm, {
       transmit: (parcel) => this.transmit(this.path, parcel),
+      unheard: (since) => this.#unheard(since),
       gaveUp: (task) => this.#gaveUp(task),
     });
     realm.sas.set(this.spiLocal, this);
@@ -205,6 +206,10 @@ export class IkeSa {
     }
     this.path = path;
     this.neighbour?.moved(this);
+  }
+
+  #unheard(since: number): void {
+    if (this.state === "up" && this.heardAt <= since && this.neighbour?.current === this) this.neighbour.silence(true);
   }
 
   #gaveUp(task: Task): void {

@@ -36,9 +36,14 @@ export interface Answered {
 export interface WindowOwner {
   /** Sends what is to be sent, by the path as it is now. */
   transmit(parcel: Parcel): void;
+  /** Several copies of a request that was first sent at `since` went unanswered. */
+  unheard(since: number): void;
   /** The last copy went unanswered. */
   gaveUp(task: Task): void;
 }
+
+/** After so many copies without an answer, 3.5 s by the default options, it is no longer loss that explains it. */
+const SILENCE = 3;
 
 const ID_MASK = 0xffff_ffff;
 
@@ -92,6 +97,7 @@ export class Window {
       this.#owner.gaveUp(outstanding.task);
       return;
     }
+    if (outstanding.tries === SILENCE) this.#owner.unheard(outstanding.sentAt);
     const wait = Math.min(limit, first * factor ** outstanding.tries);
     // Small messages get through and this one does not? Perhaps the path does not carry datagrams as large as these.
     if (outstanding.tries === this.#realm.options.fragment.patience) outstanding.parcel.shrink();

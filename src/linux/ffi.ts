@@ -101,6 +101,12 @@ export const schedGetAffinity = declare<[pid: number, size: number, mask: HostAd
 export const schedSetAffinity = declare<[pid: number, size: number, mask: HostAddress]>(
   "int sched_setaffinity(int pid, size_t size, uintptr_t mask)",
 );
+/** Limits of a process; `pid` 0: this one. `now` and `before`: struct rlimit64, or 0. */
+export const prlimit = declare<[pid: number, resource: number, now: HostAddress, before: HostAddress]>(
+  "int prlimit64(int pid, int resource, uintptr_t now, uintptr_t before)",
+);
+/** Moves the calling thread into the namespace behind `fd`; `kind`: CLONE_NEW*. */
+export const setns = declare<[fd: number, kind: number]>("int setns(int fd, int kind)");
 /** Says how memory from `address`, a page's first byte, on will be used. */
 export const madvise = declare<[address: HostAddress, size: number, advice: number]>(
   "int madvise(uintptr_t address, size_t size, int advice)",

@@ -13,6 +13,8 @@ export interface Link {
   readonly master?: string;
   /** The link that it sits on (VLAN, MACVLAN …), or is paired with (veth); absent too when that is in another namespace. */
   readonly lower?: string;
+  /** Of a VRF device: number of its routing table. */
+  readonly table?: number;
 }
 
 export interface LinkAddress {
@@ -32,7 +34,7 @@ interface LinkEntry {
   readonly flags: readonly string[];
   readonly master?: string;
   readonly link?: string | null;
-  readonly linkinfo?: { readonly info_kind?: string };
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: { readonly table?: number } };
 }
 
 interface AddressEntry {
@@ -56,6 +58,9 @@ export async function listLinks(where: Where = {}): Promise<Link[]> {
     kind: entry.linkinfo?.info_kind ?? "",
     ...(entry.master === undefined ? {} : { master: entry.master }),
     ...(typeof entry.link === "string" ? { lower: entry.link } : {}),
+    ...(entry.linkinfo?.info_kind === "vrf" && entry.linkinfo.info_data?.table !== undefined
+      ? { table: entry.linkinfo.info_data.table }
+      : {}),
   }));
 }
 
@@ -68,13 +73,19 @@ export async function findLink(name: string, where: Where = {}): Promise<Link | 
 export interface LinkChange {
   readonly up?: boolean;
   readonly mtu?: number;
+  /** The bridge or VRF that it joins. */
+  readonly master?: string;
+  /** Named network namespace that it moves to; it leaves the one it was in, down and without addresses. */
+  readonly netns?: string;
 }
 
 /** The arguments of `ip` that change a link; for `batchIp`. */
 export function linkChange(name: string, change: LinkChange): string[] {
   const mtu = change.mtu === undefined ? [] : ["mtu", String(change.mtu)];
+  const master = change.master === undefined ? [] : ["master", change.master];
+  const netns = change.netns === undefined ? [] : ["netns", change.netns];
   const state = change.up === undefined ? [] : [change.up ? "up" : "down"];
-  return ["link", "set", "dev", name, ...mtu, ...state];
+  return ["link", "set", "dev", name, ...mtu, ...master, ...netns, ...state];
 }
 
 /** @throws LinuxError absent, not-permitted, invalid (an MTU that the device does not take) */

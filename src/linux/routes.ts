@@ -1,5 +1,6 @@
 /** Routes in the kernel's tables, through iproute2. */
 
+import { LinuxError } from "./error.ts";
 import { askBatch, askIp, batchIp, type Where } from "./iproute.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface KernelRoute {
   readonly link?: string;
   /** Next hop, an address. */
   readonly via?: string;
+  /** The next hop is on the link whatever the link's addresses say. */
+  readonly onlink?: true;
   /** Our address that locally made packets take. */
   readonly source?: string;
   readonly metric?: number;
@@ -36,6 +39,7 @@ function describe(route: KernelRoute): string[] {
     route.prefix,
     ...option("via", route.via),
     ...option("dev", route.link),
+    ...(route.onlink ? ["onlink"] : []),
     ...option("src", route.source),
     ...option("metric", route.metric),
     ...option("table", route.table),
@@ -97,6 +101,12 @@ const KINDS: Readonly<Record<string, KernelRoute["kind"]>> = {
 };
 const MAIN_TABLE = 254;
 
+/** A table is there as long as it has routes. */
+function noTable(error: unknown): [] {
+  if (error instanceof LinuxError && error.code === "absent") return [];
+  throw error;
+}
+
 /** Routes that the kernel has and that fit; local, broadcast and multicast ones are left out. */
 export async function listRoutes(filter: RouteFilter = {}, where: Where = {}): Promise<KernelRoute[]> {
   const found: KernelRoute[] = [];
@@ -107,7 +117,7 @@ export async function listRoutes(filter: RouteFilter = {}, where: Where = {}): P
       ...(filter.protocol === undefined ? [] : ["protocol", String(filter.protocol)]),
       ...(filter.link === undefined ? [] : ["dev", filter.link]),
     ];
-    for (const entry of await askIp<RouteEntry>(words, "list the routes", where)) {
+    for (const entry of await askIp<RouteEntry>(words, "list the routes", where).catch(noTable)) {
       const kind = KINDS[entry.type];
       if (kind !== undefined) found.push(kernelRoute(entry, kind, family, filter));
     }

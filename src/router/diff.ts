@@ -2,7 +2,7 @@
  * From what runs to what is wanted, in the order in which it can be done. No I/O. What is the same in both yields no
  * action, so traffic of an unchanged tunnel does not notice; applying the same wish twice yields none at all.
  */
-import { inOrder, keyOf, type Model, mustRebuild, needs, type Resource, same } from "./resource.ts";
+import { inOrder, keyOf, type Model, mustRebuild, needs, type Resource, same, type Via } from "./resource.ts";
 
 export type Action =
   | { readonly op: "add"; readonly resource: Resource }
@@ -81,9 +81,19 @@ export function enact(model: Map<string, Resource>, action: Action): void {
 export function describeAction(action: Action): string {
   const resource = action.op === "update" ? action.now : action.resource;
   const { kind } = resource;
-  const hop =
-    kind === "route"
-      ? ` via ${"name" in resource.via ? resource.via.name : "device" in resource.via ? resource.via.device : resource.via.kind}`
-      : "";
+  const hop = kind === "route" ? ` via ${viaText(resource.via)}` : "";
   return `${action.op} ${keyOf(resource)}${action.op === "remove" ? "" : hop}`;
+}
+
+function viaText(via: Via): string {
+  switch (via.kind) {
+    case "tun":
+      return via.device;
+    case "tunnel":
+      return [via, ...(via.standby ?? [])].map(({ name }) => name).join(", else ");
+    case "attachment":
+      return via.name;
+    default:
+      return via.kind;
+  }
 }

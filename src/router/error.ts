@@ -10,6 +10,8 @@ export type RouterErrorCode =
   | "unknown-tunnel"
   /** The tunnel is not in a state for what was asked. */
   | "not-possible"
+  /** There is no free routing table for a leased line. */
+  | "no-table"
   /** The folder for socket and state cannot be used. */
   | "run-folder"
   /** The datapath ended by itself. */

@@ -10,10 +10,12 @@ import type { Host } from "./host.ts";
 import { subjectOf } from "./ledger.ts";
 import type { Loans } from "./loans.ts";
 import { ETHERNET_MTU, innerMtu } from "./overhead.ts";
-import type { Resource, ResourceOf, Via } from "./resource.ts";
+import { chosen, type Health } from "./preference.ts";
+import { quiet } from "./quiet.ts";
+import { hopsOf, keyOf, type Resource, type ResourceOf, type Via } from "./resource.ts";
 
-/** What the fabric deals with; peers are the keying's, the LAN is by itself. */
-export type FabricResource = Exclude<Resource, { readonly kind: "peer" | "lan" }>;
+/** What the fabric deals with; peers are the keying's, the LAN and attachments are by themselves. */
+export type FabricResource = Exclude<Resource, { readonly kind: "peer" | "lan" | "attachment" | "reach" }>;
 
 /** A next hop of the datapath that leads to a peer. */
 interface Tunnel {
@@ -27,6 +29,17 @@ interface Tunnel {
   rate: number | undefined;
   /** Outer addresses in use, once a Child SA is up. */
   path: { readonly local: Uint8Array; readonly remote: Uint8Array } | undefined;
+  /** How well it would carry a packet now. */
+  health: Health;
+}
+
+/** A route whose next hop depends on what is up. */
+interface Choice {
+  readonly vrf: number;
+  readonly prefix: string;
+  readonly via: Extract<Via, { readonly kind: "tunnel" | "attachment" }>;
+  /** In the FIB now. */
+  adjacency: number;
 }
 
 export class Fabric {
@@ -36,6 +49,12 @@ export class Fabric {
   readonly #vrfs = new Map<string, number>();
   readonly #tuns = new Map<string, number>();
   readonly #tunnels = new Map<string, Tunnel>();
+  readonly #tunnelAt = new Map<number, string>();
+  /** Adjacencies of the attachments that are made. */
+  readonly #attachments = new Map<string, number>();
+  /** By key of the route; and those of each tunnel and attachment (key of the resource). */
+  readonly #choices = new Map<string, Choice>();
+  readonly #choicesOf = new Map<string, Set<string>>();
 
   constructor(plane: Plane, host: Host, loans: Loans) {
     this.#plane = plane;
@@ -51,8 +70,53 @@ export class Fabric {
 
   /** Name of the tunnel with this adjacency. */
   tunnelAt(adjacency: number): string | undefined {
-    for (const [name, tunnel] of this.#tunnels) if (tunnel.adjacency === adjacency) return name;
-    return undefined;
+    return this.#tunnelAt.get(adjacency);
+  }
+
+  /** Is this the adjacency of a TUN device that the configuration put on this host? */
+  isTun(adjacency: number): boolean {
+    return [...this.#tuns.values()].includes(adjacency);
+  }
+
+  /** Index of a VRF. */
+  vrf(name: string): number | undefined {
+    return this.#vrfs.get(name);
+  }
+
+  /** A tunnel has come up, or fallen. Routes that may choose choose again; how many of them changed. */
+  judge(name: string, health: Health): number {
+    const tunnel = this.#tunnels.get(name);
+    if (!tunnel || tunnel.health === health) return 0;
+    tunnel.health = health;
+    return this.#choose(`tunnel ${name}`);
+  }
+
+  /** An attachment's TUN device is there, with this adjacency; undefined: it goes, and must be removed after this call. */
+  attach(name: string, adjacency: number | undefined): void {
+    if (adjacency === undefined) this.#attachments.delete(name);
+    else this.#attachments.set(name, adjacency);
+    this.#choose(`attachment ${name}`);
+  }
+
+  /** Which tunnel of several carries a prefix now; undefined: there is no choice, or all are down. */
+  carrier(vrf: string, prefix: string): string | undefined {
+    const choice = this.#choices.get(`route ${vrf} ${prefix}`);
+    if (choice?.via.kind !== "tunnel") return undefined;
+    const name = this.#tunnelAt.get(choice.adjacency);
+    return name !== undefined && this.#tunnels.get(name)?.health !== "down" ? name : undefined;
+  }
+
+  #choose(hop: string): number {
+    let changed = 0;
+    for (const key of this.#choicesOf.get(hop) ?? []) {
+      const choice = this.#choices.get(key) as Choice;
+      const adjacency = this.#adjacency(choice.via);
+      if (adjacency === choice.adjacency) continue;
+      this.#plane.setRoute(choice.vrf, prefixOf(choice.prefix), adjacency);
+      choice.adjacency = adjacency;
+      changed++;
+    }
+    return changed;
   }
 
   /** Largest inner packet of a tunnel, bytes. */
@@ -74,12 +138,18 @@ export class Fabric {
     return this.#measure(tunnel);
   }
 
-  /** Asks the kernel again what the paths carry: it forgets "too big" messages after a while (RFC 1191 §6.3). */
-  remeasure(): { readonly tunnel: string; readonly mtu: number }[] {
-    return [...this.#tunnels].flatMap(([name, tunnel]) => {
-      const mtu = this.#measure(tunnel);
-      return mtu === undefined ? [] : [{ tunnel: name, mtu }];
-    });
+  /** Names of all tunnels. */
+  tunnels(): string[] {
+    return [...this.#tunnels.keys()];
+  }
+
+  /**
+   * Asks the kernel again what the path to this tunnel's peer carries: it forgets "too big" messages after a while (RFC 1191 §6.3).
+   * Gives the tunnel's MTU when that changed it.
+   */
+  remeasure(name: string): number | undefined {
+    const tunnel = this.#tunnels.get(name);
+    return tunnel && this.#measure(tunnel);
   }
 
   /** The path to this tunnel's peer carries at most `outer` bytes. Gives the tunnel's MTU when that changed it. */
@@ -141,7 +211,10 @@ export class Fabric {
   }
 
   async #forward(family: 4 | 6): Promise<void> {
-    if (family === 4) return this.#loans.sysctl("net/ipv4/ip_forward", "1");
+    if (family === 4) {
+      await this.#loans.sysctl("net/ipv4/ip_forward", "1");
+      return;
+    }
     // A forwarding interface no longer listens to router advertisements unless accept_ra is 2; without this, a host that
     // got its own default route from one would lose it.
     for (const { name } of await this.#host.listLinks()) {
@@ -151,7 +224,7 @@ export class Fabric {
         await this.#loans.sysctl(key, "2");
       }
     }
-    return this.#loans.sysctl("net/ipv6/conf/all/forwarding", "1");
+    await this.#loans.sysctl("net/ipv6/conf/all/forwarding", "1");
   }
 
   async #stopForwarding(family: 4 | 6): Promise<void> {
@@ -186,7 +259,7 @@ export class Fabric {
     let adjacency: number | undefined;
     try {
       adjacency = this.#plane.addTun(device, this.#vrfs.get(vrf) as number);
-      this.#quiet(device);
+      quiet(this.#host, device);
       await this.#host.setLink(device, { mtu, up: true });
     } catch (error) {
       if (adjacency !== undefined) this.#plane.removeTun(adjacency);
@@ -196,44 +269,27 @@ export class Fabric {
     this.#tuns.set(device, adjacency);
   }
 
-  /** Parameters of the TUN device itself; they go with it. */
-  #quiet(device: string): void {
-    // The kernel takes the stricter of "all" and the device. Packets out of a tunnel may come from anywhere the selectors
-    // allow; where the host wants source validation (all ≠ 0), loose mode keeps it without the one-way-only rule.
-    const all = this.#host.readSysctl("net/ipv4/conf/all/rp_filter") ?? "0";
-    const settings = {
-      [`net/ipv4/conf/${device}/rp_filter`]: all === "0" ? "0" : "2",
-      // The fast path's ICMP errors come out of the device with the VRF's own address, which is the host's too: without
-      // this the kernel takes them for forged and drops them on their way to the LAN.
-      [`net/ipv4/conf/${device}/accept_local`]: "1",
-      // No link-local address: else the kernel would speak of neighbours and routers to a device that has none.
-      [`net/ipv6/conf/${device}/addr_gen_mode`]: "1",
-      [`net/ipv6/conf/${device}/accept_ra`]: "0",
-      [`net/ipv6/conf/${device}/router_solicitations`]: "0",
-    };
-    for (const [key, value] of Object.entries(settings)) {
-      if (this.#host.readSysctl(key) !== undefined) this.#host.writeSysctl(key, value);
-    }
-  }
-
   #tunnel(op: Action["op"], { name, vrf, mtu, shape }: ResourceOf<"tunnel">): void {
     const known = this.#tunnels.get(name);
     if (op === "remove") {
-      this.#plane.removeTunnel((known as Tunnel).adjacency);
+      const { adjacency } = known as Tunnel;
+      this.#plane.removeTunnel(adjacency);
       this.#tunnels.delete(name);
+      this.#tunnelAt.delete(adjacency);
     } else if (known) {
       this.#limitRate(known, shape?.bitsPerSecond);
       known.fixed = mtu;
       this.#measure(known);
     } else {
       const first = mtu ?? innerMtu(ETHERNET_MTU, 6);
-      const tunnel = {
+      const tunnel: Tunnel = {
         adjacency: this.#plane.addTunnel(first),
         vrf,
         fixed: mtu,
         mtu: first,
         rate: undefined,
         path: undefined,
+        health: "down",
       };
       try {
         this.#limitRate(tunnel, shape?.bitsPerSecond);
@@ -242,6 +298,7 @@ export class Fabric {
         throw error;
       }
       this.#tunnels.set(name, tunnel);
+      this.#tunnelAt.set(tunnel.adjacency, name);
     }
   }
 
@@ -251,10 +308,37 @@ export class Fabric {
     tunnel.rate = rate;
   }
 
-  #route(op: Action["op"], { vrf, prefix, via }: ResourceOf<"route">): void {
+  #route(op: Action["op"], route: ResourceOf<"route">): void {
+    const { vrf, prefix, via } = route;
     const index = this.#vrfs.get(vrf) as number;
-    if (op === "remove") this.#plane.removeRoute(index, prefixOf(prefix));
-    else this.#plane.setRoute(index, prefixOf(prefix), this.#adjacency(via));
+    const key = keyOf(route);
+    if (op === "remove") {
+      this.#plane.removeRoute(index, prefixOf(prefix));
+      this.#settle(key);
+      return;
+    }
+    const adjacency = this.#adjacency(via);
+    this.#plane.setRoute(index, prefixOf(prefix), adjacency);
+    this.#settle(key);
+    const free = via.kind === "attachment" || (via.kind === "tunnel" && via.standby !== undefined);
+    if (!free) return;
+    this.#choices.set(key, { vrf: index, prefix, via, adjacency });
+    for (const hop of hopsOf(via)) {
+      const keys = this.#choicesOf.get(hop) ?? new Set();
+      this.#choicesOf.set(hop, keys.add(key));
+    }
+  }
+
+  /** This route no longer chooses. */
+  #settle(key: string): void {
+    const choice = this.#choices.get(key);
+    if (!choice) return;
+    this.#choices.delete(key);
+    for (const hop of hopsOf(choice.via)) {
+      const keys = this.#choicesOf.get(hop);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#choicesOf.delete(hop);
+    }
   }
 
   #adjacency(via: Via): number {
@@ -262,7 +346,9 @@ export class Fabric {
       case "tun":
         return this.#tuns.get(via.device) as number;
       case "tunnel":
-        return (this.#tunnels.get(via.name) as Tunnel).adjacency;
+        return (this.#tunnels.get(chosen(via, (name) => this.#tunnels.get(name)?.health)) as Tunnel).adjacency;
+      case "attachment":
+        return this.#attachments.get(via.name) ?? this.#plane.prohibit;
       case "blackhole":
         return this.#plane.blackhole;
       case "prohibit":

@@ -34,6 +34,9 @@ export class InstalledChildren {
   readonly #children = new Map<number, InstalledChild>();
   /** By the datapath's own id. */
   readonly #byHandle = new Map<number, InstalledChild>();
+  readonly #byTunnel = new Map<string, Set<InstalledChild>>();
+  /** Tunnels of which some Child SA began or ceased to send since `turned`. */
+  #turned = new Set<string>();
 
   /** `limits` of a tunnel's Child SAs. */
   constructor(plane: Plane, fabric: Fabric, limits: (tunnel: string) => AgeLimits) {
@@ -75,6 +78,9 @@ export class InstalledChildren {
     const child = { sa: rest, handle, limits, transmits: false, heard: 0, askedAt: 0 };
     this.#children.set(sa.id, child);
     this.#byHandle.set(handle.id, child);
+    const siblings = this.#byTunnel.get(sa.peer);
+    if (siblings) siblings.add(child);
+    else this.#byTunnel.set(sa.peer, new Set([child]));
   }
 
   /** Traffic moves to it, off the one that it replaces. Its tunnel; undefined: it was never installed. */
@@ -85,6 +91,7 @@ export class InstalledChildren {
     this.#plane.transmit(child.handle, old?.transmits ? old.handle : undefined);
     if (old) old.transmits = false;
     child.transmits = true;
+    this.#turned.add(child.sa.peer);
     return child.sa.peer;
   }
 
@@ -93,6 +100,7 @@ export class InstalledChildren {
     const child = this.#children.get(id);
     if (!child) return;
     child.transmits = false;
+    this.#turned.add(child.sa.peer);
     this.#plane.retire(child.handle);
   }
 
@@ -101,26 +109,50 @@ export class InstalledChildren {
     if (!child) return;
     this.#children.delete(id);
     this.#byHandle.delete(child.handle.id);
+    const siblings = this.#byTunnel.get(child.sa.peer);
+    siblings?.delete(child);
+    if (siblings?.size === 0) this.#byTunnel.delete(child.sa.peer);
+    this.#turned.add(child.sa.peer);
     this.#plane.removeChild(child.handle);
   }
 
   /** All Child SAs of this tunnel send there. */
   reroute(tunnel: string, path: Path): void {
-    for (const child of this.#children.values()) {
-      if (child.sa.peer === tunnel) this.#plane.setOuter(child.handle, path);
-    }
+    for (const child of this.#byTunnel.get(tunnel) ?? []) this.#plane.setOuter(child.handle, path);
   }
 
-  /** Looks at the traffic of each Child SA at time `now` (ms). One whose rekey was asked for is left alone for a minute. */
-  *look(now: number): Generator<Found> {
-    for (const child of [...this.#children.values()]) {
-      const { inbound, outbound } = this.#plane.traffic(child.handle);
-      const heard = inbound.last > child.heard;
-      if (heard) child.heard = inbound.last;
-      const patient = !child.transmits || now - child.askedAt < ASK_AGAIN;
-      const reached = patient ? undefined : outgrown(outbound, child.limits);
-      if (reached) child.askedAt = now;
-      yield { child, heard, reached };
-    }
+  /** Tunnels of which some Child SA began or ceased to send since the last call, and whether any sends now. */
+  turned(): [tunnel: string, sends: boolean][] {
+    if (this.#turned.size === 0) return [];
+    const turned = this.#turned;
+    this.#turned = new Set();
+    return [...turned].map((tunnel) => [tunnel, this.sends(tunnel)]);
+  }
+
+  /** Does any Child SA of this tunnel send? */
+  sends(tunnel: string): boolean {
+    for (const child of this.#byTunnel.get(tunnel) ?? []) if (child.transmits) return true;
+    return false;
+  }
+
+  /** Ids of all Child SAs. */
+  ids(): number[] {
+    return [...this.#children.keys()];
+  }
+
+  /**
+   * Looks at the traffic of a Child SA at time `now` (ms); undefined: it is gone. One whose rekey was asked for is left alone for a
+   * minute.
+   */
+  look(id: number, now: number): Found | undefined {
+    const child = this.#children.get(id);
+    if (!child) return undefined;
+    const { inbound, outbound } = this.#plane.traffic(child.handle);
+    const heard = inbound.last > child.heard;
+    if (heard) child.heard = inbound.last;
+    const patient = !child.transmits || now - child.askedAt < ASK_AGAIN;
+    const reached = patient ? undefined : outgrown(outbound, child.limits);
+    if (reached) child.askedAt = now;
+    return { child, heard, reached };
   }
 }

@@ -29,6 +29,7 @@ export type IkeCore = Pick<
   | "terminate"
   | "alive"
   | "moved"
+  | "peer"
   | "status"
   | "counters"
   | "credentials"
@@ -49,6 +50,8 @@ export interface KeyingOptions {
   readonly log: Log;
   /** Limits of a tunnel's Child SAs. */
   readonly limits: (tunnel: string) => AgeLimits;
+  /** A TUN device has been deleted by somebody. */
+  readonly tunGone: (adjacency: number) => void;
   /** The datapath is dead. */
   readonly failed: (error: Error) => void;
   /** Milliseconds since the Unix epoch that never run backwards. */
@@ -71,6 +74,8 @@ export class Keying {
   readonly #acquired = new Map<string, number>();
   readonly #errors = new Map<string, LastError>();
   readonly #secrets = new Map<string, Uint8Array>();
+  /** Tunnels with Child SAs whose peer is silent. */
+  readonly #doubted = new Set<string>();
   /** What came before `open`; undefined: it is open. */
   #early: IkeDatagram[] | undefined = [];
   #timer: NodeJS.Timeout | undefined;
@@ -141,19 +146,25 @@ export class Keying {
     this.#carry(what === "ike" ? ike.rekeyIke(tunnel, this.#now()) : ike.rekeyChild(tunnel, child, this.#now()));
   }
 
-  /** Looks at the traffic of each Child SA: tells the core who lives, and asks for a rekey where one has carried enough. */
-  watch(): void {
+  /** Ids of the Child SAs to be watched. */
+  watched(): number[] {
+    return this.#children.ids();
+  }
+
+  /** Looks at the traffic of a Child SA: tells the core if its peer lives, and asks for a rekey where it has carried enough. */
+  watch(id: number): void {
     const { ike, log } = this.#options;
     const now = this.#now();
-    for (const { child, heard, reached } of this.#children.look(now)) {
-      if (heard) ike.alive(child.sa.peer, now);
-      if (!reached) continue;
-      log.info(
-        { tunnel: child.sa.peer, child: child.sa.child, [reached]: child.limits[reached] },
-        `Child SA has sent its ${reached}: rekeying`,
-      );
-      this.#carry(ike.rekeyChild(child.sa.peer, child.sa.child, this.#now(), child.sa.copy));
-    }
+    const found = this.#children.look(id, now);
+    if (!found) return;
+    const { child, heard, reached } = found;
+    if (heard) this.#apply(ike.alive(child.sa.peer, now));
+    if (!reached) return;
+    log.info(
+      { tunnel: child.sa.peer, child: child.sa.child, [reached]: child.limits[reached] },
+      `Child SA has sent its ${reached}: rekeying`,
+    );
+    this.#carry(ike.rekeyChild(child.sa.peer, child.sa.child, this.#now(), child.sa.copy));
   }
 
   /** The datapath's handle of a Child SA of the core. */
@@ -202,6 +213,9 @@ export class Keying {
         this.#carry(ike.initiate(tunnel, now));
         return;
       }
+      case "tun-gone":
+        this.#options.tunGone(event.adjacency);
+        return;
       case "unknown-spi":
         log.debug({ spi: espSpiText(event.spi) }, "ESP for an SPI that is not in use");
         return;
@@ -212,6 +226,12 @@ export class Keying {
 
   /** Carries effects out, in order, and sets the timer anew. The core may wipe the keys in them as soon as this returns. */
   #carry(effects: readonly Effect[]): void {
+    this.#apply(effects);
+    this.#wake();
+  }
+
+  /** The same without the timer, for effects of a call that sets no alarm. */
+  #apply(effects: readonly Effect[]): void {
     for (const effect of effects) {
       try {
         this.#effect(effect);
@@ -219,7 +239,11 @@ export class Keying {
         this.#refused(effect, error);
       }
     }
-    this.#wake();
+    // Once for all effects: a Child SA that takes over from another is no gap.
+    for (const [tunnel, sends] of this.#children.turned()) {
+      if (!sends) this.#doubted.delete(tunnel);
+      this.#judge(tunnel);
+    }
   }
 
   #effect(effect: Effect): void {
@@ -247,12 +271,34 @@ export class Keying {
       case "remove":
         this.#children.remove(effect.id);
         return;
+      case "silent":
+        this.#doubt(effect.peer, effect.silent);
+        return;
       case "path":
         this.#children.reroute(effect.peer, effect.path);
         this.#follow(effect.peer, effect.path);
         return;
       case "event":
         this.#report(effect.event);
+    }
+  }
+
+  /** The peer is silent, or heard again. */
+  #doubt(tunnel: string, doubtful: boolean): void {
+    if (this.#doubted.has(tunnel) === doubtful) return;
+    if (doubtful) this.#doubted.add(tunnel);
+    else this.#doubted.delete(tunnel);
+    this.#judge(tunnel);
+  }
+
+  /** Lets routes that may choose know how this tunnel is. */
+  #judge(tunnel: string): void {
+    const health = !this.#children.sends(tunnel) ? "down" : this.#doubted.has(tunnel) ? "doubtful" : "up";
+    try {
+      const routes = this.#options.fabric.judge(tunnel, health);
+      if (routes > 0) this.#options.log.info({ tunnel, health, routes }, "routes have moved to another tunnel");
+    } catch (error) {
+      this.#options.log.error({ err: error, tunnel }, "routes could not be moved to another tunnel");
     }
   }
 

@@ -9,7 +9,14 @@ import type { NapiSetting } from "../linux/napi.ts";
 import { writeDurably } from "./durable.ts";
 
 export type Change =
-  | { readonly kind: "sysctl"; readonly key: string; readonly before: string; readonly after: string }
+  | {
+      readonly kind: "sysctl";
+      readonly key: string;
+      readonly before: string;
+      readonly after: string;
+      /** Of a named network namespace, while it is this one. */
+      readonly netns?: NamespaceId;
+    }
   | { readonly kind: "mtu"; readonly link: string; readonly before: number; readonly after: number }
   /** A feature of a link (`ethtool -k`) was off and is switched on. `index` finds the link under a new name, too. */
   | { readonly kind: "feature"; readonly link: string; readonly index: number; readonly feature: string }
@@ -21,7 +28,15 @@ export type Change =
       readonly before: number;
       readonly after: number;
     }
-  | { readonly kind: "tun"; readonly device: string };
+  | { readonly kind: "tun"; readonly device: string }
+  /** A routing table of our own, and the rules that lead packets from these links to it. */
+  | { readonly kind: "table"; readonly table: number; readonly links: readonly string[] };
+
+/** A named network namespace, told from a later one of the same name. */
+export interface NamespaceId {
+  readonly name: string;
+  readonly id: string;
+}
 
 export interface Entries {
   readonly pid: number;
@@ -37,7 +52,7 @@ export interface Entries {
 export function subjectOf(change: Change): string {
   switch (change.kind) {
     case "sysctl":
-      return change.key;
+      return change.netns ? `${change.key} in ${change.netns.name}` : change.key;
     case "mtu":
       return `mtu ${change.link}`;
     case "feature":
@@ -46,6 +61,8 @@ export function subjectOf(change: Change): string {
       return `napi ${change.index} ${change.setting}`;
     case "tun":
       return `tun ${change.device}`;
+    case "table":
+      return `table ${change.table}`;
   }
 }
 

@@ -5,10 +5,23 @@
 import { join } from "node:path";
 import { failed } from "../linux/error.ts";
 import { tryLock } from "../linux/lock.ts";
+import { ROUTE_PROTOCOL } from "../linux/routes.ts";
 import { RouterError } from "./error.ts";
 import type { Host, LinkId, NapiSetting } from "./host.ts";
-import { type Change, type Entries, neighbours, readLedger, removeLedger, subjectOf, writeLedger } from "./ledger.ts";
+import {
+  type Change,
+  type Entries,
+  type NamespaceId,
+  neighbours,
+  readLedger,
+  removeLedger,
+  subjectOf,
+  writeLedger,
+} from "./ledger.ts";
 import type { Log } from "./log.ts";
+
+/** Routing tables that we may take; their rules have the same numbers as priorities, before the main table's. */
+const TABLES = { first: 11_800, last: 12_823 };
 
 export class Loans {
   readonly #path: string;
@@ -41,18 +54,47 @@ export class Loans {
     return settled;
   }
 
-  /** Sets a kernel parameter; nothing to give back when it has this value already. */
-  async sysctl(key: string, value: string): Promise<void> {
-    await this.#together(() => {
-      const before = this.#host.readSysctl(key);
-      if (before === undefined) return;
-      const joint = this.#others().find(
-        (change) => change.kind === "sysctl" && change.key === key && change.after === value,
-      );
-      if (before === value && !joint) return;
-      this.#note({ kind: "sysctl", key, before: joint?.kind === "sysctl" ? joint.before : before, after: value });
-      if (before !== value) this.#host.writeSysctl(key, value);
-    });
+  /**
+   * Sets a kernel parameter, of this network namespace or of a named one; nothing to give back when it has this value already. Gives
+   * what it owes now.
+   */
+  async sysctl(key: string, value: string, netns?: NamespaceId): Promise<string> {
+    const wanted = { kind: "sysctl", key, after: value, ...(netns ? { netns } : {}) } as const;
+    const subject = subjectOf({ ...wanted, before: "" });
+    await this.#together(() =>
+      this.#at(netns, () => {
+        const before = this.#host.readSysctl(key);
+        if (before === undefined) return;
+        const joint = this.#others().find(
+          (change) => change.kind === "sysctl" && subjectOf(change) === subject && change.after === value,
+        );
+        if (before === value && !joint) return;
+        this.#note({ ...wanted, before: joint?.kind === "sysctl" ? joint.before : before });
+        if (before !== value) this.#host.writeSysctl(key, value);
+      }),
+    );
+    return subject;
+  }
+
+  #at(netns: NamespaceId | undefined, act: () => void): void {
+    if (netns) this.#host.inside(netns.name, act);
+    else act();
+  }
+
+  /** A routing table that nobody uses, for packets that come in from these links. @throws RouterError no-table */
+  async table(links: readonly string[]): Promise<number> {
+    const taken = new Set((await this.#host.listRules()).map(({ table }) => table));
+    for (const change of [...this.#changes, ...this.#others()]) if (change.kind === "table") taken.add(change.table);
+    for (let table = TABLES.first; table <= TABLES.last; table++) {
+      if (taken.has(table) || (await this.#host.listRoutes({ table })).length > 0) continue;
+      this.#note({ kind: "table", table, links });
+      return table;
+    }
+    throw new RouterError(
+      "no-table",
+      `all routing tables from ${TABLES.first} to ${TABLES.last} are in use`,
+      "See: ip rule; ip route show table all",
+    );
   }
 
   /** @throws LinuxError when the link is not there or does not take the MTU. */
@@ -142,13 +184,17 @@ export class Loans {
     try {
       switch (change.kind) {
         case "sysctl":
-          await this.#together(() => {
-            if (this.#others().some((other) => subjectOf(other) === change.key)) return;
-            // Somebody else has set it since: theirs it is.
-            if (this.#host.readSysctl(change.key) !== change.after || change.before === change.after) return;
-            this.#host.writeSysctl(change.key, change.before);
-            done.push(`${change.key} is ${change.before} again`);
-          });
+          // Another namespace of the same name was never changed.
+          if (change.netns && this.#host.namespaceId(change.netns.name) !== change.netns.id) break;
+          await this.#together(() =>
+            this.#at(change.netns, () => {
+              if (this.#others().some((other) => subjectOf(other) === subjectOf(change))) return;
+              // Somebody else has set it since: theirs it is.
+              if (this.#host.readSysctl(change.key) !== change.after || change.before === change.after) return;
+              this.#host.writeSysctl(change.key, change.before);
+              done.push(`${subjectOf(change)} is ${change.before} again`);
+            }),
+          );
           break;
         case "mtu": {
           const link = (await this.#host.listLinks()).find(({ name }) => name === change.link);
@@ -177,6 +223,17 @@ export class Loans {
             this.#host.writeNapi(link, change.setting, change.before);
             done.push(`${change.setting} of ${link.name} is ${change.before} again`);
           });
+          break;
+        }
+        case "table": {
+          const { table, links } = change;
+          const rules = (await this.#host.listRules()).filter((rule) => rule.table === table);
+          for (const rule of rules) {
+            if (rule.iif !== undefined && links.includes(rule.iif)) await this.#host.changeRule("delete", rule);
+          }
+          const routes = await this.#host.listRoutes({ table, protocol: ROUTE_PROTOCOL });
+          await this.#host.changeRoutes("delete", routes);
+          if (rules.length + routes.length > 0) done.push(`routing table ${table} is empty again`);
           break;
         }
         case "tun": {

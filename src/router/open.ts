@@ -21,13 +21,11 @@ import { serveStatus } from "./status/server.ts";
 import { workerCount } from "./workers.ts";
 
 /**
- * Room in the datapath. Memory that is not used costs address space only: the SAs are enough for 4,096 tunnels, with a Child SA for
- * each of up to four workers, while all of them are rekeyed at once; the FIB for a full table of the Internet (71 MiB), and as much again for others.
+ * Room in the datapath. Memory that is not used costs address space only: the SAs (an SPI has 16 bits for the slot) are enough for
+ * 16,384 tunnels while all of them are rekeyed at once, the next hops for twice as many; the FIB for a full table of the Internet
+ * (71 MiB), and as much again for others.
  */
-const ROOM = { adjacencies: 8192, fib: 128 * 1024 * 1024 };
-const SAS_PER_WORKER = 16_384;
-/** An SPI has 16 bits for the slot. */
-const MAX_SAS = 65_536;
+const ROOM = { sas: 65_536, adjacencies: 32_768, fib: 128 * 1024 * 1024 };
 
 /** Changes of a reload that are named in the log; of more only the number is. */
 const MANY = 20;
@@ -149,7 +147,6 @@ export function planeOptions({ workers, pin, moderation, engines, outer, offload
     engines,
     offload,
     workers: threads,
-    sas: Math.min(MAX_SAS, SAS_PER_WORKER * threads),
     pin,
     moderation,
     ikePort: outer.ikePort,
@@ -193,7 +190,7 @@ function doors(router: Router, reload: () => Promise<ReloadReply>, managed?: () 
     },
     initiate: (tunnel: string) => {
       router.demandTunnel(tunnel);
-      if (router.config.tunnels.find(({ name }) => name === tunnel)?.peer.address === null) {
+      if (router.tunnel(tunnel)?.peer.address === null) {
         throw new RouterError(
           "not-possible",
           `tunnel "${tunnel}" has no peer.address to go to`,

@@ -1,15 +1,22 @@
 /**
  * A running router, taken apart into resources: each is one thing that can be made, changed in place or removed by
- * itself. A RouterConfig becomes a Model (all resources that it wants), and `diff` compares two Models.
+ * itself. A RouterConfig becomes a Model (all resources that it wants, see model), and `diff` compares two Models.
  */
-import { isDeepStrictEqual } from "node:util";
-import { familyOf, hostPrefix } from "./address.ts";
-import type { RouterConfig, TunnelConfig } from "./config/config.ts";
+import type { AttachmentConfig, RouterConfig, TunnelConfig } from "./config/config.ts";
+import { equal } from "./equal.ts";
+
+/** A tunnel that a route may lead through. */
+export interface Hop {
+  readonly name: string;
+}
 
 /** Where a route of a VRF leads. */
 export type Via =
   | { readonly kind: "tun"; readonly device: string }
-  | { readonly kind: "tunnel"; readonly name: string }
+  /** `standby`: tunnels that take over, in this order, while those before them are down. */
+  | { readonly kind: "tunnel"; readonly name: string; readonly standby?: readonly Hop[] }
+  /** Where it is made; as long as it is not, packets are refused. */
+  | { readonly kind: "attachment"; readonly name: string }
   | { readonly kind: "blackhole" }
   | { readonly kind: "prohibit" };
 
@@ -18,6 +25,9 @@ export type PeerSettings = Pick<
   TunnelConfig,
   "peer" | "local" | "auth" | "start" | "ike" | "esp" | "children" | "dpdMs" | "encapsulation"
 >;
+
+/** Where an attachment's TUN device is, other than on this host as it is. */
+export type AwayPlace = Exclude<AttachmentConfig["place"], { readonly kind: "host" }>;
 
 export type Resource =
   /** The kernel forwards packets of this family between interfaces. */
@@ -36,6 +46,21 @@ export type Resource =
       readonly mtu: number | null;
       readonly shape: TunnelConfig["shape"];
     }
+  /** A TUN device in another network than the host's own. What it needs may come and go: it is made when it can be (attachments). */
+  | {
+      readonly kind: "attachment";
+      readonly name: string;
+      readonly vrf: string;
+      readonly device: string;
+      readonly mtu: number;
+      readonly place: AwayPlace;
+      /** Prefixes behind it. */
+      readonly local: readonly string[];
+      /** The router's own addresses, on the device. */
+      readonly addresses: readonly string[];
+    }
+  /** Everything that a VRF's attachments can reach, their own prefixes too. */
+  | { readonly kind: "reach"; readonly vrf: string; readonly prefixes: readonly string[] }
   /** In the FIB of a VRF. */
   | { readonly kind: "route"; readonly vrf: string; readonly prefix: string; readonly via: Via }
   /** In the kernel's main table, to a TUN device. */
@@ -68,6 +93,8 @@ const ORDER: readonly Resource["kind"][] = [
   "tun",
   "address",
   "tunnel",
+  "attachment",
+  "reach",
   "route",
   "kernel-route",
   "lan",
@@ -89,6 +116,9 @@ export function keyOf(resource: Resource): string {
     case "kernel-route":
       return `kernel-route ${resource.device} ${resource.prefix}`;
     case "lan":
+      return resource.kind;
+    case "reach":
+      return `reach ${resource.vrf}`;
     case "credentials":
       return resource.kind;
     case "peer":
@@ -103,17 +133,31 @@ export function needs(resource: Resource): string[] {
   switch (resource.kind) {
     case "tun":
     case "tunnel":
+    case "attachment":
+    case "reach":
       return [`vrf ${resource.vrf}`];
     case "address":
     case "kernel-route":
       return [`tun ${resource.device}`];
     case "route": {
-      const { via } = resource;
-      const hop = via.kind === "tun" ? [`tun ${via.device}`] : via.kind === "tunnel" ? [`tunnel ${via.name}`] : [];
-      return [`vrf ${resource.vrf}`, ...hop];
+      return [`vrf ${resource.vrf}`, ...hopsOf(resource.via)];
     }
     case "peer":
       return [`tunnel ${resource.tunnel}`, ...(resource.settings.auth.kind === "certificate" ? ["credentials"] : [])];
+    default:
+      return [];
+  }
+}
+
+/** Keys of what a route leads to. */
+export function hopsOf(via: Via): string[] {
+  switch (via.kind) {
+    case "tun":
+      return [`tun ${via.device}`];
+    case "tunnel":
+      return [via, ...(via.standby ?? [])].map(({ name }) => `tunnel ${name}`);
+    case "attachment":
+      return [`attachment ${via.name}`];
     default:
       return [];
   }
@@ -125,59 +169,12 @@ export function mustRebuild(was: Resource, now: Resource): boolean {
 }
 
 export function same(a: Resource, b: Resource): boolean {
-  return isDeepStrictEqual(a, b);
+  return equal(a, b);
 }
 
 /** In the order in which they can be made. */
 export function inOrder(model: Model): Resource[] {
-  const rank = new Map(ORDER.map((kind, i) => [kind, i]));
-  return [...model.values()].sort((a, b) => (rank.get(a.kind) ?? 0) - (rank.get(b.kind) ?? 0));
-}
-
-/** All that a configuration wants. */
-export function modelOf(config: RouterConfig): Model {
-  const resources: Resource[] = config.interfaces.map(({ name, mtu }) => ({ kind: "interface", name, mtu }));
-  const devices = new Map<string, string>();
-
-  for (const { name: vrf, addresses, tun, local } of config.vrfs) {
-    resources.push({ kind: "vrf", name: vrf, addresses });
-    if (!tun) continue;
-    const device = tun.name;
-    devices.set(vrf, device);
-    resources.push({ kind: "tun", device, vrf, mtu: tun.mtu });
-    for (const address of addresses) resources.push({ kind: "address", device, address });
-    for (const prefix of [...addresses.map(hostPrefix), ...local]) {
-      resources.push({ kind: "route", vrf, prefix, via: { kind: "tun", device } });
-    }
-  }
-  if (config.credentials) resources.push({ kind: "credentials", settings: config.credentials });
-  // The kernel hands us what goes to a tunnel, and what is dropped too: else it would leave by the host's default route.
-  const away = (vrf: string, prefix: string, via: Via) => {
-    resources.push({ kind: "route", vrf, prefix, via });
-    const device = devices.get(vrf);
-    if (device !== undefined) resources.push({ kind: "kernel-route", device, prefix });
-  };
-  for (const tunnel of config.tunnels) {
-    const { name, vrf, mtu, shape, routes } = tunnel;
-    resources.push({ kind: "tunnel", name, vrf, mtu, shape });
-    for (const { prefix } of routes) away(vrf, prefix, { kind: "tunnel", name });
-    const { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation } = tunnel;
-    const settings = { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation };
-    resources.push({ kind: "peer", tunnel: name, settings });
-  }
-  for (const { vrf, prefix, via } of config.routes) away(vrf, prefix, { kind: via });
-
-  const prefixes = [...new Set(config.vrfs.flatMap(({ local }) => local))];
-  const { gro, interfaces, holdUs } = config.lan;
-  if (interfaces || prefixes.length > 0) {
-    resources.push({ kind: "lan", prefixes, interfaces, own: [...devices.values()], gro, holdUs });
-  }
-
-  for (const family of [4, 6] as const) {
-    const forwards = resources.some(
-      ({ kind, ...rest }) => kind === "kernel-route" && familyOf((rest as { prefix: string }).prefix) === family,
-    );
-    if (forwards) resources.push({ kind: "forwarding", family });
-  }
-  return new Map(resources.map((resource) => [keyOf(resource), resource]));
+  const byKind = new Map<Resource["kind"], Resource[]>(ORDER.map((kind) => [kind, []]));
+  for (const resource of model.values()) byKind.get(resource.kind)?.push(resource);
+  return [...byKind.values()].flat();
 }

@@ -4,7 +4,8 @@
  */
 import type { Plane } from "../datapath/plane.ts";
 import type { AgeLimits } from "./age.ts";
-import type { RouterConfig, Secrets } from "./config/config.ts";
+import { Attachments } from "./attachments.ts";
+import type { RouterConfig, Secrets, TunnelConfig } from "./config/config.ts";
 import { credentialsOf } from "./credentials.ts";
 import { type Action, describeAction, diff, enact } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
@@ -14,8 +15,10 @@ import { type IkeCore, Keying } from "./keying.ts";
 import { Lan } from "./lan.ts";
 import type { Loans } from "./loans.ts";
 import type { Log } from "./log.ts";
+import { changes, type Wish, wholeOf, wishOf } from "./model.ts";
 import { peerConfig } from "./peers.ts";
-import { type Model, modelOf, type Resource, type ResourceOf } from "./resource.ts";
+import type { Model, Resource, ResourceOf } from "./resource.ts";
+import { Round } from "./round.ts";
 
 export interface RouterParts {
   readonly plane: Plane;
@@ -37,6 +40,7 @@ export class Router {
   readonly fabric: Fabric;
   readonly keying: Keying;
   readonly lan: Lan;
+  readonly attachments: Attachments;
   readonly parts: RouterParts;
   /** Milliseconds since the Unix epoch. */
   readonly since = Date.now();
@@ -44,9 +48,13 @@ export class Router {
   #secrets: Secrets = new Map();
   /** What has been carried out. */
   readonly #running = new Map<string, Resource>();
+  /** The same, where all of it has been carried out; undefined: something could not be taken back. */
+  #wish: Wish | undefined = NOTHING;
+  #tunnels: ReadonlyMap<string, TunnelConfig> = new Map();
   /** Changes one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
+  readonly #rounds: readonly Pick<Round<never>, "start" | "stop">[];
 
   /** `config`: nothing of it runs before `start`. */
   constructor(parts: RouterParts, config: RouterConfig) {
@@ -54,14 +62,28 @@ export class Router {
     this.#config = config;
     this.fabric = new Fabric(parts.plane, parts.host, parts.loans);
     this.lan = new Lan(parts.host, parts.loans, parts.log, () => parts.plane.offloads().uso ?? "off");
+    this.attachments = new Attachments({ ...parts, fabric: this.fabric });
     this.keying = new Keying({
       plane: parts.plane,
       ike: parts.ike,
       fabric: this.fabric,
       log: parts.log,
       limits: (tunnel) => this.#limits(tunnel),
+      tunGone: (adjacency) => this.#tunGone(adjacency),
       failed: parts.failed,
     });
+    this.#rounds = [
+      new Round(
+        WATCH_EVERY,
+        () => this.keying.watched(),
+        (id) => this.keying.watch(id),
+      ),
+      new Round(
+        MEASURE_EVERY,
+        () => this.fabric.tunnels(),
+        (tunnel) => this.#remeasure(tunnel),
+      ),
+    ];
   }
 
   get config(): RouterConfig {
@@ -76,16 +98,15 @@ export class Router {
   async start(secrets: Secrets): Promise<void> {
     await this.#inTurn(() => this.#apply(this.#config, secrets));
     this.keying.open();
+    for (const round of this.#rounds) round.start();
     this.#timers = [
       setInterval(() => {
-        this.keying.watch();
         if (this.lan.due()) void this.#inTurn(() => this.lan.look());
+        if (this.attachments.due()) void this.#inTurn(() => this.attachments.look());
       }, WATCH_EVERY),
-      setInterval(() => {
-        void this.#inTurn(() => this.lan.look());
-        for (const change of this.fabric.remeasure()) this.parts.log.info(change, "tunnel MTU");
-      }, MEASURE_EVERY),
+      setInterval(() => void this.#inTurn(() => this.lan.look()), MEASURE_EVERY),
     ];
+    await this.#inTurn(() => this.attachments.look());
   }
 
   /**
@@ -94,7 +115,7 @@ export class Router {
    * @throws RouterError restart-needed, apply-failed: nothing has changed.
    */
   apply(config: RouterConfig, secrets: Secrets): Promise<string[]> {
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
       const fixed = changedForGood(this.#config, config);
       if (fixed.length > 0) {
         forget(secrets);
@@ -104,13 +125,15 @@ export class Router {
           "Restart it, or put the old value back",
         );
       }
-      return this.#apply(config, secrets);
+      const done = await this.#apply(config, secrets);
+      await this.attachments.look();
+      return done;
     });
   }
 
   /** @throws RouterError unknown-tunnel */
   demandTunnel(name: string): void {
-    if (this.#config.tunnels.some((tunnel) => tunnel.name === name)) return;
+    if (this.#tunnels.has(name)) return;
     const names = this.#config.tunnels.map((tunnel) => tunnel.name).join(", ");
     throw new RouterError(
       "unknown-tunnel",
@@ -120,19 +143,26 @@ export class Router {
   }
 
   tunnelState(name: string): "down" | "connecting" | "up" {
-    return this.parts.ike.status().find((peer) => peer.name === name)?.state ?? "down";
+    return this.parts.ike.peer(name)?.state ?? "down";
+  }
+
+  /** As configured. */
+  tunnel(name: string): TunnelConfig | undefined {
+    return this.#tunnels.get(name);
   }
 
   /** Peers get their DELETE; routes, devices and keys go; the host gets its settings back. */
   close(): Promise<void> {
     return this.#inTurn(async () => {
       for (const timer of this.#timers) clearInterval(timer);
+      for (const round of this.#rounds) round.stop();
       for (const action of diff(this.#running, new Map())) {
         // What cannot be removed must not keep the rest from going.
         await this.#carry([action]).catch((error) =>
           this.parts.log.error({ err: error }, `could not ${describeAction(action)}`),
         );
       }
+      this.attachments.close();
       this.keying.close();
       await this.parts.plane.close();
       await this.parts.loans.giveAllBack();
@@ -141,17 +171,27 @@ export class Router {
   }
 
   async #apply(config: RouterConfig, secrets: Secrets): Promise<string[]> {
-    const before: Model = new Map(this.#running);
-    const earlier = { config: this.#config, secrets: this.#secrets };
-    const actions = diff(before, modelOf(config));
+    const earlier = { config: this.#config, secrets: this.#secrets, tunnels: this.#tunnels };
+    const before = this.#wish ?? new Map(this.#running);
+    let wish: Wish;
+    let actions: Action[];
+    try {
+      wish = wishOf(config, this.#wish);
+      actions = this.#wish ? changes(this.#wish, wish) : diff(this.#running, wholeOf(wish));
+    } catch (error) {
+      forget(secrets);
+      throw error;
+    }
     this.#config = config;
     this.#secrets = secrets;
+    this.#tunnels = new Map(config.tunnels.map((tunnel) => [tunnel.name, tunnel]));
     try {
       await this.#carry(actions);
     } catch (error) {
       this.#config = earlier.config;
       this.#secrets = earlier.secrets;
-      await this.#takeBack(before);
+      this.#tunnels = earlier.tunnels;
+      await this.#takeBack("pieces" in before ? wholeOf(before) : before);
       forget(secrets);
       throw error instanceof RouterError
         ? error
@@ -162,6 +202,7 @@ export class Router {
             error,
           );
     }
+    this.#wish = wish;
     this.parts.log.level = config.log;
     forget(earlier.secrets);
     return actions.map(describeAction);
@@ -169,9 +210,10 @@ export class Router {
 
   async #takeBack(before: Model): Promise<void> {
     for (const action of diff(this.#running, before)) {
-      await this.#carry([action]).catch((error) =>
-        this.parts.log.error({ err: error }, `could not take back: ${describeAction(action)}`),
-      );
+      await this.#carry([action]).catch((error) => {
+        this.#wish = undefined;
+        this.parts.log.error({ err: error }, `could not take back: ${describeAction(action)}`);
+      });
     }
   }
 
@@ -198,6 +240,8 @@ export class Router {
       if (resource.kind === "peer") this.#peer(action.op, resource);
       else if (resource.kind === "credentials") this.#credentials(action.op, resource);
       else if (resource.kind === "lan") await this.lan.follow(action.op === "remove" ? undefined : resource);
+      else if (resource.kind === "attachment") await this.attachments.follow(action.op, resource);
+      else if (resource.kind === "reach") this.attachments.reach(action.op, resource);
       else await this.fabric.carry(action);
       enact(this.#running, action);
     }
@@ -218,7 +262,20 @@ export class Router {
   }
 
   #limits(tunnel: string): AgeLimits {
-    return this.#config.tunnels.find(({ name }) => name === tunnel)?.esp ?? { packets: 2 ** 31, bytes: 2 ** 40 };
+    return this.#tunnels.get(tunnel)?.esp ?? { packets: 2 ** 31, bytes: 2 ** 40 };
+  }
+
+  #remeasure(tunnel: string): void {
+    const mtu = this.fabric.remeasure(tunnel);
+    if (mtu !== undefined) this.parts.log.info({ tunnel, mtu }, "tunnel MTU");
+  }
+
+  /** An attachment's is made again when it can be; without one of this host nothing is forwarded as it should be. */
+  #tunGone(adjacency: number): void {
+    if (this.fabric.isTun(adjacency)) {
+      const next = "Restart the router, and leave its TUN devices to it";
+      this.parts.failed(new RouterError("datapath-failed", "somebody deleted a TUN device of this router", next));
+    } else if (this.attachments.gone(adjacency)) void this.#inTurn(() => this.attachments.look());
   }
 
   #inTurn<T>(act: () => Promise<T> | T): Promise<T> {
@@ -227,6 +284,9 @@ export class Router {
     return turn;
   }
 }
+
+/** Before the first configuration. */
+const NOTHING: Wish = { pieces: new Map(), host: new Map() };
 
 /** Wipes keys that nothing needs any more. */
 function forget(secrets: Secrets): void {

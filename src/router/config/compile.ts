@@ -1,14 +1,14 @@
 /** A good file → RouterConfig: defaults filled in, texts canonical, numbers plain. */
 import { PAUSE } from "../../datapath/moderation.ts";
 import { canonicalAddress, formatPrefix, prefixOf } from "../address.ts";
-import { freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./config.ts";
+import { type AttachmentConfig, freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./config.ts";
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 import { parseDuration } from "./duration.ts";
 import { type ConfigIdentity, parseIdentity } from "./identity.ts";
 import { parseRate } from "./rate.ts";
-import type { RouterFile } from "./schema.ts";
+import type { AttachmentFile, RouterFile } from "./schema.ts";
 import { secretVersion } from "./secret.ts";
-import type { TunnelFile } from "./tunnel.ts";
+import { type RouteEntry, routeOf, type TunnelFile } from "./tunnel.ts";
 
 const HOUR = 3_600_000;
 const EVERYTHING = ["0.0.0.0/0", "::/0"];
@@ -46,11 +46,35 @@ export function compile(
       tun: vrf.tun ? { name: vrf.tun.name, mtu: vrf.tun.mtu ?? 1500 } : null,
       local: canonical(vrf.local ?? []),
     })),
-    attachments: [],
+    attachments: (file.attachments ?? []).map(compileAttachment),
     filters: [],
     tunnels: (file.tunnels ?? []).map((tunnel) => compileTunnel(tunnel, secrets)),
     routes: (file.routes ?? []).map(({ vrf, prefix, via }) => ({ vrf, prefix: formatPrefix(prefixOf(prefix)), via })),
   });
+}
+
+function compileAttachment({ name, vrf, tun, place, local }: AttachmentFile): AttachmentConfig {
+  return {
+    name,
+    vrf,
+    tun: { name: tun.name, mtu: tun.mtu ?? 1500 },
+    place: compilePlace(place ?? {}),
+    local: canonical(local ?? []),
+    filter: null,
+  };
+}
+
+function compilePlace({ namespace, vrf, line }: NonNullable<AttachmentFile["place"]>): AttachmentConfig["place"] {
+  if (namespace !== undefined) return { kind: "namespace", name: namespace };
+  if (vrf !== undefined) return { kind: "vrf", device: vrf };
+  if (line === undefined) return { kind: "host" };
+  const nextHop = line.nextHop === undefined ? null : canonicalAddress(line.nextHop);
+  return { kind: "line", interface: line.interface, nextHop };
+}
+
+function compileRoute(route: RouteEntry): TunnelConfig["routes"][number] {
+  const { prefix, preference } = routeOf(route);
+  return { prefix: formatPrefix(prefixOf(prefix)), preference, zone: null };
 }
 
 function allowed(offload: RouterFile["offload"]): RouterConfig["offload"] {
@@ -88,7 +112,7 @@ function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {
       local: canonical(child.local ?? EVERYTHING),
       remote: canonical(child.remote ?? EVERYTHING),
     })),
-    routes: canonical(tunnel.routes ?? []).map((prefix) => ({ prefix, preference: 0, zone: null })),
+    routes: (tunnel.routes ?? []).map(compileRoute),
     zone: null,
     shape: tunnel.shape ? { bitsPerSecond: parseRate(tunnel.shape.rate) as number } : null,
     mtu: typeof tunnel.mtu === "number" ? tunnel.mtu : null,

@@ -11,6 +11,7 @@ import {
 import { type Finding, formatPath, type Path } from "./problem.ts";
 import { error, isNotAHost, warning } from "./rules.ts";
 import type { RouterFile } from "./schema.ts";
+import { routeOf } from "./tunnel.ts";
 
 interface Claim {
   readonly vrf: string;
@@ -19,6 +20,8 @@ interface Claim {
   /** How messages name the owner: `tunnel "a"`, `VRF "main" (local)`. */
   readonly owner: string;
   readonly tunnel: boolean;
+  /** Of a tunnel's route. */
+  readonly preference?: number;
 }
 
 export function checkPrefixes(file: RouterFile): Finding[] {
@@ -47,14 +50,27 @@ function claimsOf(file: RouterFile): Claim[] {
       });
     });
   }
+  file.attachments?.forEach((attachment, i) => {
+    attachment.local?.forEach((prefix, j) => {
+      claims.push({
+        vrf: attachment.vrf,
+        prefix: prefixOf(prefix),
+        path: ["attachments", i, "local", j],
+        owner: `attachment "${attachment.name}"`,
+        tunnel: false,
+      });
+    });
+  });
   file.tunnels?.forEach((tunnel, i) => {
-    tunnel.routes?.forEach((prefix, j) => {
+    tunnel.routes?.forEach((entry, j) => {
+      const { prefix, preference } = routeOf(entry);
       claims.push({
         vrf: tunnel.vrf,
         prefix: prefixOf(prefix),
         path: ["tunnels", i, "routes", j],
         owner: `tunnel "${tunnel.name}"`,
         tunnel: true,
+        preference,
       });
     });
   });
@@ -70,30 +86,39 @@ function claimsOf(file: RouterFile): Claim[] {
   return claims;
 }
 
+/** VRFs with a TUN device on this host as it is: their prefixes are in the kernel's main table. */
+function onHost(file: RouterFile): Set<string> {
+  const here = (file.attachments ?? []).filter(({ place }) => Object.keys(place ?? {}).length === 0);
+  return new Set([...file.vrfs.filter(({ tun }) => tun).map(({ name }) => name), ...here.map(({ vrf }) => vrf)]);
+}
+
 /**
- * A prefix has one owner in a VRF, and one VRF in the kernel. One prefix inside another is good routing (the longer
+ * A prefix has one owner in a VRF, unless these are tunnels of different preference, and one VRF in the kernel. One prefix inside another is good routing (the longer
  * wins), but between two tunnels it is worth a word, unless the wide one is a default route.
  */
 function conflicts(file: RouterFile, claims: readonly Claim[]): Finding[] {
   const findings: Finding[] = [];
-  const inKernel = new Set(file.vrfs.filter(({ tun }) => tun).map(({ name }) => name));
-  const first = new Map<string, Claim>();
+  const inKernel = onHost(file);
+  const first = new Map<string, Claim[]>();
   const firstInKernel = new Map<string, Claim>();
   for (const claim of claims) {
     const text = formatPrefix(claim.prefix);
-    const rival = first.get(`${claim.vrf} ${text}`);
+    const others = first.get(`${claim.vrf} ${text}`) ?? [];
+    const rival = others.find((other) => !sideBySide(claim, other));
     if (rival) {
+      const same = claim.tunnel && rival.tunnel && claim.owner !== rival.owner;
       findings.push(
         error(
           "prefix-conflict",
           claim.path,
           `${text} belongs to ${claim.owner} and to ${rival.owner} (${formatPath(rival.path)})`,
-          "Let one of them have it",
+          same ? "Let one of them have it, or give them different preferences" : "Let one of them have it",
         ),
       );
       continue;
     }
-    first.set(`${claim.vrf} ${text}`, claim);
+    first.set(`${claim.vrf} ${text}`, [...others, claim]);
+    if (others.length > 0) continue;
     if (!inKernel.has(claim.vrf)) continue;
     const other = firstInKernel.get(text);
     if (other) {
@@ -108,6 +133,11 @@ function conflicts(file: RouterFile, claims: readonly Claim[]): Finding[] {
     } else firstInKernel.set(text, claim);
   }
   return [...findings, ...overlaps(claims)];
+}
+
+/** Of several tunnels with a prefix the preferred one that is up carries it. */
+function sideBySide(a: Claim, b: Claim): boolean {
+  return a.tunnel && b.tunnel && a.owner !== b.owner && a.preference !== b.preference;
 }
 
 /** Sorted, a prefix stands right behind those that hold it: one pass with a stack finds them all. */
@@ -147,7 +177,7 @@ function sortKey({ vrf, prefix }: Claim): string {
 /** A kernel route into the TUN that covers the peer would send our own datagrams back into the tunnel. */
 function loops(file: RouterFile, claims: readonly Claim[]): Finding[] {
   const findings: Finding[] = [];
-  const inKernel = new Set(file.vrfs.filter(({ tun }) => tun).map(({ name }) => name));
+  const inKernel = onHost(file);
   for (const tunnel of file.tunnels ?? []) {
     const address = tunnel.peer.address && parseAddress(tunnel.peer.address);
     if (!address) continue;
@@ -185,7 +215,8 @@ function selectors(file: RouterFile): Finding[] {
         ),
       );
     }
-    tunnel.routes?.forEach((route, j) => {
+    tunnel.routes?.forEach((entry, j) => {
+      const { prefix: route } = routeOf(entry);
       const carried = children.some(
         ({ remote }) => !remote || remote.some((prefix) => contains(prefixOf(prefix), prefixOf(route))),
       );

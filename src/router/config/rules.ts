@@ -9,13 +9,13 @@ import { nearest } from "./nearest.ts";
 import { checkPrefixes } from "./prefixes.ts";
 import { type Finding, formatPath, type Path } from "./problem.ts";
 import type { RouterFile } from "./schema.ts";
-import type { TunnelFile } from "./tunnel.ts";
+import { routeOf, type TunnelFile } from "./tunnel.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
 
 /** TUN devices that one router can serve. */
-const MAX_TUNS = 64;
+const MAX_TUNS = 1024;
 
 /** Smallest MTU of a link that carries IPv6, RFC 8200 §5. */
 const IPV6_MTU = 1280;
@@ -26,6 +26,7 @@ export function checkRules(file: RouterFile): Finding[] {
     ...references(file),
     ...outside(file),
     ...devices(file),
+    ...attachments(file),
     ...lan(file),
     ...(file.tunnels ?? []).flatMap((tunnel, i) => tunnelRules(file, tunnel, ["tunnels", i])),
     ...identities(file),
@@ -68,21 +69,27 @@ function uniqueNames(file: RouterFile): Finding[] {
     ...once("duplicate-name", "the VRF name", names(file.vrfs, ["vrfs"])),
     ...once("duplicate-name", "the tunnel name", names(file.tunnels, ["tunnels"])),
     ...once("duplicate-name", "the interface", names(file.interfaces, ["interfaces"])),
-    ...once(
-      "duplicate-name",
-      "the TUN device name",
-      file.vrfs.flatMap((vrf, i) => (vrf.tun ? [{ text: vrf.tun.name, path: ["vrfs", i, "tun", "name"] }] : [])),
-    ),
+    ...once("duplicate-name", "the attachment name", names(file.attachments, ["attachments"])),
+    ...once("duplicate-name", "the TUN device name", tunNames(file)),
     ...(file.tunnels ?? []).flatMap((tunnel, i) =>
       once("duplicate-name", "the Child SA name", names(tunnel.children, ["tunnels", i, "children"])),
     ),
   ];
 }
 
+/** Of all TUN devices of this router. */
+function tunNames({ vrfs, attachments = [] }: RouterFile): { readonly text: string; readonly path: Path }[] {
+  return [
+    ...vrfs.flatMap((vrf, i) => (vrf.tun ? [{ text: vrf.tun.name, path: ["vrfs", i, "tun", "name"] }] : [])),
+    ...attachments.map(({ tun }, i) => ({ text: tun.name, path: ["attachments", i, "tun", "name"] })),
+  ];
+}
+
 function references(file: RouterFile): Finding[] {
   const vrfs = file.vrfs.map(({ name }) => name);
+  const there = new Set(vrfs);
   const check = (name: string, path: Path): Finding[] => {
-    if (vrfs.includes(name)) return [];
+    if (there.has(name)) return [];
     const meant = nearest(name, vrfs);
     return [
       error(
@@ -94,6 +101,7 @@ function references(file: RouterFile): Finding[] {
     ];
   };
   return [
+    ...(file.attachments ?? []).flatMap(({ vrf }, i) => check(vrf, ["attachments", i, "vrf"])),
     ...(file.tunnels ?? []).flatMap((tunnel, i) => check(tunnel.vrf, ["tunnels", i, "vrf"])),
     ...(file.routes ?? []).flatMap((route, i) => check(route.vrf, ["routes", i, "vrf"])),
   ];
@@ -119,9 +127,10 @@ function outside({ outer }: RouterFile): Finding[] {
 
 function devices(file: RouterFile): Finding[] {
   const findings: Finding[] = [];
-  const tuns = file.vrfs.filter(({ tun }) => tun);
+  const tuns = tunNames(file);
   if (tuns.length > MAX_TUNS) {
-    findings.push(error("too-many", ["vrfs"], `${tuns.length} VRFs have a TUN device`, `At most ${MAX_TUNS} can`));
+    const what = `${tuns.length} VRFs and attachments have a TUN device`;
+    findings.push(error("too-many", ["vrfs"], what, `At most ${MAX_TUNS} can`));
   }
   for (const [i, vrf] of file.vrfs.entries()) {
     if (!vrf.tun && vrf.local?.length) {
@@ -146,7 +155,7 @@ function devices(file: RouterFile): Finding[] {
     }
   }
   for (const [i, { name }] of (file.interfaces ?? []).entries()) {
-    if (tuns.some(({ tun }) => tun?.name === name)) {
+    if (tuns.some(({ text }) => text === name)) {
       findings.push(
         error(
           "own-device",
@@ -160,7 +169,48 @@ function devices(file: RouterFile): Finding[] {
   return findings;
 }
 
-function lan({ lan, vrfs }: RouterFile): Finding[] {
+/** An attachment is in one place, and what it names is not its own or another one's. */
+function attachments(file: RouterFile): Finding[] {
+  const all = file.attachments ?? [];
+  const tuns = new Set(tunNames(file).map(({ text }) => text));
+  return [
+    ...once(
+      "duplicate-name",
+      "the interface",
+      all.flatMap(({ place }, i) =>
+        place?.line ? [{ text: place.line.interface, path: ["attachments", i, "place", "line", "interface"] }] : [],
+      ),
+    ),
+    ...all.flatMap(({ place, local, tun, vrf }, i) => {
+      const at: Path = ["attachments", i];
+      const findings: Finding[] = [];
+      const places = Object.keys(place ?? {});
+      if (places.length > 1) {
+        const what = `${places.join(" and ")} exclude each other`;
+        findings.push(error("both", [...at, "place"], what, "An attachment is in one place; leave one of them"));
+      }
+      const named = place?.line?.interface ?? place?.vrf;
+      if (named !== undefined && tuns.has(named)) {
+        const next = "Name the interface, or VRF device, of this host";
+        findings.push(error("own-device", [...at, "place"], `${named} is this router's own TUN device`, next));
+      }
+      const hop = place?.line?.nextHop;
+      if (hop !== undefined && !(local ?? []).some((prefix) => familyOf(prefix) === familyOf(hop))) {
+        const what = `no prefix of local has the address family of ${hop}, so nothing goes there`;
+        findings.push(error("family", [...at, "place", "line", "nextHop"], what, "Give prefixes of the same family"));
+      }
+      if ((tun.mtu ?? 1500) < IPV6_MTU && carriesIpv6(file, vrf)) {
+        const next = "Raise it, or use IPv4 only";
+        findings.push(error("mtu", [...at, "tun", "mtu"], "IPv6 needs an MTU of 1280 or more (RFC 8200 §5)", next));
+      }
+      return findings;
+    }),
+  ];
+}
+
+function lan(file: RouterFile): Finding[] {
+  const { lan } = file;
+  const tuns = tunNames(file);
   const at: Path = ["lan", "interfaces"];
   const names = lan?.interfaces ?? [];
   return [
@@ -170,7 +220,7 @@ function lan({ lan, vrfs }: RouterFile): Finding[] {
       names.map((text, i) => ({ text, path: [...at, i] })),
     ),
     ...names.flatMap((name, i) =>
-      vrfs.some(({ tun }) => tun?.name === name)
+      tuns.some(({ text }) => text === name)
         ? [
             error(
               "own-device",
@@ -191,8 +241,11 @@ function carriesIpv6(file: RouterFile, vrf: string): boolean {
   const own = file.vrfs
     .filter(({ name }) => name === vrf)
     .flatMap(({ addresses, local }) => [...(addresses ?? []), ...(local ?? [])]);
-  const away = (file.tunnels ?? []).filter((tunnel) => tunnel.vrf === vrf).flatMap(({ routes }) => routes ?? []);
-  return [...own, ...away].some((text) => familyOf(text) === 6);
+  const beside = (file.attachments ?? []).filter((one) => one.vrf === vrf).flatMap(({ local }) => local ?? []);
+  const away = (file.tunnels ?? [])
+    .filter((tunnel) => tunnel.vrf === vrf)
+    .flatMap(({ routes }) => (routes ?? []).map((entry) => routeOf(entry).prefix));
+  return [...own, ...beside, ...away].some((text) => familyOf(text) === 6);
 }
 
 function tunnelRules(file: RouterFile, tunnel: TunnelFile, at: Path): Finding[] {

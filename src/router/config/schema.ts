@@ -108,6 +108,52 @@ const VrfFile = Type.Object(
   closed,
 );
 
+const PlaceFile = Type.Object(
+  {
+    namespace: Type.Optional(
+      Name("The network namespace of this name (`ip netns`): the TUN device is moved there as soon as it exists."),
+    ),
+    vrf: Type.Optional(
+      Type.String({
+        format: "vcpe-device",
+        description: "The kernel's VRF device of this name: the TUN device joins it.",
+      }),
+    ),
+    line: Type.Optional(
+      Type.Object(
+        {
+          interface: Type.String({
+            format: "vcpe-device",
+            description: "Interface that the line ends at. What comes in there goes into the VRF, and nowhere else.",
+          }),
+          nextHop: Type.Optional(Ip("The other end of the line. Default: the prefixes are on the link.")),
+        },
+        { ...closed, description: "A leased line, by policy routing." },
+      ),
+    ),
+  },
+  { ...closed, description: "One of namespace, vrf and line. Default: this host as it is, as vrfs[].tun." },
+);
+
+const AttachmentFile = Type.Object(
+  {
+    name: Name("Name of the attachment."),
+    vrf: Name("VRF that it belongs to."),
+    tun: Type.Object(
+      {
+        name: Type.String({ format: "vcpe-device", description: "Name of its TUN device." }),
+        mtu: Type.Optional(Mtu("MTU of the TUN device, bytes. Default 1500.")),
+      },
+      { ...closed, description: "The TUN device between the attached network and the VRF." },
+    ),
+    place: Type.Optional(PlaceFile),
+    local: Type.Optional(
+      Type.Array(Prefix, { description: "Prefixes behind it: packets to them go to its TUN device." }),
+    ),
+  },
+  closed,
+);
+
 const RouteFile = Type.Object(
   {
     vrf: Name("VRF of the route."),
@@ -203,6 +249,12 @@ export const RouterFile = Type.Object(
     ),
     vrfs: Type.Array(VrfFile, { minItems: 1, description: "Routing domains (virtual routing and forwarding)." }),
     credentials: Type.Optional(CredentialsFile),
+    attachments: Type.Optional(
+      Type.Array(AttachmentFile, {
+        description:
+          "More networks of a VRF: VPCs, leased lines. Where what they stand on is not there, they wait for it, and everything else runs.",
+      }),
+    ),
     tunnels: Type.Optional(Type.Array(TunnelFile, { description: "IKEv2 peers and what goes to them." })),
     routes: Type.Optional(Type.Array(RouteFile, { description: "Prefixes that are dropped." })),
   },
@@ -210,5 +262,6 @@ export const RouterFile = Type.Object(
 );
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
+export type AttachmentFile = Static<typeof AttachmentFile>;
 export type RouterFile = Static<typeof RouterFile>;
 export type CredentialsFile = Static<typeof CredentialsFile>;

@@ -20,7 +20,7 @@ interface Keywords {
   readonly description?: string;
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
-  readonly anyOf?: readonly { readonly type?: string }[];
+  readonly anyOf?: readonly { readonly type?: string; readonly format?: string }[];
   /** What stands here must not be shown. */
   readonly secret?: boolean;
 }
@@ -103,16 +103,16 @@ function findingsOf(error: SchemaError, path: Path, value: unknown, schema: Keyw
       const fault = formatFault(String(params.format), String(value));
       return fault ? [finding("format", fault.message, fault.next)] : [];
     }
-    case "anyOf":
+    case "anyOf": {
+      // A text where one of the choices is a kind of text: what is wrong with it tells more.
+      const format = schema.anyOf?.find((choice) => choice.format !== undefined)?.format;
+      const fault = format !== undefined && typeof value === "string" ? formatFault(format, value) : undefined;
+      if (fault) return [finding("format", fault.message, fault.next)];
+      return [choice(finding, value, schema)];
+    }
     case "enum":
     case "const":
-      return [
-        finding(
-          "choice",
-          `${schema.secret ? "this" : describe(value)} is none of the choices`,
-          `Write ${schema.expects ?? choices(schema)}`,
-        ),
-      ];
+      return [choice(finding, value, schema)];
     case "pattern":
       return [
         finding(
@@ -139,6 +139,15 @@ function findingsOf(error: SchemaError, path: Path, value: unknown, schema: Keyw
     default:
       return [finding(error.keyword, `it breaks the rule "${error.keyword}"`, "See the documentation of this key")];
   }
+}
+
+function choice(
+  finding: (code: string, message: string, next: string) => Finding,
+  value: unknown,
+  schema: Keywords,
+): Finding {
+  const what = schema.secret ? "this" : describe(value);
+  return finding("choice", `${what} is none of the choices`, `Write ${schema.expects ?? choices(schema)}`);
 }
 
 /** "/tunnels/0/name" → ["tunnels", 0, "name"]; numbers only where the value is a list. */

@@ -143,9 +143,25 @@ export const TunnelFile = Type.Object(
       ),
     ),
     routes: Type.Optional(
-      Type.Array(Prefix, {
-        description: "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here.",
-      }),
+      Type.Array(
+        Type.Union(
+          [
+            Prefix,
+            Type.Object(
+              {
+                prefix: Prefix,
+                preference: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
+              },
+              closed,
+            ),
+          ],
+          {
+            expects: "a prefix, or { prefix, preference }",
+            description:
+              "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here. preference, 0 (the default) to 255: of several tunnels with the same prefix the lowest that is up carries it.",
+          },
+        ),
+      ),
     ),
     shape: Type.Optional(
       Type.Object(
@@ -188,4 +204,12 @@ export const TunnelFile = Type.Object(
   closed,
 );
 
+/** An entry of `routes`, with its default. */
+export function routeOf(entry: RouteEntry): { readonly prefix: string; readonly preference: number } {
+  return typeof entry === "string"
+    ? { prefix: entry, preference: 0 }
+    : { prefix: entry.prefix, preference: entry.preference ?? 0 };
+}
+
 export type TunnelFile = Static<typeof TunnelFile>;
+export type RouteEntry = NonNullable<TunnelFile["routes"]>[number];

@@ -3,7 +3,8 @@ import type { RouterConfig } from "../config/config.ts";
 import { entrances } from "../entrances.ts";
 import { forwardingOf } from "../forwarding.ts";
 import type { Host, Link } from "../host.ts";
-import { modelOf, type ResourceOf } from "../resource.ts";
+import { modelOf } from "../model.ts";
+import type { ResourceOf } from "../resource.ts";
 import { type Check, failedBy, ok, warning } from "./check.ts";
 
 /** `uso`: "on", or "off: " and why. */

@@ -4,8 +4,8 @@ import { arch, availableParallelism, release, totalmem } from "node:os";
 import { runIp } from "../../linux/iproute.ts";
 import { readSysctl } from "../../linux/sysctl.ts";
 import type { RouterConfig } from "../config/config.ts";
+import { modelOf } from "../model.ts";
 import { RUN_FOLDER } from "../places.ts";
-import { modelOf } from "../resource.ts";
 import { workerCount } from "../workers.ts";
 import { type Check, failedBy, failure, ok, warning } from "./check.ts";
 

@@ -6,12 +6,12 @@ import { espSpiText } from "../../ike/octets.ts";
 import type { Proven } from "../../ike/proof.ts";
 import type { PeerStatus, ChildStatus as SaStatus } from "../../ike/status.ts";
 import { formatAddress, formatRange } from "../address.ts";
-import type { TunnelConfig } from "../config/config.ts";
+import type { AttachmentConfig, TunnelConfig } from "../config/config.ts";
 import { formatIdentity } from "../config/identity.ts";
-import type { Via } from "../resource.ts";
+import type { ResourceOf } from "../resource.ts";
 import type { Router } from "../router.ts";
 import { version } from "../version.ts";
-import type { ChildStatus, RouterStatus, TunnelStatus } from "./schema.ts";
+import type { AttachmentStatus, ChildStatus, RouterStatus, TunnelStatus } from "./schema.ts";
 
 const DROPS = new Set(COUNTERS.filter(({ drop }) => drop).map(({ name }) => name));
 
@@ -30,10 +30,12 @@ export function report(router: Router): RouterStatus {
     engines: enginesText(plane),
     offload: plane.offloads(),
     lan: router.lan.states().map((state) => ({ ...state, via: [...state.via] })),
+    attachments: attachmentsOf(router),
     tunnels: router.config.tunnels.map((tunnel) => tunnelStatus(router, tunnel, peers.get(tunnel.name))),
     routes: [...router.running.values()].flatMap((resource) =>
-      resource.kind === "route" ? [{ vrf: resource.vrf, prefix: resource.prefix, via: viaText(resource.via) }] : [],
+      resource.kind === "route" ? [{ vrf: resource.vrf, prefix: resource.prefix, via: viaText(router, resource) }] : [],
     ),
+    limits: plane.usage().map((usage) => ({ ...usage })),
     drops: Object.fromEntries(counts.filter(([name]) => refused(name))),
     counters: Object.fromEntries(counts.filter(([name]) => !refused(name))),
     ike: ike.counters(),
@@ -125,12 +127,36 @@ export function selectorText({ protocol, portLow, portHigh, low, high }: Traffic
   return `${range}${protocol === 0 ? "" : ` protocol ${protocol}`}${ports}`;
 }
 
-function viaText(via: Via): string {
+function attachmentsOf(router: Router): AttachmentStatus[] {
+  const states = router.attachments.states();
+  return router.config.attachments.map(({ name, vrf, place, tun, local }) => {
+    // One that is on this host as it is was made with the configuration, or the configuration was refused.
+    const { state, reason } = states.get(name) ?? { state: "up", reason: null };
+    return { name, vrf, place: placeText(place), device: tun.name, local: [...local], state, reason };
+  });
+}
+
+function placeText(place: AttachmentConfig["place"]): string {
+  switch (place.kind) {
+    case "host":
+      return "host";
+    case "namespace":
+      return `namespace ${place.name}`;
+    case "vrf":
+      return `vrf ${place.device}`;
+    case "line":
+      return `line ${place.interface}`;
+  }
+}
+
+function viaText({ fabric }: Router, { vrf, prefix, via }: ResourceOf<"route">): string {
   switch (via.kind) {
     case "tun":
       return via.device;
     case "tunnel":
-      return `tunnel ${via.name}`;
+      return `tunnel ${fabric.carrier(vrf, prefix) ?? via.name}`;
+    case "attachment":
+      return `attachment ${via.name}`;
     default:
       return via.kind;
   }

@@ -109,6 +109,20 @@ const Managed = Type.Object({
   certificateUntil: Time,
 });
 
+const Attachment = Type.Object({
+  name: Type.String(),
+  vrf: Type.String(),
+  place: Type.String({ description: '"host", "namespace NAME", "vrf DEVICE", "line INTERFACE".' }),
+  device: Type.String({ description: "Its TUN device." }),
+  local: Type.Array(Type.String(), { description: "Prefixes behind it." }),
+  state: Type.Enum(["up", "waiting", "failed"], {
+    description: "waiting: what it stands on is not there; failed: it could not be made, and is tried again.",
+  }),
+  reason: Type.Union([Type.String(), Type.Null()], {
+    description: "Why it is not up, or what of it did not go.",
+  }),
+});
+
 export const RouterStatus = Type.Object({
   name: Type.String(),
   version: Type.String(),
@@ -134,8 +148,18 @@ export const RouterStatus = Type.Object({
     }),
     { description: "GRO forwarding: set by the router, on already, switched off, or why it could not be set." },
   ),
+  attachments: Type.Array(Attachment),
   tunnels: Type.Array(Tunnel),
-  routes: Type.Array(Type.Object({ vrf: Type.String(), prefix: Type.String(), via: Type.String() })),
+  routes: Type.Array(
+    Type.Object({
+      vrf: Type.String(),
+      prefix: Type.String(),
+      via: Type.String({ description: "Of several tunnels the one that carries it now, or would be started." }),
+    }),
+  ),
+  limits: Type.Array(Type.Object({ table: Type.String(), used: Count, limit: Count }), {
+    description: "Tables of the datapath: how much is in use. sas, next-hops, tuns, vrfs: entries; fib, pool: bytes.",
+  }),
   drops: Type.Record(Type.String(), Count, { description: "Packets that went no further, by reason." }),
   counters: Type.Record(Type.String(), Count, { description: "What the datapath did." }),
   ike: Type.Record(Type.String(), Count, { description: "IKE messages refused, by reason, and other events." }),
@@ -171,6 +195,7 @@ export const Refusal = Type.Object({
 export type ManagedStatus = Static<typeof Managed>;
 export type RouterStatus = Static<typeof RouterStatus>;
 export type TunnelStatus = Static<typeof Tunnel>;
+export type AttachmentStatus = Static<typeof Attachment>;
 export type ChildStatus = Static<typeof Child>;
 export type ReloadReply = Static<typeof ReloadReply>;
 export type Refusal = Static<typeof Refusal>;

@@ -18,6 +18,8 @@ const STATUS: RouterStatus = {
     { interface: "eth1", via: ["br0"], state: "set", reason: null },
     { interface: "eth2", via: [], state: "off", reason: "by configuration" },
   ],
+  attachments: [],
+  limits: [{ table: "tuns", used: 1, limit: 1024 }],
   tunnels: [
     {
       name: "to-gateway",
@@ -172,6 +174,27 @@ describe("the picture of a router", () => {
       via: "vcpe0",
     }));
     expect(picture({ ...STATUS, routes }, PLAIN, undefined, now)).toContain("and 1,480 more (--json shows all)");
+  });
+
+  it("shows attachments with what is wrong with them, and tables that are nearly full", () => {
+    const attachment = { name: "vpc-a", vrf: "corp", place: "namespace vpc-a", device: "vpca", local: ["10.8.0.0/16"] };
+    const attachments = [
+      { ...attachment, state: "up" as const, reason: null },
+      { ...attachment, name: "vpc-b", state: "waiting" as const, reason: 'there is no network namespace "vpc-b"' },
+    ];
+    const limits = [
+      { table: "sas", used: 60_000, limit: 65_536 },
+      { table: "vrfs", used: 3, limit: 4096 },
+    ];
+    const lines = picture({ ...STATUS, attachments, limits }, PLAIN, undefined, now);
+    const from = lines.indexOf("nearly full: sas 60,000 of 65,536");
+    expect(from).toBeGreaterThan(0);
+    expect(lines.slice(from + 2, from + 6)).toEqual([
+      "ATTACHMENT  STATE    VRF   PLACE            DEVICE  PREFIXES",
+      "vpc-a       up       corp  namespace vpc-a  vpca    10.8.0.0/16",
+      "vpc-b       waiting  corp  namespace vpc-a  vpca    10.8.0.0/16",
+      '  there is no network namespace "vpc-b"',
+    ]);
   });
 
   it("works for a router that has nothing", () => {

@@ -166,7 +166,7 @@ tunnels:
     expect(problems(text)).toEqual([
       "1:7 error format name",
       "2:6 error choice log",
-      "3:16 error choice outer.ipv4",
+      "3:16 error format outer.ipv4",
       "3:27 error unknown-key outer.ikeport",
       "6:30 error range vrfs[0].tun.mtu",
       "7:13 error format vrfs[0].local[0]",

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { freeze, type RouterConfig } from "../../../src/router/config/config.ts";
 import { applied, describeAction, diff } from "../../../src/router/diff.ts";
-import { type Model, modelOf } from "../../../src/router/resource.ts";
+import { modelOf } from "../../../src/router/model.ts";
+import type { Model } from "../../../src/router/resource.ts";
 import { BRANCH, parse } from "./configuration.ts";
 
 const base = parse(BRANCH).config;

@@ -8,8 +8,11 @@ import type {
   LinkChange,
   LinkId,
   NapiSetting,
+  RouteFilter,
   RouteVerb,
+  Rule,
   Way,
+  Where,
 } from "../../../src/router/host.ts";
 
 class Refused extends Error {
@@ -50,7 +53,29 @@ function fakeLink(index: number): FakeLink {
   };
 }
 
+/** A named network namespace. */
+export class FakeNamespace {
+  readonly id: string;
+  readonly sysctls = new Map<string, string>([
+    ["net/ipv4/ip_forward", "0"],
+    ["net/ipv6/conf/all/forwarding", "0"],
+    ["net/ipv4/conf/all/rp_filter", "0"],
+  ]);
+  readonly links = new Map<string, FakeLink>();
+  readonly routes = new Map<string, string>();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
 export class FakeHost implements Host {
+  readonly namespaces = new Map<string, FakeNamespace>();
+  /** Routes of tables other than main. */
+  readonly tables = new Map<number, KernelRoute[]>();
+  readonly rules: Rule[] = [];
+  /** The namespace whose kernel parameters are seen now. */
+  #inside: FakeNamespace | undefined;
   readonly sysctls = new Map<string, string>([
     ["net/ipv4/ip_forward", "0"],
     ["net/ipv6/conf/all/forwarding", "0"],
@@ -98,30 +123,59 @@ export class FakeHost implements Host {
     return link;
   }
 
+  /** Wherever it is. */
   removeLink(name: string): void {
+    for (const { links, routes } of this.namespaces.values()) {
+      links.delete(name);
+      for (const [prefix, link] of routes) if (link === name) routes.delete(prefix);
+    }
+    for (const [table, routes] of this.tables) {
+      this.tables.set(
+        table,
+        routes.filter(({ link }) => link !== name),
+      );
+    }
     this.links.delete(name);
     for (const key of [...this.sysctls.keys()]) if (key.split("/")[3] === name) this.sysctls.delete(key);
     for (const [prefix, link] of this.routes) if (link === name) this.routes.delete(prefix);
   }
 
   readSysctl(key: string): string | undefined {
-    return this.sysctls.get(key);
+    return (this.#inside ?? this).sysctls.get(key);
   }
 
   writeSysctl(key: string, value: string): void {
-    if (!this.sysctls.has(key)) throw new Refused("absent");
-    this.sysctls.set(key, value);
+    const { sysctls } = this.#inside ?? this;
+    if (!sysctls.has(key)) throw new Refused("absent");
+    sysctls.set(key, value);
+  }
+
+  #space(where?: Where): { links: Map<string, FakeLink>; routes: Map<string, string> } {
+    if (where?.netns === undefined) return this;
+    const space = this.namespaces.get(where.netns);
+    if (!space) throw new Refused("absent");
+    return space;
   }
 
   async listLinks(): Promise<Link[]> {
     return [...this.links].map(([name, { addresses, features, napi, ...link }]) => ({ name, ...link }));
   }
 
-  async setLink(name: string, change: LinkChange): Promise<void> {
-    const link = this.links.get(name);
+  async setLink(name: string, { netns, ...change }: LinkChange, where?: Where): Promise<void> {
+    const { links } = this.#space(where);
+    const link = links.get(name);
     if (!link) throw new Refused("absent");
     if (this.refuseLink === name) throw new Refused("not-permitted");
     Object.assign(link, change);
+    if (netns === undefined) return;
+    const there = this.#space({ netns }).links;
+    links.delete(name);
+    there.set(name, Object.assign(link, { up: false }));
+    for (const [key, value] of [...this.sysctls]) {
+      if (key.split("/")[3] !== name) continue;
+      this.sysctls.delete(key);
+      this.namespaces.get(netns)?.sysctls.set(key, value);
+    }
   }
 
   async deleteLink(name: string): Promise<void> {
@@ -129,8 +183,8 @@ export class FakeHost implements Host {
     this.removeLink(name);
   }
 
-  async addAddresses(name: string, addresses: readonly string[]): Promise<void> {
-    const link = this.links.get(name);
+  async addAddresses(name: string, addresses: readonly string[], where?: Where): Promise<void> {
+    const link = this.#space(where).links.get(name);
     if (!link) throw new Refused("absent");
     for (const address of addresses) link.addresses.add(address);
   }
@@ -139,17 +193,38 @@ export class FakeHost implements Host {
     if (!this.links.get(name)?.addresses.delete(address)) throw new Refused("absent");
   }
 
-  async changeRoutes(verb: RouteVerb, routes: readonly KernelRoute[]): Promise<void> {
-    for (const [line, { prefix, link }] of routes.entries()) {
-      if (verb === "delete") {
-        if (this.routes.get(prefix) !== link) throw new Refused("absent", line);
-        this.routes.delete(prefix);
+  async changeRoutes(verb: RouteVerb, changes: readonly KernelRoute[], where?: Where): Promise<void> {
+    const { links, routes } = this.#space(where);
+    for (const [line, route] of changes.entries()) {
+      const { prefix, link, table } = route;
+      if (verb !== "delete" && link !== undefined && !links.get(link)?.up) throw new Refused("unreachable", line);
+      if (table !== undefined) {
+        const others = (this.tables.get(table) ?? []).filter((one) => one.prefix !== prefix || one.kind !== route.kind);
+        this.tables.set(table, verb === "delete" ? others : [...others, route]);
+      } else if (verb === "delete") {
+        if (routes.get(prefix) !== link) throw new Refused("absent", line);
+        routes.delete(prefix);
       } else {
-        if (verb === "add" && this.routes.has(prefix)) throw new Refused("exists", line);
-        if (!this.links.get(link as string)?.up) throw new Refused("unreachable", line);
-        this.routes.set(prefix, link as string);
+        if (verb === "add" && routes.has(prefix)) throw new Refused("exists", line);
+        routes.set(prefix, link as string);
       }
     }
+  }
+
+  async listRoutes({ table }: RouteFilter): Promise<KernelRoute[]> {
+    return [...(this.tables.get(table as number) ?? [])];
+  }
+
+  async listRules(): Promise<Rule[]> {
+    return [...this.rules];
+  }
+
+  async changeRule(verb: "add" | "delete", rule: Rule): Promise<void> {
+    const same = (one: Rule) => one.family === rule.family && one.table === rule.table && one.iif === rule.iif;
+    const at = this.rules.findIndex(same);
+    if (at >= 0 === (verb === "add")) throw new Refused(verb === "add" ? "exists" : "absent");
+    if (verb === "add") this.rules.push(rule);
+    else this.rules.splice(at, 1);
   }
 
   async waysTo(): Promise<Way[]> {
@@ -210,6 +285,27 @@ export class FakeHost implements Host {
 
   namespace(): string {
     return this.net;
+  }
+
+  /** As `ip netns add` does. */
+  addNamespace(name: string): FakeNamespace {
+    const space = new FakeNamespace(`4:${++this.#index}`);
+    this.namespaces.set(name, space);
+    return space;
+  }
+
+  namespaceId(name: string): string | undefined {
+    return this.namespaces.get(name)?.id;
+  }
+
+  inside<T>(name: string, act: () => T): T {
+    this.#inside = this.namespaces.get(name);
+    if (!this.#inside) throw new Refused("absent");
+    try {
+      return act();
+    } finally {
+      this.#inside = undefined;
+    }
   }
 
   startOf(pid: number): string | undefined {

@@ -10,6 +10,7 @@ import type {
   Prefix,
   SaTraffic,
   ShapeTraffic,
+  TableUsage,
 } from "../../../src/datapath/plane.ts";
 import { formatPrefix } from "../../../src/router/address.ts";
 
@@ -301,6 +302,10 @@ export class FakePlane implements Plane {
 
   workers() {
     return [{ tunRead: 0, udpRead: 0 }];
+  }
+
+  usage(): TableUsage[] {
+    return [{ table: "tuns", used: this.tuns.size, limit: 1024 }];
   }
 
   nativeFrom() {

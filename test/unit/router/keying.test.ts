@@ -70,6 +70,7 @@ async function keying(limits = { packets: 1000, bytes: 1e9 }) {
     fabric,
     log: silent,
     limits: () => limits,
+    tunGone: () => undefined,
     failed: () => {},
     now: () => clock,
   });
@@ -145,7 +146,7 @@ describe("keying", () => {
     expect([first.transmits, second.transmits]).toEqual([true, true]);
     second.outbound = { ...second.outbound, sequence: 1001n };
     asked.length = 0;
-    made.watch();
+    for (const id of made.watched()) made.watch(id);
     expect(asked).toEqual(["rekeyChild"]);
   });
 
@@ -193,11 +194,11 @@ describe("keying", () => {
     carry({ kind: "install", child: child(1), transmit: true });
     asked.length = 0;
     const [[id, fake]] = [...plane.children];
-    made.watch();
+    for (const id of made.watched()) made.watch(id);
     expect(asked).toEqual([]);
     fake.inbound = { ...fake.inbound, last: 5 };
-    made.watch();
-    made.watch();
+    for (const id of made.watched()) made.watch(id);
+    for (const id of made.watched()) made.watch(id);
     expect(asked).toEqual(["alive"]);
     plane.onEvent({ kind: "moved", child: id, remote: path.remote });
     plane.onEvent({ kind: "moved", child: 999, remote: path.remote });
@@ -217,16 +218,16 @@ describe("keying", () => {
     asked.length = 0;
     const [[, fake]] = [...plane.children];
     fake.outbound = { ...fake.outbound, bytes: 2e9 };
-    made.watch();
+    for (const id of made.watched()) made.watch(id);
     wait(59_999);
-    made.watch();
+    for (const id of made.watched()) made.watch(id);
     expect(asked).toEqual(["rekeyChild"]);
     wait(1);
-    made.watch();
+    for (const id of made.watched()) made.watch(id);
     expect(asked).toEqual(["rekeyChild", "rekeyChild"]);
     carry({ kind: "retire", id: 1 });
     wait(60_000);
-    made.watch();
+    for (const id of made.watched()) made.watch(id);
     expect(asked).toEqual(["rekeyChild", "rekeyChild", "initiate"]);
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../../../src/router/config/problem.ts";
-import { modelOf } from "../../../src/router/resource.ts";
+import { modelOf } from "../../../src/router/model.ts";
 import { BRANCH, parse } from "./configuration.ts";
 
 const lan = (text: string) => parse(`${BRANCH}${text}\n`);

@@ -383,8 +383,10 @@ describe("two routers", () => {
     a.plane.onEvent({ kind: "path-mtu", child, mtu: 1280 });
     expect([...a.plane.tunnels.values()]).toEqual([1218]);
     a.host.outerMtu = 1400;
-    expect(a.opened.router.fabric.remeasure()).toEqual([{ tunnel: "to-gateway", mtu: 1338 }]);
-    expect(a.opened.router.fabric.remeasure()).toEqual([]);
+    const { fabric } = a.opened.router;
+    expect(fabric.tunnels()).toEqual(["to-gateway"]);
+    expect(fabric.remeasure("to-gateway")).toBe(1338);
+    expect(fabric.remeasure("to-gateway")).toBeUndefined();
   });
 
   it("start a tunnel that a packet wants, but not at each packet", async () => {
@@ -401,12 +403,15 @@ describe("two routers", () => {
     await until(() => up(a) && up(gw));
     const [[first, child]] = [...a.plane.children];
     child.outbound = { ...child.outbound, sequence: 899n };
-    a.opened.router.keying.watch();
+    const watch = () => {
+      for (const id of a.opened.router.keying.watched()) a.opened.router.keying.watch(id);
+    };
+    watch();
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(a.plane.children.size).toBe(1);
     child.outbound = { ...child.outbound, sequence: 1000n };
-    a.opened.router.keying.watch();
-    a.opened.router.keying.watch();
+    watch();
+    watch();
     await until(() => [...a.plane.children].some(([id, { transmits }]) => transmits && id !== first));
     expect(a.plane.calls.filter((call) => call === "addChild")).toHaveLength(2);
   });
