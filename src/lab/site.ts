@@ -10,7 +10,7 @@ export interface TunnelConfig {
   vrf: string;
   peer: { address?: string; port?: number; id: string };
   local: { address?: string; id: string };
-  auth: { psk: { file: string } | { value: string } };
+  auth: { psk: { file: string } | { value: string } } | { certificate: { peer: string } };
   start: "initiate" | "respond";
   ike?: { proposals?: string[]; lifetime?: string };
   esp?: { proposals?: string[]; lifetime?: string };
@@ -27,6 +27,7 @@ export interface SiteConfig {
   outer: { ipv4: string | false; ipv6: string | false; ikePort: number; natPort: number };
   workers: number | "auto";
   pin?: boolean;
+  credentials?: { certificate: string; key: { file: string }; trust: string[] };
   vrfs: { name: string; addresses: string[]; tun: { name: string; mtu: number }; local: string[] }[];
   tunnels: TunnelConfig[];
   routes?: { vrf: string; prefix: string; via: "blackhole" | "prohibit" }[];

@@ -28,6 +28,8 @@ export interface TunnelStatus {
     readonly spiLocal: string;
     readonly spiRemote: string;
     readonly rekeys: number;
+    /** How the peer has proved who it is. */
+    readonly auth: { readonly kind: string; readonly subject?: string };
   } | null;
   /** Behind a NAT: this side, the peer (null: not to be known). */
   readonly nat: { readonly local: boolean; readonly remote: boolean | null } | null;

@@ -3,7 +3,7 @@
  * control socket, ESP in user space (kernel-libipsec: a TUN called ipsec0, ESP always in UDP). Nothing of it touches /etc or
  * the host's own strongSwan.
  */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, type Finished, inside, tail } from "./command.ts";
 import { Daemon } from "./daemon.ts";
@@ -18,8 +18,10 @@ export interface SwanConnection {
   readonly remote: string;
   readonly localId: string;
   readonly remoteId: string;
-  /** Pre-shared key, as text. */
+  /** Pre-shared key, as text; not used where there are certificates. */
   readonly secret: string;
+  /** PEM: both ends prove themselves with certificates. `authority` vouches for the peer. */
+  readonly certificates?: { readonly own: string; readonly key: string; readonly authority: string };
   /** strongSwan's names, e.g. "aes256gcm16-prfsha384-ecp384". */
   readonly ikeProposals: readonly string[];
   readonly espProposals: readonly string[];
@@ -52,7 +54,7 @@ export interface SwanSa {
 }
 
 const PLUGINS =
-  "random nonce openssl aes sha1 sha2 hmac kdf gcm chapoly curve25519 drbg kernel-libipsec kernel-netlink socket-default vici";
+  "random nonce pem pkcs1 pkcs8 x509 pubkey constraints openssl aes sha1 sha2 hmac kdf gcm chapoly curve25519 drbg kernel-libipsec kernel-netlink socket-default vici";
 
 /** The socket mark keeps charon's own datagrams out of the routes that lead into ipsec0. */
 const MARK = "0x42";
@@ -82,12 +84,14 @@ function daemonSettings(folder: string, fragmentSize: number): string {
     kernel-netlink { fwmark = !${MARK} }
   }
 }
-swanctl { load = random nonce openssl aes sha1 sha2 hmac kdf }
+swanctl { load = random nonce pem pkcs1 pkcs8 x509 openssl curve25519 aes sha1 sha2 hmac kdf }
 `;
 }
 
 function connectionSettings(connection: SwanConnection): string {
   const dpd = connection.dpdSeconds ?? 0;
+  const auth = (file: string, what: string) =>
+    connection.certificates ? `auth = pubkey\n      ${what} = ${file}` : "auth = psk";
   return `connections {
   ${connection.name} {
     version = 2
@@ -99,9 +103,10 @@ function connectionSettings(connection: SwanConnection): string {
     proposals = ${connection.ikeProposals.join(", ")}
     dpd_delay = ${dpd}s
     rekey_time = 0
-    local { auth = psk
+    send_cert = always
+    local { ${auth("own.pem", "certs")}
       id = ${connection.localId} }
-    remote { auth = psk
+    remote { ${auth("authority.pem", "cacerts")}
       id = ${connection.remoteId} }
     children {
       ${connection.name} {
@@ -158,6 +163,18 @@ export class StrongSwan {
   /** Replaces all connections and keys by this one. */
   async load(connection: SwanConnection): Promise<void> {
     const file = join(this.folder, "swanctl.conf");
+    const { certificates } = connection;
+    // Folders that swanctl looks into; what an earlier connection left there goes.
+    for (const [place, name, text] of [
+      ["x509", "own.pem", certificates?.own],
+      ["x509ca", "authority.pem", certificates?.authority],
+      ["private", "own.key", certificates?.key],
+    ] as const) {
+      const folder = join(this.folder, place);
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { mode: 0o700 });
+      if (text !== undefined) writeFileSync(join(folder, name), text, { mode: 0o600 });
+    }
     writeFileSync(file, connectionSettings(connection), { mode: 0o600 });
     await this.#demand(["--load-all", "--noprompt", "--clear", "--file", file]);
   }
@@ -222,7 +239,11 @@ export class StrongSwan {
   }
 
   #control(args: readonly string[]): Promise<Finished> {
-    const env = { ...process.env, STRONGSWAN_CONF: join(this.folder, "strongswan.conf") };
+    const env = {
+      ...process.env,
+      STRONGSWAN_CONF: join(this.folder, "strongswan.conf"),
+      SWANCTL_DIR: this.folder,
+    };
     const argv = ["/usr/sbin/swanctl", args[0]!, "--uri", `unix://${join(this.folder, "vici")}`, ...args.slice(1)];
     return attempt(inside(this.#namespace, argv), { env, timeoutMs: 20_000 });
   }

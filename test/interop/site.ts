@@ -10,6 +10,7 @@ import { Router } from "../../src/lab/router.ts";
 import { type SiteConfig, type TunnelConfig, writeConfig } from "../../src/lab/site.ts";
 import type { TunnelStatus } from "../../src/lab/status.ts";
 import { StrongSwan, type SwanConnection } from "../../src/lab/strongswan.ts";
+import { certificatePem, type Holder, keyPem } from "../ike/authority.ts";
 import { ENTRY } from "../net/entry.ts";
 import { INTEROP_PLAN } from "./plan.ts";
 
@@ -27,6 +28,8 @@ const THEIR_NETWORKS = ["10.9.0.0/24", "fd00:9::/64"];
 export interface Wishes {
   readonly workers?: number;
   readonly outer?: "ipv4" | "ipv6";
+  /** Both prove themselves with certificates of this authority instead of a key. */
+  readonly certificates?: { readonly edge: Holder; readonly swan: Holder; readonly authority: Holder };
   readonly tunnel?: Partial<TunnelConfig>;
   readonly swan?: Partial<SwanConnection>;
 }
@@ -66,6 +69,7 @@ export class Interop {
   /** Tells strongSwan its side. The defaults take whatever we propose. */
   async loadSwan(wishes: Wishes = {}): Promise<void> {
     const outer = OUTER[wishes.outer ?? "ipv4"];
+    const { certificates } = wishes;
     await this.swan.load({
       name: TUNNEL,
       local: outer.theirs,
@@ -73,6 +77,13 @@ export class Interop {
       localId: "swan.vcpe.test",
       remoteId: "edge.vcpe.test",
       secret: this.#secret,
+      ...(certificates && {
+        certificates: {
+          own: certificatePem(certificates.swan),
+          key: keyPem(certificates.swan),
+          authority: certificatePem(certificates.authority),
+        },
+      }),
       ikeProposals: ["aes256gcm16-prfsha256-x25519"],
       espProposals: ["aes256gcm16"],
       localSelectors: THEIR_NETWORKS,
@@ -87,12 +98,14 @@ export class Interop {
     const outer = OUTER[wishes.outer ?? "ipv4"];
     const key = join(this.lab.state.folder, "swan.psk");
     writeFileSync(key, this.#secret, { mode: 0o600 });
+    const { certificates } = wishes;
     const config: SiteConfig = {
       // A name of its own for each run: nothing of an earlier one may help.
       name: `${this.lab.name}-edge-${++this.#runs}`,
       log: "debug",
       outer: { ipv4: "0.0.0.0", ipv6: "::", ikePort: 500, natPort: 4500 },
       workers: wishes.workers ?? 1,
+      ...(certificates && { credentials: this.#credentials(certificates) }),
       vrfs: [
         {
           name: "main",
@@ -107,7 +120,7 @@ export class Interop {
           vrf: "main",
           peer: { address: outer.theirs, id: "swan.vcpe.test" },
           local: { id: "edge.vcpe.test" },
-          auth: { psk: { file: key } },
+          auth: certificates ? { certificate: { peer: "swan.vcpe.test" } } : { psk: { file: key } },
           start: "initiate",
           ike: { proposals: ["aes256gcm16-sha256-x25519"] },
           esp: { proposals: ["aes256gcm16"] },
@@ -130,6 +143,19 @@ export class Interop {
     });
     await this.#edge.answering();
     return this.#edge;
+  }
+
+  #credentials({ edge, authority }: NonNullable<Wishes["certificates"]>): SiteConfig["credentials"] {
+    const place = (name: string, text: string) => {
+      const file = join(this.lab.state.folder, name);
+      writeFileSync(file, text, { mode: 0o600 });
+      return file;
+    };
+    return {
+      certificate: place("edge.pem", certificatePem(edge)),
+      key: { file: place("edge.key", keyPem(edge)) },
+      trust: [place("authority.pem", certificatePem(authority))],
+    };
   }
 
   async stopEdge(): Promise<void> {
