@@ -5,7 +5,8 @@
 //       leave      copied to the send region, looked at anew: Child SA, sequence number, header and trailer
 //
 // Several workers with packets for one tunnel draw from one bucket, and the one that looks first would take all that is in it. So
-// while others wait too, each holds itself to a part of the rate that goes by the flows that it has waiting.
+// while others wait too, each holds itself to a part of the rate that goes by the flows that it has waiting, without a burst: what it
+// leaves in the bucket is the others'.
 
 import { adjacencyAt } from "./adjacency";
 import { giveCells, readCells } from "./cells";
@@ -93,9 +94,11 @@ function serve(line: usize, adjacency: usize, now: u64): bool {
   const since = now > LATE ? now - LATE : 0;
   const ours = load<u32>(part, PART_FLOWS);
   const all = workers == 1 ? ours : flowsOfAll();
+  if (all == ours) store<u64>(line, 0, LINE_THROUGH);
+  else if (load<u64>(line, LINE_THROUGH) == 0) store<u64>(line, now, LINE_THROUGH);
   while (true) {
-    const share = all > ours ? load<u64>(line, LINE_THROUGH) : 0;
-    const opens = opensAt(max(through(), share));
+    const share = load<u64>(line, LINE_THROUGH);
+    const opens = max(opensAt(through()), share);
     if (opens > now) {
       dueAt(line, opens);
       return true;
@@ -108,7 +111,7 @@ function serve(line: usize, adjacency: usize, now: u64): bool {
     if (!bytes) continue;
     store<u64>(part, waited, PART_DELAY);
     pay(bytes, since);
-    if (all > ours) store<u64>(line, max(share, since) + (ticksOf(bytes) * all) / ours, LINE_THROUGH);
+    if (all != ours) store<u64>(line, max(share, since) + (ticksOf(bytes) * all) / ours, LINE_THROUGH);
   }
 }
 

@@ -51,6 +51,8 @@ export function encapsulate(
 }
 
 /** The same for a packet of `length` bytes that lies at `nextText` already. */
+// @ts-ignore: decorator
+@inline
 export function encloseSingle(sa: usize, length: u32, family: u32, tos: u32): u32 {
   const path = pathOf(sa);
   if (!path) return DROP_NO_PATH;

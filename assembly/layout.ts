@@ -625,7 +625,7 @@ export const LINE_OLD_FIRST = 24;
 export const LINE_OLD_LAST = 28;
 /** u64: ticks at which it is looked at again. */
 export const LINE_DUE = 32;
-/** u64: as SHAPE_THROUGH, of this worker's share while others have packets of the tunnel waiting too. */
+/** u64: as SHAPE_THROUGH, of this worker's share while others have packets of the tunnel waiting too; 0: none has. */
 export const LINE_THROUGH = 40;
 export const LINE_FLOWS = 64;
 

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MicroResult } from "./micro/micro.ts";
 import type { NetResult } from "./net/net.ts";
+import type { ShapeResult } from "./net/shape.ts";
 import type { SpecResult } from "./net/spec.ts";
 import type { PathResult } from "./path/path.ts";
 import type { SoakResult } from "./path/soak.ts";
@@ -14,6 +15,7 @@ export interface Results {
   readonly soak?: SoakResult;
   readonly net?: NetResult;
   readonly spec?: SpecResult;
+  readonly shape?: ShapeResult;
 }
 
 /** Results lie in the folder from which the bench was started. */

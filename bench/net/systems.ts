@@ -31,7 +31,7 @@ export const plain: System = {
   },
 };
 
-export function vcpe(entry: readonly string[], cipher: string): System {
+export function vcpe(entry: readonly string[], cipher: string, workers = 1): System {
   return {
     name: `vcpe ${cipher}`,
     needs: [],
@@ -44,6 +44,7 @@ export function vcpe(entry: readonly string[], cipher: string): System {
         const config = {
           name,
           log: "warn",
+          workers,
           outer: { ipv4: "0.0.0.0", ipv6: false },
           vrfs: [
             {

@@ -1,6 +1,7 @@
 /** `vcpe bench`: how fast it is, in parts and as a whole, beside others on the same machine in the same run. */
 import { Command, InvalidArgumentError } from "commander";
 import { BenchFault } from "../../bench/fault.ts";
+import type { ShapeResult } from "../../bench/net/shape.ts";
 import type { SpecResult } from "../../bench/net/spec.ts";
 import { netLines } from "../../bench/net/text.ts";
 import { keep } from "../../bench/results.ts";
@@ -100,6 +101,33 @@ export function benchCommand(): Command {
         { lines, json: ({ rows }) => ({ rows }) },
       ),
     );
+  command(
+    "shape",
+    "what goes into a tunnel held to rates from 1 Mbit/s to 1 Gbit/s: wanted and got, delay, fairness (root)",
+  )
+    .option("--quick", "three rates, shorter samples")
+    .option("--rates <mbps...>", "only these, Mbit/s; none: no limit")
+    .option("--workers <n>", "workers of each router", workers, 1)
+    .action((flags: Flags & { workers: number; rates?: string[] }) =>
+      guarded<ShapeResult>(
+        "shape",
+        flags,
+        async (signal) => {
+          const { benchShape } = await import("../../bench/net/shape.ts");
+          const result = await benchShape({
+            entry: entry(),
+            quick: flags.quick === true,
+            workers: flags.workers,
+            ...(flags.rates === undefined ? {} : { rates: flags.rates.map(rate) }),
+            say,
+            signal,
+          });
+          if (!result.rows.every(({ pass }) => pass)) process.exitCode = EXIT.failed;
+          return result;
+        },
+        { lines, json: ({ rows }) => ({ rows }) },
+      ),
+    );
   bench
     .command("report")
     .description("one HTML page with charts out of the kept results, and a picture and tables for the README")
@@ -125,6 +153,19 @@ function count(text: string): number {
   const value = Number(text.replaceAll("_", ""));
   if (Number.isInteger(value) && value >= 1000) return value;
   throw new InvalidArgumentError("Give a number of packets, at least 1000.");
+}
+
+function rate(text: string): number | undefined {
+  if (text === "none") return undefined;
+  const value = Number(text);
+  if (value >= 0.064 && value <= 100_000) return value;
+  throw new BenchFault("bad-rate", `"${text}" is no rate.`, "Give Mbit/s from 0.064 to 100000, or none.");
+}
+
+function workers(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 16) return value;
+  throw new InvalidArgumentError("Give a number from 1 to 16.");
 }
 
 interface Shown<T> {

@@ -186,6 +186,21 @@ describe("flows", () => {
     expect(Math.max(...small.map(({ after }) => after))).toBeLessThan(14);
   });
 
+  it("… not even where the two have different workers", () => {
+    const bed = new ShapeBed({ workers: 2 });
+    const rate = 2_000_000;
+    bed.shapes.set(bed.tunnels[0]!, rate);
+    const left = run(bed, rate, 5000, [
+      { flow: 1, load: 3, worker: 0 },
+      { flow: 2, load: 0.02, bytes: 100, worker: 1 },
+    ]);
+    const small = left.filter(({ flow }) => flow === 2);
+    expect(small.length).toBeGreaterThanOrEqual(248);
+    // At most two packets of the other, and the beat of the grid.
+    expect(Math.max(...small.map(({ after }) => after))).toBeLessThan(16);
+    expect(rateOf(left, 5012) / rate).toBeGreaterThan(0.985);
+  });
+
   it("of what waits too long, packets that know ECN are marked, others are dropped", () => {
     for (const [tos, kind] of [
       [0, "dropped"],
