@@ -1,6 +1,7 @@
 /** The folder where results are kept, one file for each kind of bench, and what is in them. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CompileResult } from "./compile/compile.ts";
 import type { MicroResult } from "./micro/micro.ts";
 import type { NetResult } from "./net/net.ts";
 import type { ShapeResult } from "./net/shape.ts";
@@ -16,6 +17,7 @@ export interface Results {
   readonly net?: NetResult;
   readonly spec?: SpecResult;
   readonly shape?: ShapeResult;
+  readonly compile?: CompileResult;
 }
 
 /** Results lie in the folder from which the bench was started. */
