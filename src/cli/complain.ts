@@ -33,6 +33,15 @@ export function complain(error: unknown): number {
       say(refused.lines().join("\n"));
       return REASONS[refused.reason];
     }
+    case "AuthorityError":
+      say(`vcpe: ${message}`);
+      return EXIT.failed;
+    case "StartError":
+    case "ConsoleError": {
+      const { next = "" } = error as { readonly next?: string };
+      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}. ${next}.`);
+      return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
+    }
     case "LinuxError":
     case "PlaneError":
       say(`vcpe: ${message}`);
