@@ -36,6 +36,15 @@ export function complain(error: unknown): number {
     case "AgentError":
       say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
       return code === "not-joined" || code === "which-one" ? EXIT.usage : EXIT.failed;
+    case "AuthorityError":
+      say(`vcpe: ${message}`);
+      return EXIT.failed;
+    case "StartError":
+    case "ConsoleError": {
+      const { next = "" } = error as { readonly next?: string };
+      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}. ${next}.`);
+      return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
+    }
     case "LinuxError":
     case "PlaneError":
       say(`vcpe: ${message}`);

@@ -8,11 +8,30 @@ const KEYS_FILE = ["--keys-file <file>", "write keys of devices there (mode 0600
 const ROLE = "viewer, operator or admin";
 
 export function addConsoleCommands(vcpe: Command): void {
+  server(vcpe);
   sessions(vcpe);
   resources(vcpe);
   acts(vcpe);
   views(vcpe);
   people(vcpe);
+}
+
+function server(vcpe: Command): void {
+  vcpe
+    .command("console")
+    .description("run the console, in the foreground (SIGTERM: end); its first start prints a one-time password")
+    .option("--folder <folder>", "where it keeps everything", "/var/lib/vcpe/console")
+    .option("--listen <address:port>", "IPv4 or [IPv6]", "0.0.0.0:8443")
+    .option("--name <name...>", "names and addresses that it is reached at, for its certificate; the best one first")
+    .option("--certificate <file>", "PEM chain to use instead of a certificate from the console's own CA")
+    .option("--key <file>", "PEM of its key")
+    .option("--http", "plain HTTP, on a loopback address only; devices cannot connect then")
+    .option("--json", "print URL, CA fingerprint and one-time password as one line of JSON")
+    .option("--log-level <level>", "debug, info, warn or error", "info")
+    .option("--reset-password <user>", "give a user a new one-time password and end; the console must not run")
+    .action(async (flags) => {
+      process.exitCode = await (await import("./console.ts")).runConsole(flags);
+    });
 }
 
 function sessions(vcpe: Command): void {

@@ -1,5 +1,5 @@
 /** `vcpe get KIND [NAME]`: what is wanted and what is seen of it, as tables or as JSON. */
-import type { Kind } from "../console/model/resources.ts";
+import { type Kind, SPECS } from "../console/model/resources.ts";
 import { type Client, openClient } from "./client/client.ts";
 import { COLUMNS, type Context } from "./client/columns.ts";
 import { usage } from "./client/error.ts";
@@ -53,7 +53,11 @@ async function rows(
 /** A key a line; lists of things a line each. */
 async function details(client: Client, item: Item): Promise<string[]> {
   const names = await namesFor(client, [item], Object.keys(REFERENCES));
-  const spec = Object.entries(item).filter(([key]) => !META.has(key));
+  const keys = Object.keys(SPECS[item.kind].properties);
+  const place = (key: string) => (keys.includes(key) ? keys.indexOf(key) : keys.length);
+  const spec = Object.entries(item)
+    .filter(([key]) => !META.has(key))
+    .sort(([a], [b]) => place(a) - place(b));
   const meta = ["id", "version", "created", "updated"].map((key) => [key, item[key]] as const);
   const lines = [...spec, ...meta].map(([key, value]) => [key, cell(key, value, names)]);
   const status = Object.entries(item.status ?? {}).map(([key, value]) => [key, cell(key, value, names)]);

@@ -1,6 +1,7 @@
 /** `vcpe events`, `audit` and `routes`: what happened, who did it, and which prefixes there are. */
+import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openClient } from "./client/client.ts";
+import { type Client, openClient } from "./client/client.ts";
 import { ClientError, usage } from "./client/error.ts";
 import { serverEvents } from "./client/sse.ts";
 import { bold, note, say, sayJson, type Terminal } from "./client/terminal.ts";
@@ -23,6 +24,8 @@ export interface EventFlags {
 }
 
 const LEVELS = ["INFO", "WARN", "CRITICAL"];
+/** Events that are asked for at once. */
+const PAGE = 500;
 /** Between two attempts to connect, milliseconds. */
 const PAUSES = [500, 1000, 2000, 5000, 10_000];
 
@@ -39,28 +42,42 @@ export async function events(
   const { body } = await client.get<{ items: ConsoleEvent[] }>("/v1/events", { level: wanted, limit });
   const show = (event: ConsoleEvent) => say(terminal, json ? JSON.stringify(event) : line(event));
   if (!follow && json) return sayJson(terminal, body.items);
-  body.items.forEach(show);
+  if (!follow && body.items.length === 0) return say(terminal, "no events");
+  let last = 0;
+  const fresh = (event: ConsoleEvent) => {
+    if (event.id <= last) return;
+    last = event.id;
+    if (wanted === undefined || event.level === wanted) show(event);
+  };
+  body.items.forEach(fresh);
   if (!follow) return;
 
-  let last = body.items.at(-1)?.id;
   for (let failures = 0; !signal.aborted; ) {
+    let stream: IncomingMessage | undefined;
     try {
-      const headers: Record<string, string> = last === undefined ? {} : { "last-event-id": String(last) };
-      const stream = await client.stream("/v1/events/stream", {}, headers, signal);
+      stream = await client.stream("/v1/events/stream", {}, {}, signal);
+      // What came between is read from the list; what comes meanwhile waits in the stream.
+      await missed(client, last, fresh);
       failures = 0;
-      for await (const { event, data } of serverEvents(stream)) {
-        if (event !== "event") continue;
-        const one = JSON.parse(data) as ConsoleEvent;
-        if (last !== undefined && one.id <= last) continue;
-        last = one.id;
-        if (wanted === undefined || one.level === wanted) show(one);
-      }
+      for await (const { event, data } of serverEvents(stream)) if (event === "event") fresh(JSON.parse(data));
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof ClientError && error.reason !== "no-answer") throw error;
       if (failures === 1) note(terminal, `${(error as Error).message}; trying again`);
+    } finally {
+      stream?.destroy();
     }
     await sleep(PAUSES[Math.min(failures++, PAUSES.length - 1)], undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function missed(client: Client, last: number, fresh: (event: ConsoleEvent) => void): Promise<void> {
+  for (let after = last, more = true; more; ) {
+    const query = { after: String(after), limit: String(PAGE) };
+    const { items } = (await client.get<{ items: ConsoleEvent[] }>("/v1/events", query)).body;
+    items.forEach(fresh);
+    more = items.length === PAGE;
+    after = items.at(-1)?.id ?? after;
   }
 }
 

@@ -18,20 +18,25 @@ const COLOURS: Readonly<Record<number, string>> = { 10: "90", 20: "90", 30: "32"
 /** Fields that every line has and nobody wants to read. */
 const DULL = new Set(["level", "time", "msg", "name", "err"]);
 
-/** Standard output gets the lines; `terminal`: in colour and for the eye. */
-export function makeLog(name: string, level: string, terminal = process.stdout.isTTY === true): Logger {
+/** `stream` gets the lines; `terminal`: in colour and for the eye. */
+export function makeLog(
+  name: string,
+  level: string,
+  stream: NodeJS.WriteStream & { readonly fd: 1 | 2 } = process.stdout,
+  terminal = stream.isTTY === true,
+): Logger {
   const options = { name, level, base: { name } };
   // Whoever read the log may go away (`vcpe edge … | head`); the router stays.
-  process.stdout.on("error", () => undefined);
+  stream.on("error", () => undefined);
   if (!terminal) {
-    const destination = pino.destination({ fd: 1, sync: true });
+    const destination = pino.destination({ fd: stream.fd, sync: true });
     destination.on("error", () => undefined);
     return pino(options, destination);
   }
   const eye = new Writable({
     decodeStrings: false,
     write(line: string, _encoding, done) {
-      process.stdout.write(`${readable(line, process.env.NO_COLOR === undefined)}\n`, () => done());
+      stream.write(`${readable(line, process.env.NO_COLOR === undefined)}\n`, () => done());
     },
   });
   return pino(options, eye);

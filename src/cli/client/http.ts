@@ -156,7 +156,8 @@ function answered<T>({ status, headers, text }: Raw, { url }: Place): Reply<T> {
   const { code, message, next = "", path, violations } = refusal;
   throw new ClientError(status === 401 ? "not-logged-in" : "refused", code, message, next, {
     status,
-    path,
+    // Of a path like /v1/ccns/corp the id is no key that anybody wrote.
+    path: path === "id" ? undefined : path,
     violations,
     body,
   });

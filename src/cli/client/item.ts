@@ -35,7 +35,7 @@ export function specOf(item: Item): Record<string, unknown> {
 }
 
 export function textOf(value: unknown): string {
-  if (value === null || value === undefined) return "–";
+  if (value === null || value === undefined || value === "") return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.length === 0 ? "–" : value.map(textOf).join(" ");
   if (typeof value === "object") return Object.values(value).map(textOf).join(":");

@@ -17,7 +17,7 @@ export async function documentApi(app: FastifyInstance): Promise<void> {
       components: {
         securitySchemes: {
           token: { type: "http", scheme: "bearer", description: "vcpe_…, from POST /v1/tokens." },
-          session: { type: "apiKey", in: "cookie", name: "vcpe_session", description: "From POST /v1/login." },
+          session: { type: "apiKey", in: "cookie", name: "__Host-vcpe", description: "From POST /v1/login." },
         },
       },
       security: [{ token: [] }, { session: [] }],

@@ -1,5 +1,5 @@
 /** What is written down of users, logins and tokens: who did what to whom, and whether it was let through. */
-import type { Author } from "./author.ts";
+import type { Author } from "../author.ts";
 
 export interface AuditEntry {
   readonly author: Author;

@@ -8,13 +8,13 @@ import cookie from "@fastify/cookie";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
 import type { Audit } from "./audit.ts";
-import { AuthError } from "./error.ts";
 import { addGuard } from "./guard.ts";
 import { addHeaders } from "./headers.ts";
+import { TryLater } from "./later.ts";
 import { Limiter } from "./limit.ts";
 import { COST, type Cost, oneTimePassword, Passwords } from "./password.ts";
 import { loginRoutes } from "./routes/login.ts";
-import { addErrors, type RouteParts } from "./routes/parts.ts";
+import { type RouteParts, tellWhen } from "./routes/parts.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
 import { userRoutes } from "./routes/users.ts";
 import { Sessions } from "./sessions.ts";
@@ -25,16 +25,15 @@ export { AUTH_MIGRATIONS } from "./tables.ts";
 
 export interface Auth {
   /**
-   * Adds headers, cookies, limits, the guard and the routes /v1/login, logout, password, whoami, users and tokens. To be called before any
-   * other route is added: those that are there already are not guarded. `config.rateLimit` ({ max, timeWindow }) of a route is kept.
+   * Adds headers, cookies, limits, the guard and the routes /v1/login, logout, password, whoami, users and tokens, to an app after
+   * `prepareApi` and before any other route: those that are there already are not guarded. `config.rateLimit` ({ max, timeWindow }) of a
+   * route is kept.
    */
   register(app: FastifyInstance): Promise<void>;
 }
 
 export interface AuthOptions {
   readonly audit: Audit;
-  /** Hears of faults of ours. */
-  readonly fault: (error: unknown) => void;
   /** Is it served over TLS? Default true. */
   readonly secure?: boolean;
   readonly now?: () => number;
@@ -54,7 +53,7 @@ const V1 = "/v1";
 /** At the very first start makes a user, whose one-time password is `firstPassword`: it is nowhere else, and is to be shown once. */
 export async function openAuth(
   database: DatabaseSync,
-  { audit, fault, secure = true, now = Date.now, cost = COST }: AuthOptions,
+  { audit, secure = true, now = Date.now, cost = COST }: AuthOptions,
 ): Promise<Auth & { readonly firstPassword: string | undefined }> {
   const parts: RouteParts = {
     users: new Users(database),
@@ -65,7 +64,6 @@ export async function openAuth(
     byAddress: new Limiter(ADDRESS_LIMITS),
     audit,
     now,
-    fault,
   };
   const firstPassword = parts.users.count() === 0 ? await makeFirst(parts) : undefined;
   return {
@@ -80,7 +78,7 @@ export async function openAuth(
       });
       await app.register(
         async (routes) => {
-          addErrors(routes, fault);
+          tellWhen(routes);
           loginRoutes(routes, parts);
           userRoutes(routes, parts);
           tokenRoutes(routes, parts);
@@ -93,7 +91,7 @@ export async function openAuth(
 
 /**
  * Gives a user a new one-time password, ends its sessions, revokes its tokens and enables it: for whoever holds the console's files, when
- * nobody can log in any more. @throws AuthError not-found
+ * nobody can log in any more. @throws ConsoleError not-found
  */
 export async function resetPassword(
   database: DatabaseSync,
@@ -130,13 +128,6 @@ async function makeFirst({ users, passwords, audit, now }: RouteParts): Promise<
   return password;
 }
 
-function tooMany(_request: unknown, { ttl }: { readonly ttl: number }): AuthError {
-  const seconds = Math.max(1, Math.ceil(ttl / 1000));
-  return new AuthError(
-    429,
-    "too-many-requests",
-    "Too many requests came from this address",
-    `Try again in ${seconds} s`,
-    { retryAfter: seconds },
-  );
+function tooMany(_request: unknown, { ttl }: { readonly ttl: number }): TryLater {
+  return new TryLater(429, "too-many-requests", "Too many requests came from this address", ttl);
 }

@@ -1,5 +1,6 @@
 /** Who makes a request, and what each role may do. */
 import type { FastifyRequest } from "fastify";
+import type { Author } from "../author.ts";
 
 /** In ascending order: each may do what the ones before it may. */
 export const ROLES = ["viewer", "operator", "admin"] as const;
@@ -7,14 +8,6 @@ export type Role = (typeof ROLES)[number];
 
 /** public: everyone, logged in or not. device: the route itself asks for the proof of a device. */
 export type RouteRole = Role | "public" | "device";
-
-export interface Author {
-  readonly user: string;
-  readonly role: Role;
-  readonly via: "session" | "token" | "system";
-  /** Where the request comes from: an IP address, or "local". */
-  readonly address: string;
-}
 
 /** May someone with role `has` do what needs role `needs`? */
 export function covers(has: Role, needs: Role): boolean {
@@ -29,15 +22,4 @@ export function lesser(a: Role, b: Role): Role {
 /** The author of a request that nobody has logged in for. */
 export function nobody(request: FastifyRequest): Author {
   return { user: "anonymous", role: "viewer", via: "session", address: request.ip };
-}
-
-declare module "fastify" {
-  interface FastifyRequest {
-    /** Set by the guard before a handler runs. */
-    author: Author;
-  }
-  interface FastifyContextConfig {
-    /** The least role that may use the route. A route without it does not start. */
-    role?: RouteRole;
-  }
 }

@@ -1,8 +1,9 @@
 /** Who may use which route. Nothing starts without a role, and nothing runs without someone who has it. */
 import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type Author, covers, nobody, type Role } from "./author.ts";
-import { AuthError, refusalOf } from "./error.ts";
+import type { Author } from "../author.ts";
+import { ConsoleError } from "../error.ts";
+import { covers, nobody, type Role } from "./author.ts";
 import { csrfOf, type Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Users } from "./users.ts";
@@ -37,17 +38,16 @@ export function addGuard(app: FastifyInstance, parts: GuardParts): void {
     try {
       admit(request, parts);
     } catch (error) {
-      if (!(error instanceof AuthError)) throw error;
+      if (!(error instanceof ConsoleError)) throw error;
       return refuse(reply, error);
     }
   });
 }
 
-/** Replies with an error of ours, whatever error handler the app has. */
-export function refuse(reply: FastifyReply, error: AuthError): FastifyReply {
-  if (error.retryAfter !== undefined) reply.header("retry-after", String(error.retryAfter));
+/** Replies by itself: which error handler the app has, nobody needs to know here. */
+function refuse(reply: FastifyReply, error: ConsoleError): FastifyReply {
   if (error.status === 401) reply.header("www-authenticate", 'Bearer realm="vcpe"');
-  return reply.code(error.status).send(refusalOf(error));
+  return reply.code(error.status).send(error.body());
 }
 
 /** The session id that a request carries; undefined: none. */
@@ -65,7 +65,7 @@ function admit(request: FastifyRequest, parts: GuardParts): void {
   }
   request.author = authorOf(request, parts);
   if (role === undefined || !covers(request.author.role, role)) {
-    throw new AuthError(
+    throw new ConsoleError(
       403,
       "role",
       `This needs the role "${role}"; ${request.author.user} has "${request.author.role}" here`,
@@ -79,19 +79,19 @@ function authorOf(request: FastifyRequest, parts: GuardParts): Author {
   if (authorization !== undefined) return byToken(request, authorization, parts);
   const id = sessionOf(request);
   if (id === undefined) {
-    throw new AuthError(401, "not-logged-in", "Nobody is logged in", "Log in: vcpe login, or POST /v1/login");
+    throw new ConsoleError(401, "not-logged-in", "Nobody is logged in", "Log in: vcpe login, or POST /v1/login");
   }
   const name = parts.sessions.use(id, parts.now());
   const user = name === undefined ? undefined : parts.users.find(name);
   if (!user || user.disabled) {
-    throw new AuthError(401, "session-ended", "The session has ended", "Log in again");
+    throw new ConsoleError(401, "session-ended", "The session has ended", "Log in again");
   }
   if (!SAFE.has(request.method)) {
     checkOrigin(request);
     checkCsrf(request, id);
   }
   if (user.mustChange && !parts.beforeChange.has(request.routeOptions.url ?? "")) {
-    throw new AuthError(
+    throw new ConsoleError(
       403,
       "password-change-needed",
       "The password of this user is a one-time password",
@@ -105,7 +105,7 @@ function byToken(request: FastifyRequest, authorization: string, { tokens, now }
   const [scheme, text = ""] = authorization.split(" ");
   const token = scheme.toLowerCase() === "bearer" ? tokens.use(text, now()) : undefined;
   if (token) return author(token.user, token.role, "token", request);
-  throw new AuthError(
+  throw new ConsoleError(
     401,
     "token-invalid",
     "The API token is unknown, has expired or was revoked",
@@ -125,7 +125,12 @@ function checkOrigin({ headers }: FastifyRequest): void {
     (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== normal(host))) ||
     (site !== undefined && site !== "same-origin" && site !== "none");
   if (foreign) {
-    throw new AuthError(403, "origin", "The request comes from a page of another site", "Use the console's own page");
+    throw new ConsoleError(
+      403,
+      "origin",
+      "The request comes from a page of another site",
+      "Use the console's own page",
+    );
   }
 }
 
@@ -138,7 +143,7 @@ function checkCsrf(request: FastifyRequest, id: string): void {
   const wanted = Buffer.from(csrfOf(id));
   const given = Buffer.from(String(request.headers["x-csrf-token"] ?? ""));
   if (given.length === wanted.length && timingSafeEqual(given, wanted)) return;
-  throw new AuthError(
+  throw new ConsoleError(
     403,
     "csrf",
     "The header X-CSRF-Token is missing or does not belong to this session",

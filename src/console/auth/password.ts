@@ -3,7 +3,8 @@
  * Cheat Sheet asks for: 128 MiB and some 0.4 s a hash. It runs on a thread of libuv, and only a few at a time.
  */
 import { randomBytes, randomInt, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
-import { AuthError } from "./error.ts";
+import { ConsoleError } from "../error.ts";
+import { TryLater } from "./later.ts";
 
 export interface Cost {
   /** log2 of N. */
@@ -36,13 +37,13 @@ export class Passwords {
     this.#decoy = format(cost, randomBytes(16), randomBytes(32));
   }
 
-  /** @throws AuthError busy */
+  /** @throws ConsoleError busy */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(16);
     return format(this.#cost, salt, await this.#derive(password, salt, this.#cost, 32));
   }
 
-  /** Is it the password of this hash? Takes as long for no hash (no such user); the answer is then false. @throws AuthError busy */
+  /** Is it the password of this hash? Takes as long for no hash (no such user); the answer is then false. @throws ConsoleError busy */
   async verify(password: string, stored: string | undefined): Promise<boolean> {
     const { cost, salt, hash } = parse(stored ?? this.#decoy);
     const same = timingSafeEqual(await this.#derive(password, salt, cost, hash.length), hash);
@@ -78,17 +79,15 @@ export class Passwords {
       return;
     }
     if (this.#waiting.length >= WAITING)
-      throw new AuthError(503, "busy", "Too many logins are being checked at once", "Try again in a moment", {
-        retryAfter: 2,
-      });
+      throw new TryLater(503, "busy", "Too many passwords are being checked at once", 2000);
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 }
 
-/** @throws AuthError password-weak */
+/** @throws ConsoleError password-weak */
 export function checkNew(password: string, user: string): void {
   const weak = (message: string) =>
-    new AuthError(422, "password-weak", message, `Choose ${SHORTEST}–${LONGEST} characters; a few words are good`);
+    new ConsoleError(422, "password-weak", message, `Choose ${SHORTEST}–${LONGEST} characters; a few words are good`);
   const length = [...password].length;
   if (length < SHORTEST) throw weak(`The new password has ${length} characters, fewer than ${SHORTEST}`);
   if (length > LONGEST) throw weak(`The new password has more than ${LONGEST} characters`);

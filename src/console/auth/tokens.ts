@@ -1,8 +1,8 @@
 /** API tokens: `vcpe_` and 256 random bits, shown once, kept as SHA-256. A fast hash is enough for what cannot be guessed. */
 import { createHash, randomBytes, randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
+import { ConsoleError } from "../error.ts";
 import { lesser, type Role } from "./author.ts";
-import { AuthError } from "./error.ts";
 
 export interface Token {
   readonly id: string;
@@ -36,11 +36,11 @@ export class Tokens {
     this.#database = database;
   }
 
-  /** The token itself is in the reply and nowhere else. @throws AuthError too-many */
+  /** The token itself is in the reply and nowhere else. @throws ConsoleError too-many */
   make(user: string, name: string, role: Role, expires: number | null, now: number): { token: Token; text: string } {
     this.#database.prepare("DELETE FROM token WHERE expires <= ?").run(now);
     if (this.list(user).length >= MOST)
-      throw new AuthError(409, "too-many", `"${user}" has ${MOST} tokens already`, "Revoke one that is not needed");
+      throw new ConsoleError(409, "too-many", `"${user}" has ${MOST} tokens already`, "Revoke one that is not needed");
     const text = `vcpe_${randomBytes(32).toString("base64url")}`;
     const id = `tok-${Array.from({ length: 10 }, () => randomInt(36).toString(36)).join("")}`;
     this.#database
@@ -76,11 +76,11 @@ export class Tokens {
     return rows.map((row) => ({ ...row }) as unknown as Token);
   }
 
-  /** @throws AuthError not-found */
+  /** @throws ConsoleError not-found */
   get(id: string): Token {
     const row = this.#database.prepare(`SELECT ${COLUMNS} FROM token WHERE id = ?`).get(id);
     if (row) return { ...row } as unknown as Token;
-    throw new AuthError(404, "not-found", `There is no token "${id}"`, "See your tokens: GET /v1/tokens");
+    throw new ConsoleError(404, "not-found", `There is no token "${id}"`, "See your tokens: GET /v1/tokens");
   }
 
   revoke(id: string): void {

@@ -1,8 +1,8 @@
 /** Users of the console, as rows of its database. */
 import type { DatabaseSync } from "node:sqlite";
+import { ConsoleError } from "../error.ts";
 import { inTransaction } from "../store/database.ts";
 import type { Role } from "./author.ts";
-import { AuthError } from "./error.ts";
 
 export interface User {
   readonly name: string;
@@ -48,30 +48,30 @@ export class Users {
     return row && userOf(row);
   }
 
-  /** @throws AuthError not-found */
+  /** @throws ConsoleError not-found */
   get(name: string): User {
     const user = this.find(name);
     if (user) return user;
-    throw new AuthError(404, "not-found", `There is no user "${name}"`, "See all users: GET /v1/users");
+    throw new ConsoleError(404, "not-found", `There is no user "${name}"`, "See all users: GET /v1/users");
   }
 
   passwordOf(name: string): string | undefined {
     return this.#row(name)?.password;
   }
 
-  /** The password is the hash. @throws AuthError name-taken, too-many */
+  /** The password is the hash. @throws ConsoleError name-taken, too-many */
   add(name: string, role: Role, password: string, mustChange: boolean, now: number): User {
     if (this.find(name))
-      throw new AuthError(409, "name-taken", `There is a user "${name}" already`, "Choose another name");
+      throw new ConsoleError(409, "name-taken", `There is a user "${name}" already`, "Choose another name");
     if (this.count() >= MOST)
-      throw new AuthError(409, "too-many", `There are ${MOST} users already`, "Delete one that is not needed");
+      throw new ConsoleError(409, "too-many", `There are ${MOST} users already`, "Delete one that is not needed");
     this.#database
       .prepare("INSERT INTO user (name, role, password, must_change, created) VALUES (?, ?, ?, ?, ?)")
       .run(name, role, password, mustChange ? 1 : 0, now);
     return this.get(name);
   }
 
-  /** @throws AuthError not-found, last-admin */
+  /** @throws ConsoleError not-found, last-admin */
   change(name: string, { role, disabled }: { readonly role?: Role; readonly disabled?: boolean }): User {
     return inTransaction(this.#database, () => {
       const user = this.get(name);
@@ -94,7 +94,7 @@ export class Users {
     this.#database.prepare("UPDATE user SET last_login = ? WHERE name = ?").run(now, name);
   }
 
-  /** Its sessions and tokens go with it. @throws AuthError not-found, last-admin */
+  /** Its sessions and tokens go with it. @throws ConsoleError not-found, last-admin */
   remove(name: string): void {
     inTransaction(this.#database, () => {
       this.#keepAnAdmin(this.get(name));
@@ -109,7 +109,7 @@ export class Users {
       .prepare("SELECT count(*) AS n FROM user WHERE role = 'admin' AND disabled = 0 AND name <> ?")
       .get(name) as { n: number };
     if (others.n > 0) return;
-    throw new AuthError(
+    throw new ConsoleError(
       409,
       "last-admin",
       `"${name}" is the last administrator; without one nobody could manage users`,

@@ -1,28 +1,39 @@
 /** POST /login, /logout and /password, GET /whoami. */
-import type { FastifyInstance } from "fastify";
-import type { Author } from "../author.ts";
-import { AuthError } from "../error.ts";
+import type { FastifyInstance, RouteShorthandOptions } from "fastify";
+import { described, type Operation } from "../../api/operation.ts";
+import type { Author } from "../../author.ts";
+import { ConsoleError } from "../../error.ts";
 import { sessionOf } from "../guard.ts";
 import { addressKey } from "../limit.ts";
 import { checkNew } from "../password.ts";
 import { csrfOf } from "../sessions.ts";
 import { clearSession, countTry, goodTry, type RouteParts, setSession } from "./parts.ts";
-import { LoginReply, LoginRequest, PasswordRequest, Refused, Whoami } from "./schema.ts";
-
-const refusals = { "4xx": Refused, "5xx": Refused };
+import { Gone, LoginReply, LoginRequest, PasswordRequest, Whoami } from "./schema.ts";
 
 /** Every login costs a hash. This bounds the good ones too, for each address in a minute. */
 const rateLimit = { max: 60, timeWindow: 60_000 };
+
+const tag = "login";
+
+function limited(operation: Operation): RouteShorthandOptions {
+  const options = described(operation);
+  return { ...options, config: { ...options.config, rateLimit } };
+}
 
 export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
   const { users, sessions, passwords, audit, now } = parts;
 
   app.post<{ Body: LoginRequest }>(
     "/login",
-    {
-      config: { role: "public", rateLimit },
-      schema: { body: LoginRequest, response: { 200: LoginReply, ...refusals } },
-    },
+    limited({
+      id: "logIn",
+      summary: "Begins a session: its cookie, and the token that its writes must carry",
+      tag,
+      role: "public",
+      body: LoginRequest,
+      replies: { 200: LoginReply },
+      refusals: [401, 503],
+    }),
     async (request, reply) => {
       const { user: name, password } = request.body;
       const address = addressKey(request.ip);
@@ -43,7 +54,7 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
       const entry = { author, subject: `user ${author.user}`, detail: {} };
       if (!good) {
         audit({ ...entry, action: "login-failed", outcome: "refused" });
-        throw new AuthError(
+        throw new ConsoleError(
           401,
           "login-failed",
           "There is no such user, or the password is wrong",
@@ -61,7 +72,8 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
     },
   );
 
-  app.post("/logout", { config: { role: "viewer" } }, async (request, reply) => {
+  const logOut = { id: "logOut", summary: "Ends the session", tag, role: "viewer", replies: { 204: Gone } } as const;
+  app.post("/logout", described(logOut), async (request, reply) => {
     const id = sessionOf(request);
     if (request.author.via === "session" && id !== undefined) {
       sessions.end(id);
@@ -79,14 +91,19 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
 
   app.post<{ Body: PasswordRequest }>(
     "/password",
-    {
-      config: { role: "viewer", rateLimit },
-      schema: { body: PasswordRequest, response: { 200: LoginReply, ...refusals } },
-    },
+    limited({
+      id: "changePassword",
+      summary: "Changes one's own password; all sessions end, and a new one begins",
+      tag,
+      role: "viewer",
+      body: PasswordRequest,
+      replies: { 200: LoginReply },
+      refusals: [422, 503],
+    }),
     async (request, reply) => {
       const { user: name, via } = request.author;
       if (via !== "session") {
-        throw new AuthError(403, "session-needed", "A token cannot change its owner's password", "Log in first");
+        throw new ConsoleError(403, "session-needed", "A token cannot change its owner's password", "Log in first");
       }
       const { old, new: fresh } = request.body;
       const address = addressKey(request.ip);
@@ -95,12 +112,12 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
       const stored = users.passwordOf(name);
       if (!(await passwords.verify(old, stored)) || users.passwordOf(name) !== stored) {
         audit({ author: request.author, action: "password-changed", subject, outcome: "refused", detail: {} });
-        throw new AuthError(403, "password-wrong", "The old password is wrong", "Type it again", { path: "old" });
+        throw new ConsoleError(403, "password-wrong", "The old password is wrong", "Type it again", { path: "old" });
       }
       goodTry(parts, name, address);
       checkNew(fresh, name);
       if (fresh === old) {
-        throw new AuthError(422, "password-weak", "The new password is the old one", "Choose another", {
+        throw new ConsoleError(422, "password-weak", "The new password is the old one", "Choose another", {
           path: "new",
         });
       }
@@ -115,7 +132,7 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
 
   app.get(
     "/whoami",
-    { config: { role: "viewer" }, schema: { response: { 200: Whoami, ...refusals } } },
+    described({ id: "whoami", summary: "Who makes this request", tag, role: "viewer", replies: { 200: Whoami } }),
     async (request) => {
       const { user, role, via } = request.author;
       const id = sessionOf(request);

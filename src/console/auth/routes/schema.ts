@@ -82,12 +82,12 @@ export const NewToken = Type.Object(
   closed,
 );
 
-export const Refused = Type.Object({
-  code: Type.String(),
-  message: Type.String(),
-  next: Type.String(),
-  path: Type.Optional(Type.String()),
-});
+export const Owner = Type.Object(
+  { user: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "Whose; *: everybody's." })) },
+  closed,
+);
+
+export const Gone = Type.Null({ description: "Done." });
 
 export type LoginRequest = Static<typeof LoginRequest>;
 export type PasswordRequest = Static<typeof PasswordRequest>;

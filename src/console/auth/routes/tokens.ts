@@ -1,13 +1,15 @@
 /** /tokens: everyone makes and revokes their own; administrators see and revoke those of others. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Author, covers } from "../author.ts";
-import { AuthError } from "../error.ts";
+import Type from "typebox";
+import { described } from "../../api/operation.ts";
+import type { Author } from "../../author.ts";
+import { ConsoleError } from "../../error.ts";
+import { covers } from "../author.ts";
 import type { Token } from "../tokens.ts";
 import { iso, param, type RouteParts } from "./parts.ts";
-import { NewToken, Refused, TokenList, TokenReply } from "./schema.ts";
+import { Gone, NewToken, Owner, TokenList, TokenReply } from "./schema.ts";
 
-const refusals = { "4xx": Refused, "5xx": Refused };
-const config = { role: "viewer" as const };
+const common = { tag: "tokens", role: "viewer" } as const;
 
 /** Life of a token that does not say otherwise, milliseconds: 90 days. */
 const LIFE = 90 * 24 * 3_600_000;
@@ -19,7 +21,14 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
 
   app.get<{ Querystring: { user?: string } }>(
     "/tokens",
-    { config, schema: { response: { 200: TokenList, ...refusals } } },
+    described({
+      ...common,
+      id: "listTokens",
+      summary: "Lists one's own tokens; an admin may ask for those of others",
+      query: Owner,
+      replies: { 200: TokenList },
+      refusals: [404],
+    }),
     async ({ author, query }) => {
       const owner = query.user ?? author.user;
       mayTouch(author, owner);
@@ -29,12 +38,19 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
 
   app.post<{ Body: NewToken }>(
     "/tokens",
-    { config, schema: { body: NewToken, response: { 201: TokenReply, ...refusals } } },
+    described({
+      ...common,
+      id: "createToken",
+      summary: "Makes a token, shown this once",
+      body: NewToken,
+      replies: { 201: TokenReply },
+      refusals: [409, 422],
+    }),
     async (request, reply) => {
       const { author, body } = request;
       const role = body.role ?? author.role;
       if (!covers(author.role, role)) {
-        throw new AuthError(
+        throw new ConsoleError(
           403,
           "role",
           `A token cannot have the role "${role}": its maker has "${author.role}" here`,
@@ -48,7 +64,15 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
     },
   );
 
-  app.delete("/tokens/:id", { config }, async (request, reply) => {
+  const revoke = {
+    ...common,
+    id: "revokeToken",
+    summary: "Revokes a token",
+    params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
+    replies: { 204: Gone },
+    refusals: [404],
+  };
+  app.delete("/tokens/:id", described(revoke), async (request, reply) => {
     const token = tokens.get(param(request, "id"));
     // To others the token does not exist.
     if (token.user !== request.author.user && request.author.role !== "admin") tokens.get("");
@@ -60,16 +84,16 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
 
 function mayTouch(author: Author, owner: string): void {
   if (owner === author.user || author.role === "admin") return;
-  throw new AuthError(403, "role", "Tokens of others are for administrators", "Leave out user to see your own");
+  throw new ConsoleError(403, "role", "Tokens of others are for administrators", "Leave out user to see your own");
 }
 
-/** Milliseconds since the Unix epoch; null: never. @throws AuthError malformed */
+/** Milliseconds since the Unix epoch; null: never. @throws ConsoleError malformed */
 function expiry(text: string | null | undefined, now: number): number | null {
   if (text === undefined) return now + LIFE;
   if (text === null) return null;
   const time = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? Date.parse(text) : Number.NaN;
   if (time > now) return time;
-  throw new AuthError(
+  throw new ConsoleError(
     422,
     "expires",
     `"${text}" is not a time to come`,

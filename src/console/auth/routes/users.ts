@@ -1,14 +1,16 @@
 /** /users: administrators make, change and remove users. Passwords are made here, for one login, and shown once. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import Type from "typebox";
+import { described } from "../../api/operation.ts";
+import { ConsoleError } from "../../error.ts";
 import type { AuditEntry } from "../audit.ts";
-import { AuthError } from "../error.ts";
 import { oneTimePassword } from "../password.ts";
 import type { User } from "../users.ts";
 import { iso, param, type RouteParts } from "./parts.ts";
-import { NewUser, Refused, UserChange, UserList, UserReply } from "./schema.ts";
+import { Gone, NewUser, UserChange, UserList, UserReply } from "./schema.ts";
 
-const refusals = { "4xx": Refused, "5xx": Refused };
-const config = { role: "admin" as const };
+const common = { tag: "users", role: "admin" } as const;
+const params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) });
 
 /** Names that the audit uses for no user. */
 const RESERVED = new Set(["anonymous", "system", "unknown"]);
@@ -18,22 +20,39 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
   const audit = (request: FastifyRequest, action: string, name: string, detail: AuditEntry["detail"] = {}) =>
     parts.audit({ author: request.author, action, subject: `user ${name}`, outcome: "done", detail });
 
-  app.get("/users", { config, schema: { response: { 200: UserList, ...refusals } } }, async () => ({
-    items: users.list().map(shown),
-    next: null,
-  }));
+  app.get(
+    "/users",
+    described({ ...common, id: "listUsers", summary: "Lists users", replies: { 200: UserList } }),
+    async () => ({ items: users.list().map(shown), next: null }),
+  );
 
-  app.get("/users/:name", { config, schema: { response: { 200: UserReply, ...refusals } } }, async (request) =>
-    shown(users.get(param(request, "name"))),
+  app.get(
+    "/users/:name",
+    described({
+      ...common,
+      id: "getUser",
+      summary: "Gives one user",
+      params,
+      replies: { 200: UserReply },
+      refusals: [404],
+    }),
+    async (request) => shown(users.get(param(request, "name"))),
   );
 
   app.post<{ Body: NewUser }>(
     "/users",
-    { config, schema: { body: NewUser, response: { 201: UserReply, ...refusals } } },
+    described({
+      ...common,
+      id: "createUser",
+      summary: "Makes a user with a one-time password, shown this once",
+      body: NewUser,
+      replies: { 201: UserReply },
+      refusals: [409, 422, 503],
+    }),
     async (request, reply) => {
       const { name, role } = request.body;
       if (RESERVED.has(name))
-        throw new AuthError(422, "name-reserved", `"${name}" means nobody here`, "Choose another name", {
+        throw new ConsoleError(422, "name-reserved", `"${name}" means nobody here`, "Choose another name", {
           path: "name",
         });
       const password = oneTimePassword();
@@ -48,7 +67,15 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
 
   app.patch<{ Body: UserChange }>(
     "/users/:name",
-    { config, schema: { body: UserChange, response: { 200: UserReply, ...refusals } } },
+    described({
+      ...common,
+      id: "updateUser",
+      summary: "Changes a user's role, lets it in or not, or resets its password",
+      params,
+      body: UserChange,
+      replies: { 200: UserReply },
+      refusals: [404, 409, 503],
+    }),
     async (request) => {
       const { role, disabled, resetPassword } = request.body;
       const { name } = users.get(param(request, "name"));
@@ -69,7 +96,15 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
     },
   );
 
-  app.delete("/users/:name", { config }, async (request, reply) => {
+  const remove = {
+    ...common,
+    id: "deleteUser",
+    summary: "Deletes a user with its sessions and tokens",
+    params,
+    replies: { 204: Gone },
+    refusals: [404, 409],
+  };
+  app.delete("/users/:name", described(remove), async (request, reply) => {
     const name = param(request, "name");
     users.remove(name);
     audit(request, "user-deleted", name);

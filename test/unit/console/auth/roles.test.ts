@@ -1,5 +1,6 @@
 import Fastify from "fastify";
 import { beforeAll, describe, expect, it } from "vitest";
+import { prepareApi } from "../../../../src/console/api/server.ts";
 import { covers, ROLES, type Role } from "../../../../src/console/auth/author.ts";
 import { addUser, ask, bearer, headers, makeToken, openSite, ROUTES, type Session, type Site, settle } from "./site.ts";
 
@@ -57,6 +58,7 @@ describe("the guard", () => {
 
   it("lets no route start that does not say its role", async () => {
     const app = Fastify();
+    await prepareApi(app, { log: { error: (_context, message) => expect.fail(message) } });
     await site.auth.register(app);
     expect(() => app.get("/v1/open", async () => "")).toThrow("route GET /v1/open does not say in config.role");
     const bad = { role: "everyone" } as unknown as { role: "public" };

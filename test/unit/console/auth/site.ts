@@ -1,5 +1,6 @@
 /** An app with auth, a few routes of each role, a clock that is moved by hand, and cheap hashes. */
 import Fastify, { type FastifyInstance, type InjectOptions } from "fastify";
+import { prepareApi, SERVER_OPTIONS } from "../../../../src/console/api/server.ts";
 import type { AuditEntry } from "../../../../src/console/auth/audit.ts";
 import { AUTH_MIGRATIONS, openAuth } from "../../../../src/console/auth/auth.ts";
 import type { Role, RouteRole } from "../../../../src/console/auth/author.ts";
@@ -22,11 +23,11 @@ export async function openSite() {
   const database = openDatabase(":memory:", AUTH_MIGRATIONS);
   const auth = await openAuth(database, {
     audit: (entry) => entries.push(entry),
-    fault: (error) => faults.push(error),
     now: () => clock.now,
     cost: CHEAP,
   });
-  const app = Fastify();
+  const app = Fastify(SERVER_OPTIONS);
+  await prepareApi(app, { log: { error: (context) => faults.push(context) } });
   await auth.register(app);
   for (const role of ROUTES) {
     const config = { role };

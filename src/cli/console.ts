@@ -1,0 +1,89 @@
+/** `vcpe console`: runs the console in the foreground until it is told to end. Log lines go to standard error. */
+import { isIP } from "node:net";
+import { readCertificate } from "../console/certificate.ts";
+import { makeLog } from "../router/log.ts";
+import { usage } from "./client/error.ts";
+import { EXIT } from "./exit.ts";
+
+export interface ConsoleFlags {
+  readonly folder: string;
+  readonly listen: string;
+  readonly name?: readonly string[];
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly http?: boolean;
+  readonly json?: boolean;
+  readonly logLevel: string;
+  readonly resetPassword?: string;
+}
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+/** Gives the exit code. @throws ClientError usage; StartError, AuthorityError: nothing is left behind. */
+export async function runConsole(flags: ConsoleFlags): Promise<number> {
+  const { folder, name = [], http = false, certificate, key } = flags;
+  if (flags.resetPassword !== undefined) return reset(folder, flags.resetPassword);
+  const listen = readListen(flags.listen, http);
+  if ((certificate === undefined) !== (key === undefined))
+    throw usage("--certificate and --key belong together", "Give both, or neither");
+  if (http && certificate !== undefined)
+    throw usage("plain HTTP has no certificate", "Leave out --http or --certificate");
+  if (!["debug", "info", "warn", "error"].includes(flags.logLevel))
+    throw usage(`there is no log level "${flags.logLevel}"`, "Levels: debug, info, warn, error");
+  const given = certificate !== undefined && key !== undefined ? readCertificate(certificate, key) : undefined;
+
+  const log = makeLog("console", flags.logLevel, process.stderr);
+  const ending = Promise.withResolvers<number>();
+  let asked = 0;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      asked++;
+      if (asked === 1) {
+        log.info({ signal }, "ending");
+        ending.resolve(EXIT.ok);
+      } else if (asked === 3) {
+        log.error("told to end three times: leaving at once; nothing that was acknowledged is lost");
+        process.exit(EXIT.failed);
+      }
+    });
+  }
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) => {
+      log.error({ err: error }, "a fault in the program; please report it");
+      ending.resolve(EXIT.internal);
+    });
+  }
+  const { openConsole } = await import("../console/console.ts");
+  const opened = await openConsole({ folder, listen, names: name, certificate: given, http, log });
+  const { url, fingerprint, firstPassword } = opened;
+  if (flags.json) say(JSON.stringify({ url, fingerprint, ...(firstPassword && { user: "admin", firstPassword }) }));
+  else {
+    say(`console at ${url}`);
+    if (fingerprint !== null) say(`CA fingerprint ${fingerprint}`);
+    if (firstPassword !== undefined)
+      say(`first login: user admin, one-time password ${firstPassword} (shown this once)`);
+  }
+  log.info({ pid: process.pid, folder }, "console runs");
+  const code = await ending.promise;
+  await opened.close();
+  log.info("ended");
+  return code;
+}
+
+async function reset(folder: string, user: string): Promise<number> {
+  const { resetPasswordIn } = await import("../console/console.ts");
+  say(`user ${user}, one-time password ${await resetPasswordIn(folder, user)} (shown this once)`);
+  return EXIT.ok;
+}
+
+/** "0.0.0.0:8443", "[::]:8443". @throws ClientError usage */
+function readListen(text: string, http: boolean): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2] ?? "";
+  const port = Number(match?.[3]);
+  if (!match || isIP(host) === 0 || port > 65535)
+    throw usage(`--listen: "${text}" is no address and port`, "Write 0.0.0.0:8443, 192.0.2.1:443 or [::]:8443");
+  if (http && !/^127\./.test(host) && host !== "::1")
+    throw usage(`plain HTTP at ${host} would show passwords to the network`, "With --http listen at 127.0.0.1:PORT");
+  return { host, port };
+}

@@ -1,0 +1,178 @@
+/**
+ * The console: everything on one SQLite file in one folder, behind one HTTPS port.
+ *
+ *   folder/ lock   console.sqlite   ca/
+ *
+ *   lock → database → authority, desk, fleet, auth → app (what every route needs → guard → routes) → listen → agents
+ *
+ * It may be killed at any moment: what was acknowledged is in the database, and the next start goes on from there.
+ */
+import { createServer, type Server, type ServerOptions } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Log } from "../router/log.ts";
+import { buildApi, prepareApi, SERVER_OPTIONS } from "./api/server.ts";
+import type { Audit } from "./auth/audit.ts";
+import { AUTH_MIGRATIONS, openAuth, resetPassword } from "./auth/auth.ts";
+import { openAuthority } from "./ca/ca.ts";
+import { httpsOptions, keepFresh } from "./ca/https.ts";
+import { type GivenCertificate, namesOf, rootsOf } from "./certificate.ts";
+import { watchFleet } from "./desk/alarms.ts";
+import { type Desk, openDesk } from "./desk/desk.ts";
+import { openFleet } from "./fleet/fleet.ts";
+import { FLEET_MIGRATIONS } from "./fleet/migrations.ts";
+import { lockFolder } from "./lock.ts";
+import { StartError } from "./start.ts";
+import { openDatabase } from "./store/database.ts";
+import { STORE_MIGRATIONS } from "./store/schema.ts";
+
+export interface ConsoleOptions {
+  readonly folder: string;
+  /** Port 0: any that is free. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Names and addresses that the console is reached at, the best one first. */
+  readonly names: readonly string[];
+  /** Instead of one from the console's own authority. */
+  readonly certificate?: GivenCertificate;
+  /** Plain HTTP, on this machine only; no agents then. */
+  readonly http?: boolean;
+  readonly log: Log;
+}
+
+export interface OpenConsole {
+  readonly url: string;
+  /** SHA-256 of the root of the console's own certificates; null: it uses none. */
+  readonly fingerprint: string | null;
+  /** Of the user `admin`, at the very first start: to be shown once. */
+  readonly firstPassword: string | undefined;
+  close(): Promise<void>;
+}
+
+const MIGRATIONS = [...STORE_MIGRATIONS, ...AUTH_MIGRATIONS, ...FLEET_MIGRATIONS];
+
+/** Milliseconds in which a request must have come in whole; an `apply` has 16 MB. */
+const REQUEST_TIMEOUT = 120_000;
+
+/** @throws StartError, AuthorityError; Error of the database: nothing is left behind. */
+export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
+  const { folder, listen, certificate, http = false, log } = options;
+  // What was opened is closed in reverse order, also when the start fails half-way.
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    closers.push(lockFolder(folder));
+    const database = openStore(folder);
+    closers.push(() => database.close());
+    const names = namesOf(options.names, listen.host);
+    const authority = await openAuthority(join(folder, "ca"));
+    const desk = openDesk(database, { onFault: (error) => log.error({ err: error }, "a fault in the program") });
+    closers.push(() => desk.close());
+    const server = certificate ? rootsOf(certificate) : undefined;
+    const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
+    closers.push(() => fleet.close());
+    watchFleet(desk, fleet);
+    const auth = await openAuth(database, { audit: auditOf(desk), secure: !http });
+
+    const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));
+    closers.push(() => app.close());
+    await prepareApi(app, { log });
+    await auth.register(app);
+    await fleet.register(app);
+    await buildApi(app, { desk, fleet, authority, log });
+    await app.ready();
+    if (!http) {
+      const secure = app.server as unknown as Server;
+      fleet.attach(secure);
+      if (!certificate)
+        closers.push(
+          keepFresh(secure, authority, names, (error) => log.error({ err: error }, "the certificate was not renewed")),
+        );
+    }
+    await listenAt(app, listen);
+    const { port } = app.server.address() as AddressInfo;
+    return {
+      url: urlOf(http, bestName(options, names), port),
+      fingerprint: http || certificate ? null : authority.fingerprint,
+      firstPassword: auth.firstPassword,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** For whoever holds the folder, while no console runs in it: a new one-time password for a user. @throws StartError, ConsoleError */
+export async function resetPasswordIn(folder: string, user: string): Promise<string> {
+  const unlock = lockFolder(folder);
+  try {
+    const database = openStore(folder);
+    try {
+      const desk = openDesk(database);
+      const password = await resetPassword(database, user, { audit: auditOf(desk) });
+      desk.close();
+      return password;
+    } finally {
+      database.close();
+    }
+  } finally {
+    unlock();
+  }
+}
+
+function openStore(folder: string): DatabaseSync {
+  return openDatabase(join(folder, "console.sqlite"), MIGRATIONS);
+}
+
+/** Users and tokens are no part of the intent: what happens to them stands in the record by its words. */
+function auditOf(desk: Desk): Audit {
+  return ({ author, action, subject, outcome, detail }) => {
+    const more = Object.entries(detail).map(([key, value]) => ` ${key}=${value}`);
+    const words = `${action} ${subject}${outcome === "refused" ? " refused" : ""}${more.join("")}`;
+    desk.audit.add(new Date(desk.now()).toISOString(), author, words, desk.revision, []);
+  };
+}
+
+function secureApp(tls: ServerOptions): FastifyInstance {
+  return Fastify({
+    ...SERVER_OPTIONS,
+    requestTimeout: REQUEST_TIMEOUT,
+    forceCloseConnections: true,
+    serverFactory: (handler) => createServer({ ...tls, ALPNProtocols: ["http/1.1"] }, handler),
+  }) as unknown as FastifyInstance;
+}
+
+function plainApp(): FastifyInstance {
+  return Fastify({ ...SERVER_OPTIONS, requestTimeout: REQUEST_TIMEOUT, forceCloseConnections: true });
+}
+
+async function listenAt(app: FastifyInstance, { host, port }: ConsoleOptions["listen"]): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const next =
+      code === "EADDRINUSE"
+        ? "Another program listens there; stop it, or choose another port: --listen"
+        : code === "EACCES"
+          ? "Ports below 1024 need root; choose another: --listen"
+          : "Check the address: --listen";
+    throw new StartError("listen", `the console cannot listen at ${host}:${port} (${code})`, next, error);
+  }
+}
+
+function bestName({ names, listen, http }: ConsoleOptions, all: readonly string[]): string {
+  if (http) return listen.host;
+  if (names.length > 0) return names[0];
+  // Of "localhost" and what this machine is called the latter says more to others.
+  return listen.host === "0.0.0.0" || listen.host === "::" ? (all[1] ?? all[0]) : listen.host;
+}
+
+function urlOf(http: boolean, name: string, port: number): string {
+  const shown = name.includes(":") ? `[${name}]` : name;
+  return `${http ? "http" : "https"}://${shown}:${port}`;
+}
