@@ -1,31 +1,26 @@
 /** `vcpe lab`: a whole region in network namespaces on this machine. */
 import { spawn } from "node:child_process";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type LabReport, runChecks } from "../lab/checks.ts";
 import { inside } from "../lab/command.ts";
 import { LabFault } from "../lab/fault.ts";
-import { Lab, namespaceOf, routerName, step } from "../lab/lab.ts";
-import { PLAN, SITES } from "../lab/plan.ts";
+import { namespaceOf } from "../lab/lab.ts";
+import { PLAN, type Place, type Plan } from "../lab/plan.ts";
 import { demandMachine } from "../lab/prerequisites.ts";
 import { alive } from "../lab/process.ts";
-import { reportTable, table } from "../lab/report.ts";
-import { DEFAULT_LAB, labOption, recorded, sweep } from "../lab/state.ts";
+import { table } from "../lab/report.ts";
+import { DEFAULT_LAB, recorded, sweep } from "../lab/state.ts";
 import { status } from "../lab/status.ts";
-
-interface LabFlags {
-  name: string;
-  once?: boolean;
-  json?: boolean;
-  keep?: boolean;
-}
+import { TUTORIAL } from "../lab/tutorial/plan.ts";
+import { type LabFlags, runLab } from "./lab-run.ts";
 
 /** The sub-command with its own sub-commands: exec, status, down. */
 export function labCommand(): Command {
   const lab = new Command("lab")
     .description(
-      "two branches, a gateway and the internet between them, on this machine; checks the tunnels and stays up",
+      "the tutorial on this machine: console, access points, branches and VPCs in network namespaces; performs it, checks it and stays up",
     )
     .addOption(nameOption())
+    .option("--static", "without a console: two branches and a gateway from YAML files")
     .option("--once", "end when the checks are done; exit code 0 when all passed, else 1")
     .option("--json", "print the results as JSON on standard output, progress on standard error; implies --once")
     .option("--keep", "with --once: leave the lab up; `vcpe lab down` removes it")
@@ -36,8 +31,8 @@ export function labCommand(): Command {
   lab.enablePositionalOptions();
   lab
     .command("exec")
-    .description("run a command at a place of the lab, e.g. vcpe lab exec branch-a -- ping 10.100.0.2")
-    .argument("<place>", `one of ${PLAN.places.map((place) => place.name).join(", ")}`)
+    .description("run a command at a place of the lab, e.g. vcpe lab exec hangzhou-host -- ping 10.1.1.10")
+    .argument("<place>", "a place of the lab; `vcpe lab status` lists them")
     .argument("<command...>", "the command and its arguments, behind --")
     .passThroughOptions()
     .addOption(nameOption())
@@ -87,69 +82,6 @@ async function guarded(action: () => Promise<number>): Promise<number> {
   }
 }
 
-async function runLab(flags: LabFlags): Promise<number> {
-  const once = flags.once === true || flags.json === true;
-  const progress = flags.json ? process.stderr : process.stdout;
-  const say = (line: string) => progress.write(`${line}\n`);
-  const begun = performance.now();
-  const stopping = new AbortController();
-  const stop = () => stopping.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of signals) process.on(name, stop);
-  // Nobody reads on (`vcpe lab | head`): the lab is taken down as by Ctrl-C.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", stop);
-  let lab: Lab | undefined;
-  try {
-    const entry = [process.execPath, ...process.execArgv, process.argv[1]!];
-    lab = await Lab.up({ name: flags.name, entry, say, signal: stopping.signal });
-    const report = await runChecks(lab, { say, signal: stopping.signal });
-    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-    show(report, flags, seconds);
-    if (once) return report.checks.every((check) => check.ok) ? 0 : 1;
-    say(hints(flags.name));
-    await aborted(stopping.signal);
-    say("taking the lab down");
-    return 0;
-  } finally {
-    if (lab && !(flags.keep && once && !stopping.signal.aborted)) {
-      await step(say, "lab is down", () => lab!.down());
-    } else if (lab) {
-      say(`the lab stays up; \`vcpe lab down${labOption(flags.name)}\` removes it`);
-    }
-    for (const name of signals) process.off(name, stop);
-  }
-}
-
-function show(report: LabReport, flags: LabFlags, seconds: string): void {
-  if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else process.stdout.write(`\n${reportTable(report)} ${seconds} s.\n`);
-}
-
-function hints(name: string): string {
-  const lab = labOption(name);
-  return `
-The lab is up. In another terminal, for example:
-  vcpe lab exec${lab} branch-a-lan -- ping 10.100.0.2      from branch A's host into the VPC
-  vcpe lab exec${lab} branch-a-lan -- ping fd00:2::2       to branch B's host, through the gateway
-  vcpe lab exec${lab} internet -- tcpdump -ni any           what the internet sees: ESP in UDP
-  vcpe status --name ${routerName(name, "gw")}                               the gateway's tunnels, routes, drops
-  vcpe lab status${lab}
-Ctrl-C ends the lab.`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  // A timer keeps the process alive while it waits for the signal.
-  const awake = setInterval(() => undefined, 60_000);
-  return new Promise((resolve) => {
-    const settle = () => {
-      clearInterval(awake);
-      resolve();
-    };
-    if (signal.aborted) settle();
-    else signal.addEventListener("abort", settle, { once: true });
-  });
-}
-
 /** The record of the lab; fault `lab-absent` when none is up. */
 function standing(name: string) {
   const record = recorded(name);
@@ -158,13 +90,19 @@ function standing(name: string) {
   return record;
 }
 
+/** The plan of the lab that is up: the one with all its namespaces. */
+function planOf(lab: string, namespaces: readonly string[]): Plan {
+  const stands = ({ name }: Place) => namespaces.includes(namespaceOf(lab, name));
+  return [TUTORIAL, PLAN].find((plan) => plan.places.every(stands)) ?? PLAN;
+}
+
 async function execute(name: string, place: string, command: readonly string[]): Promise<number> {
   demandMachine();
-  if (!PLAN.places.some((candidate) => candidate.name === place)) {
-    const names = PLAN.places.map((candidate) => candidate.name).join(", ");
+  const { places } = planOf(name, standing(name).namespaces);
+  if (!places.some((candidate) => candidate.name === place)) {
+    const names = places.map((candidate) => candidate.name).join(", ");
     throw new LabFault("unknown-place", `The lab has no place called ${place}.`, `There are: ${names}.`);
   }
-  standing(name);
   const [program, ...rest] = inside(namespaceOf(name, place), command);
   return new Promise((resolve) => {
     const child = spawn(program!, rest, { stdio: "inherit" });
@@ -185,8 +123,9 @@ async function showStatus(name: string): Promise<number> {
   const out = (text: string) => lines.push(text);
   const owned = alive(record.owner) ? `process ${record.owner.pid}` : "none, it stays up until `vcpe lab down`";
   out(`lab is up; owner: ${owned}\n`);
+  const plan = planOf(name, record.namespaces);
   const addresses = (place: string) =>
-    PLAN.links
+    plan.links
       .flatMap((link) => link.ends)
       .filter((end) => end.place === place)
       .flatMap((end) => end.addresses)
@@ -194,7 +133,7 @@ async function showStatus(name: string): Promise<number> {
   out(
     table([
       ["place", "what", "addresses"],
-      ...PLAN.places.map((place) => [place.name, place.title, addresses(place.name)]),
+      ...plan.places.map((place) => [place.name, place.title, addresses(place.name)]),
     ]),
   );
   out("");
@@ -206,21 +145,21 @@ async function showStatus(name: string): Promise<number> {
   ]);
   out(table([["pid", "state", "process", "log"], ...processes]));
   out("");
-  const rows = await Promise.all(SITES.map((site) => tunnelRows(name, site.router)));
+  const rows = await Promise.all(record.routers.map(tunnelRows));
   out(table([["router", "tunnel", "state", "peer", "cipher", "in", "out"], ...rows.flat()]));
   process.stdout.write(`${lines.join("\n")}\n`);
   return 0;
 }
 
-async function tunnelRows(name: string, place: string): Promise<string[][]> {
+async function tunnelRows(router: string): Promise<string[][]> {
   try {
-    const { tunnels } = await status(routerName(name, place));
+    const { tunnels } = await status(router);
     return tunnels.map((tunnel) => {
       const { address, port } = tunnel.peer;
       const sum = (way: "in" | "out") => tunnel.children.reduce((total, child) => total + child[way].packets, 0);
       const ciphers = [...new Set(tunnel.children.map((child) => child.cipher))].join(", ");
       return [
-        place,
+        router,
         tunnel.name,
         tunnel.state,
         address === null ? "-" : `${address} port ${port}`,
@@ -231,7 +170,7 @@ async function tunnelRows(name: string, place: string): Promise<string[][]> {
     });
   } catch (fault) {
     if (!(fault instanceof LabFault)) throw fault;
-    return [[place, "-", "no answer", fault.message, "", "", ""]];
+    return [[router, "-", "no answer", fault.message, "", "", ""]];
   }
 }
 

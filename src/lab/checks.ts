@@ -60,7 +60,7 @@ function addressOf(host: string, family: Family): string {
 }
 
 /** Runs `work`; a fault becomes a failed check, so that the others still run. Ctrl-C goes through. */
-async function checked(name: string, work: () => Promise<Omit<Check, "name">>): Promise<Check> {
+export async function checked(name: string, work: () => Promise<Omit<Check, "name">>): Promise<Check> {
   try {
     return { name, ...(await work()) };
   } catch (fault) {

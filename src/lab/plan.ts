@@ -8,7 +8,7 @@
  *
  * Outer addresses are from the documentation ranges (RFC 5737, RFC 3849), inner ones private (RFC 1918, RFC 4193).
  */
-export type Role = "host" | "edge" | "gateway" | "internet" | "nat" | "peer";
+export type Role = "host" | "edge" | "gateway" | "internet" | "nat" | "peer" | "console" | "network";
 
 export interface Place {
   readonly name: string;

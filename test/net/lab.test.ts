@@ -1,4 +1,4 @@
-/** `vcpe lab` as a person runs it. */
+/** `vcpe lab --static` as a person runs it. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -24,7 +24,7 @@ describe.skipIf(!asRoot("vcpe lab"))("vcpe lab", () => {
   inTurn(name);
 
   it("passes every check, says so in JSON, and can be kept", async () => {
-    const done = await vcpe("--json", "--once", "--keep", "--name", name);
+    const done = await vcpe("--static", "--json", "--once", "--keep", "--name", name);
     expect(done.stdout.trim().split("\n"), done.stderr).toHaveLength(1);
     const report = JSON.parse(done.stdout) as LabReport;
     expect(Object.keys(report)).toEqual(["checks", "traffic"]);
@@ -44,7 +44,7 @@ describe.skipIf(!asRoot("vcpe lab"))("vcpe lab", () => {
       console.log(`${row.name}: ${row.mbps} Mbit/s, ${row.lossPct} % lost`);
     }
     expect(done.code).toBe(0);
-    console.log(`vcpe lab --once took ${(done.ms / 1000).toFixed(1)} s`);
+    console.log(`vcpe lab --static --once took ${(done.ms / 1000).toFixed(1)} s`);
     expect(done.ms).toBeLessThan(60_000);
 
     const pinged = await vcpe("exec", "--name", name, "branch-a", "--", "ping", "-c", "2", "-i", "0.1", "10.100.0.2");
@@ -66,7 +66,7 @@ describe.skipIf(!asRoot("vcpe lab"))("vcpe lab", () => {
   }, 150_000);
 
   it("leaves nothing when it is interrupted on the way up", async () => {
-    const [program, ...args] = [...ENTRY, "lab", "--name", name];
+    const [program, ...args] = [...ENTRY, "lab", "--static", "--name", name];
     const child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"] });
     let said = "";
     const drawn = new Promise<void>((resolve) => {

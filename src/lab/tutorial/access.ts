@@ -1,0 +1,70 @@
+/** Who reaches whom: ping and TCP from hosts to hosts, as it should be and as it is. */
+import type { Lab } from "../lab.ts";
+import { carry, newMarker } from "../marker.ts";
+import { ping } from "../ping.ts";
+import { BRANCHES, CLOUDS, type Tenant } from "./plan.ts";
+
+export type AccessKind = "ping" | "tcp";
+export type Expected = "allowed" | "refused";
+
+export interface AccessRow {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: AccessKind;
+  readonly expected: Expected;
+  readonly ok: boolean;
+}
+
+export interface Way {
+  readonly from: string;
+  readonly to: string;
+  readonly address: string;
+}
+
+const KINDS: readonly AccessKind[] = ["ping", "tcp"];
+
+/** From every branch host of a tenant to every server of its VPCs. */
+export function waysToServers(tenant: Tenant): Way[] {
+  return branchesOf(tenant).flatMap(({ host }) =>
+    CLOUDS.filter((cloud) => cloud.tenant === tenant).map(({ server, address }) => ({
+      from: host,
+      to: server,
+      address,
+    })),
+  );
+}
+
+/** From every branch host of a tenant to those of its other branches. */
+export function waysBetweenBranches(tenant: Tenant): Way[] {
+  const branches = branchesOf(tenant);
+  return branches.flatMap((from) =>
+    branches.filter((to) => to !== from).map((to) => ({ from: from.host, to: to.host, address: to.address })),
+  );
+}
+
+function branchesOf(tenant: Tenant) {
+  return BRANCHES.filter((branch) => branch.tenant === tenant);
+}
+
+/** Tries every way with ping and TCP at once. `ok`: it was as expected. */
+export function tryAccess(
+  lab: Lab,
+  ways: readonly Way[],
+  expected: Expected,
+  signal?: AbortSignal,
+): Promise<AccessRow[]> {
+  return Promise.all(
+    ways.flatMap(({ from, to, address }) =>
+      KINDS.map(async (kind): Promise<AccessRow> => {
+        const reached = await reaches(lab.namespace(from), address, kind, signal);
+        return { from, to, kind, expected, ok: reached === (expected === "allowed") };
+      }),
+    ),
+  );
+}
+
+async function reaches(namespace: string, address: string, kind: AccessKind, signal?: AbortSignal): Promise<boolean> {
+  if (kind === "tcp") return (await carry(namespace, address, newMarker(), signal)).tcp;
+  const { received } = await ping(namespace, address, { count: 3, interval: 0.2, ...(signal ? { signal } : {}) });
+  return received > 0;
+}

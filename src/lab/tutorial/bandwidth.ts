@@ -1,0 +1,44 @@
+/** The peak bandwidth of an instance, measured both ways by TCP and UDP, then raised and measured again. */
+import type { Check, TrafficRow } from "../checks.ts";
+import { traffic } from "../iperf.ts";
+import type { Lab } from "../lab.ts";
+import { BRANCHES, CLOUDS } from "./plan.ts";
+
+/** What a rate may be off by: the shaper's own 5 %, and what a short run sees of headers and of TCP's start. */
+const BELOW = 0.85;
+const ABOVE = 1.05;
+
+/** From the Hangzhou host to the server in Shanghai and back, one after the other. `mbps`: the peak bandwidth that is set. */
+export async function measurePeak(
+  lab: Lab,
+  mbps: number,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<{ checks: Check[]; rows: TrafficRow[] }> {
+  const branch = BRANCHES[0]!;
+  const cloud = CLOUDS[0]!;
+  const ways = [
+    { name: "to the cloud", from: branch.host, to: cloud.address },
+    { name: "to the branch", from: cloud.server, to: branch.address },
+  ];
+  const checks: Check[] = [];
+  const rows: TrafficRow[] = [];
+  for (const { name, from, to } of ways) {
+    for (const protocol of ["tcp", "udp"] as const) {
+      const offered = protocol === "udp" ? { offeredMbps: mbps * 1.5 } : {};
+      const run = { protocol, seconds, ...offered, ...(signal ? { signal } : {}) };
+      const result = await traffic(lab.namespace(from), to, run);
+      const title = `peak bandwidth ${mbps} Mbit/s, ${protocol} ${name}`;
+      rows.push({ name: title, mbps: round(result.mbps), lossPct: round(result.lossPct) });
+      // The limit counts IP packets; iperf3 counts what is in them.
+      const carried = result.mbps * (protocol === "udp" ? (1024 + 28) / 1024 : 1500 / 1448);
+      const ok = carried >= mbps * BELOW && carried <= mbps * ABOVE;
+      checks.push({ name: title, ok, detail: `${carried.toFixed(2)} Mbit/s of IP packets` });
+    }
+  }
+  return { checks, rows };
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,151 @@
+/** The tutorial's programs: the console, gateways and edges as their owners start them, and servers where traffic goes to. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { inside, run } from "../command.ts";
+import { Daemon } from "../daemon.ts";
+import { LabFault } from "../fault.ts";
+import { serveIperf } from "../iperf.ts";
+import type { Lab } from "../lab.ts";
+import { serveEcho } from "../marker.ts";
+import { ROUTER_ROOT } from "../state.ts";
+import { BRANCHES, CLOUDS, CONSOLE } from "./plan.ts";
+
+/** What a buyer gets for a device. */
+export interface DeviceKey {
+  readonly serial: string;
+  readonly key: string;
+}
+
+export class Region {
+  readonly lab: Lab;
+  readonly #entry: readonly string[];
+  readonly #signal: AbortSignal | undefined;
+  readonly routers = new Map<string, Daemon>();
+  #console: Daemon | undefined;
+
+  constructor(lab: Lab, entry: readonly string[], signal?: AbortSignal) {
+    this.lab = lab;
+    this.#entry = entry;
+    this.#signal = signal;
+  }
+
+  get url(): string {
+    return `https://${CONSOLE.address}:${CONSOLE.port}`;
+  }
+
+  get console(): Daemon {
+    if (!this.#console) throw new Error("the console does not run");
+    return this.#console;
+  }
+
+  /** Echo and iperf3 servers at every host that is asked for something. */
+  async serve(): Promise<void> {
+    const places = [...CLOUDS.map(({ server }) => server), ...BRANCHES.map(({ host }) => host)];
+    await Promise.all(
+      places.flatMap((place): Promise<Daemon>[] => [
+        serveIperf(this.lab.state, place, this.lab.namespace(place)),
+        serveEcho(this.lab.state, place, this.lab.namespace(place)),
+      ]),
+    );
+  }
+
+  /** Starts the console; gives what it prints at its first start: the fingerprint of its CA and the one-time password. */
+  async startConsole(): Promise<{ fingerprint: string; password: string | undefined }> {
+    const argv = [
+      ...this.#entry,
+      "console",
+      "--folder",
+      this.folder("console"),
+      "--listen",
+      `${CONSOLE.address}:${CONSOLE.port}`,
+    ];
+    const daemon = Daemon.start({
+      state: this.lab.state,
+      what: "console",
+      namespace: this.lab.namespace(CONSOLE.place),
+      argv,
+    });
+    this.#console = daemon;
+    const before = daemon.said().length;
+    const said = () => daemon.said().slice(before);
+    await daemon.until(
+      () => /fingerprint/i.test(said()) && said().includes(this.url),
+      "it said where it listens",
+      20_000,
+    );
+    const fingerprint = /([0-9A-F]{2}(?::[0-9A-F]{2}){31})/i.exec(said())?.[1];
+    if (fingerprint === undefined)
+      throw new LabFault("bad-output", "The console told no fingerprint.", `Read ${daemon.log}`);
+    return { fingerprint, password: /password\b[^:]*:\s+(\S+)/i.exec(said())?.[1] };
+  }
+
+  /** Enrols the device of a place with its serial number and key, and starts its router. */
+  async connect(
+    place: string,
+    role: "edge" | "gateway",
+    { serial, key }: DeviceKey,
+    fingerprint: string,
+  ): Promise<void> {
+    const keyFile = join(this.folder("keys"), serial);
+    writeFileSync(keyFile, `${key}\n`, { mode: 0o600 });
+    const argv = [
+      ...this.#entry,
+      "join",
+      "--console",
+      this.url,
+      "--ca",
+      fingerprint,
+      "--serial",
+      serial,
+      "--key-file",
+      keyFile,
+    ];
+    await run(inside(this.lab.namespace(place), argv), {
+      env: this.#environment(place),
+      timeoutMs: 30_000,
+      ...(this.#signal ? { signal: this.#signal } : {}),
+    });
+    this.lab.state.noteRouter(serial);
+    this.start(place, role);
+  }
+
+  /** Starts the router of a place that has joined. */
+  start(place: string, role: "edge" | "gateway"): Daemon {
+    const daemon = Daemon.start({
+      state: this.lab.state,
+      what: `${role} ${place}`,
+      namespace: this.lab.namespace(place),
+      argv: [...this.#entry, role],
+      env: this.#environment(place),
+    });
+    this.routers.set(place, daemon);
+    return daemon;
+  }
+
+  /** A folder of the lab's own. */
+  folder(name: string): string {
+    const folder = join(this.lab.state.folder, name);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  }
+
+  /** Status socket of a router. */
+  socket(serial: string): string {
+    return join(ROUTER_ROOT, serial, "status.sock");
+  }
+
+  /** Each place is a host of its own: it keeps its identity in its own folder. */
+  #environment(place: string): NodeJS.ProcessEnv {
+    return { ...process.env, VCPE_STATE: this.folder(`host-${place}`) };
+  }
+}
+
+/** Serial numbers and keys out of what `vcpe create … --json` printed. */
+export function devicesOf(reply: { readonly devices: readonly DeviceKey[] }): readonly DeviceKey[] {
+  return reply.devices;
+}
+
+/** Reads a file of the lab. */
+export function textOf(file: string): string {
+  return readFileSync(file, "utf8");
+}
