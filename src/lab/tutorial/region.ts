@@ -1,5 +1,5 @@
 /** The tutorial's programs: the console, gateways and edges as their owners start them, and servers where traffic goes to. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inside, run } from "../command.ts";
 import { Daemon } from "../daemon.ts";
@@ -76,7 +76,7 @@ export class Region {
     const fingerprint = /([0-9A-F]{2}(?::[0-9A-F]{2}){31})/i.exec(said())?.[1];
     if (fingerprint === undefined)
       throw new LabFault("bad-output", "The console told no fingerprint.", `Read ${daemon.log}`);
-    return { fingerprint, password: /password\b[^:]*:\s+(\S+)/i.exec(said())?.[1] };
+    return { fingerprint, password: /one-time password (\S+)/.exec(said())?.[1] };
   }
 
   /** Enrols the device of a place with its serial number and key, and starts its router. */
@@ -99,9 +99,10 @@ export class Region {
       serial,
       "--key-file",
       keyFile,
+      "--state",
+      this.#state(place),
     ];
     await run(inside(this.lab.namespace(place), argv), {
-      env: this.#environment(place),
       timeoutMs: 30_000,
       ...(this.#signal ? { signal: this.#signal } : {}),
     });
@@ -115,8 +116,7 @@ export class Region {
       state: this.lab.state,
       what: `${role} ${place}`,
       namespace: this.lab.namespace(place),
-      argv: [...this.#entry, role],
-      env: this.#environment(place),
+      argv: [...this.#entry, role, "--state", this.#state(place)],
     });
     this.routers.set(place, daemon);
     return daemon;
@@ -135,17 +135,7 @@ export class Region {
   }
 
   /** Each place is a host of its own: it keeps its identity in its own folder. */
-  #environment(place: string): NodeJS.ProcessEnv {
-    return { ...process.env, VCPE_STATE: this.folder(`host-${place}`) };
+  #state(place: string): string {
+    return this.folder(`host-${place}`);
   }
-}
-
-/** Serial numbers and keys out of what `vcpe create … --json` printed. */
-export function devicesOf(reply: { readonly devices: readonly DeviceKey[] }): readonly DeviceKey[] {
-  return reply.devices;
-}
-
-/** Reads a file of the lab. */
-export function textOf(file: string): string {
-  return readFileSync(file, "utf8");
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { NETWORKS, securityGroup } from "./cloud.ts";
 import type { Operator } from "./operator.ts";
 import { AREA, BRANCHES, type Branch, CLOUDS, type Tenant } from "./plan.ts";
-import { type DeviceKey, devicesOf, type Region } from "./region.ts";
+import type { DeviceKey, Region } from "./region.ts";
 
 /** Mbit/s, as in the seeds' tutorial. */
 export const PEAK = 2;
@@ -18,7 +18,7 @@ export async function buy(operator: Operator, tenant: Tenant, active: Map<string
   for (const { instance, edge, accessPoint } of branchesOf(tenant)) {
     const flags = ["--area", AREA, "--access-point", accessPoint, "--peak-bandwidth", String(PEAK)];
     const reply = await operator.ask<{ devices: DeviceKey[] }>("create", "instance", instance, ...flags);
-    active.set(edge, devicesOf(reply)[0]!);
+    active.set(edge, reply.devices[0]!);
   }
 }
 
