@@ -38,6 +38,7 @@ import {
 import { hostAddress } from "../linux/ffi.ts";
 import { adviseHugePages, HUGE_PAGE } from "../linux/hugepages.ts";
 import { PlaneError } from "./error.ts";
+import { FLOWS, FLOWS_MAX } from "./flowlimit.ts";
 import type { PlaneOptions } from "./plane.ts";
 
 const PAGE = 0x10000;
@@ -56,9 +57,6 @@ const ICMP_RATE = 1000;
 /** Bytes for guards and rule sets: about 100,000 rules with four workers. */
 const FILTERS_SIZE = 16 << 20;
 
-/** Flows that have room for sure, unless the options say otherwise. */
-export const FLOWS = 65_536;
-export const FLOWS_MAX = 4_194_304;
 /** A flow table of this size or more asks for huge pages: its flows lie anywhere in it. */
 const FLOWS_HUGE = 16 << 20;
 
@@ -71,7 +69,7 @@ export interface Regions {
   /** Guards and rule sets. */
   readonly filters: { readonly base: number; readonly size: number };
   /** `places`: twice the limit or more, so that buckets seldom overflow before it is reached. */
-  readonly flows: { readonly base: number; readonly places: number };
+  readonly flows: { readonly base: number; readonly places: number; readonly limit: number };
   readonly arenas: { readonly base: number; readonly count: number };
   /** Pages of 64 KiB. */
   readonly pages: number;
@@ -118,7 +116,8 @@ export function planRegions(limits: Limits): Regions {
   };
   const fib = { base: align(pool.base + pool.size, PAGE), size: align(limits.fib, PAGE) };
   const filters = { base: fib.base + fib.size, size: FILTERS_SIZE };
-  const flows = { base: filters.base + filters.size, places: 2 ** Math.ceil(Math.log2(2 * flowLimit)) };
+  const places = 2 ** Math.ceil(Math.log2(2 * flowLimit));
+  const flows = { base: filters.base + filters.size, places, limit: flowLimit };
   const arenas = { base: align(flows.base + flows.places * FLOW_ENTRY, PAGE), count: limits.workers };
   const pages = (arenas.base + arenas.count * ARENA_SIZE) / PAGE;
   if (pages > PAGES_MAX) {

@@ -2,10 +2,12 @@
  * The forwarding side of the router: makes, changes and removes VRFs, TUN devices, next hops and routes, in the datapath
  * and in the kernel. Knows which index of the datapath each name has.
  */
-import type { Plane } from "../datapath/plane.ts";
+import type { FilterHandle, Plane } from "../datapath/plane.ts";
 import { familyOf, hostPrefix, parseAddress, prefixOf } from "./address.ts";
 import type { Action } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
+import { filterRules } from "./filter.ts";
+import { Hops } from "./hops.ts";
 import type { Host } from "./host.ts";
 import { subjectOf } from "./ledger.ts";
 import type { Loans } from "./loans.ts";
@@ -34,9 +36,12 @@ export class Fabric {
   readonly #vrfs = new Map<string, number>();
   readonly #tuns = new Map<string, number>();
   readonly #tunnels = new Map<string, Tunnel>();
+  readonly #filters = new Map<string, FilterHandle>();
+  readonly #hops: Hops;
 
   constructor(plane: Plane, host: Host, loans: Loans) {
     this.#plane = plane;
+    this.#hops = new Hops(plane);
     this.#host = host;
     this.#loans = loans;
   }
@@ -51,6 +56,11 @@ export class Fabric {
   tunnelAt(adjacency: number): string | undefined {
     for (const [name, tunnel] of this.#tunnels) if (tunnel.adjacency === adjacency) return name;
     return undefined;
+  }
+
+  /** The datapath's handle of a filter. */
+  filter(name: string): FilterHandle | undefined {
+    return this.#filters.get(name);
   }
 
   /** Largest inner packet of a tunnel, bytes. */
@@ -97,8 +107,10 @@ export class Fabric {
         return this.#loans.mtu(resource.name, resource.mtu);
       case "vrf":
         return this.#vrf(action.op, resource);
+      case "filter":
+        return this.#filter(action.op, resource);
       case "tun":
-        return this.#tun(action.op, resource);
+        return this.#tun(action, resource);
       case "address":
         if (action.op === "remove") return this.#host.deleteAddress(resource.device, hostPrefix(resource.address));
         return this.#host.addAddresses(resource.device, [hostPrefix(resource.address)]);
@@ -166,9 +178,28 @@ export class Fabric {
     this.#plane.setVrfAddresses(index, addresses.map(bytesOf));
   }
 
-  async #tun(op: Action["op"], { device, vrf, mtu }: ResourceOf<"tun">): Promise<void> {
-    if (op === "update") return this.#host.setLink(device, { mtu });
+  #filter(op: Action["op"], filter: ResourceOf<"filter">): void {
+    const known = this.#filters.get(filter.name);
     if (op === "remove") {
+      this.#plane.removeFilter(known as FilterHandle);
+      this.#filters.delete(filter.name);
+    } else if (known) this.#plane.changeFilter(known, filterRules(filter));
+    else this.#filters.set(filter.name, this.#plane.addFilter(filterRules(filter)));
+  }
+
+  /** The device's filter, or none. */
+  #guard(adjacency: number, filter: string | null): void {
+    this.#plane.setTunFilter(adjacency, filter === null ? undefined : this.#filters.get(filter));
+  }
+
+  async #tun(action: Action, { device, vrf, mtu, filter }: ResourceOf<"tun">): Promise<void> {
+    if (action.op === "update") {
+      const was = action.was as ResourceOf<"tun">;
+      if (was.mtu !== mtu) await this.#host.setLink(device, { mtu });
+      if (was.filter !== filter) this.#guard(this.#tuns.get(device) as number, filter);
+      return;
+    }
+    if (action.op === "remove") {
       this.#plane.removeTun(this.#tuns.get(device) as number);
       this.#tuns.delete(device);
       this.#loans.tunGone(device);
@@ -178,6 +209,8 @@ export class Fabric {
     let adjacency: number | undefined;
     try {
       adjacency = this.#plane.addTun(device, this.#vrfs.get(vrf) as number);
+      // Before the first packet.
+      if (filter !== null) this.#guard(adjacency, filter);
       this.#quiet(device);
       await this.#host.setLink(device, { mtu, up: true });
     } catch (error) {
@@ -208,18 +241,21 @@ export class Fabric {
     }
   }
 
-  #tunnel(op: Action["op"], { name, vrf, mtu }: ResourceOf<"tunnel">): void {
+  #tunnel(op: Action["op"], { name, vrf, mtu, zone }: ResourceOf<"tunnel">): void {
     const known = this.#tunnels.get(name);
     if (op === "remove") {
-      this.#plane.removeTunnel((known as Tunnel).adjacency);
+      const { adjacency } = known as Tunnel;
+      this.#hops.forget(adjacency);
+      this.#plane.removeTunnel(adjacency);
       this.#tunnels.delete(name);
     } else if (known) {
       known.fixed = mtu;
+      this.#hops.origin(known.adjacency, zone);
       this.#measure(known);
     } else {
       const first = mtu ?? innerMtu(ETHERNET_MTU, 6);
       this.#tunnels.set(name, {
-        adjacency: this.#plane.addTunnel(first),
+        adjacency: this.#hops.addTunnel(first, zone),
         vrf,
         fixed: mtu,
         mtu: first,
@@ -230,8 +266,20 @@ export class Fabric {
 
   #route(op: Action["op"], { vrf, prefix, via }: ResourceOf<"route">): void {
     const index = this.#vrfs.get(vrf) as number;
-    if (op === "remove") this.#plane.removeRoute(index, prefixOf(prefix));
-    else this.#plane.setRoute(index, prefixOf(prefix), this.#adjacency(via));
+    const key = `${vrf} ${prefix}`;
+    if (op === "remove") {
+      this.#plane.removeRoute(index, prefixOf(prefix));
+      this.#hops.leave(key);
+      return;
+    }
+    const hop = this.#adjacency(via);
+    try {
+      this.#plane.setRoute(index, prefixOf(prefix), hop);
+    } catch (error) {
+      this.#hops.unwanted(hop);
+      throw error;
+    }
+    this.#hops.take(key, hop);
   }
 
   #adjacency(via: Via): number {
@@ -239,7 +287,7 @@ export class Fabric {
       case "tun":
         return this.#tuns.get(via.device) as number;
       case "tunnel":
-        return (this.#tunnels.get(via.name) as Tunnel).adjacency;
+        return this.#hops.of((this.#tunnels.get(via.name) as Tunnel).adjacency, via.zone ?? null);
       case "blackhole":
         return this.#plane.blackhole;
       case "prohibit":

@@ -4,12 +4,13 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { familyOf, hostPrefix } from "./address.ts";
-import type { RouterConfig, TunnelConfig } from "./config/config.ts";
+import type { FilterConfig, RouterConfig, TunnelConfig } from "./config/config.ts";
 
 /** Where a route of a VRF leads. */
 export type Via =
   | { readonly kind: "tun"; readonly device: string }
-  | { readonly kind: "tunnel"; readonly name: string }
+  /** `zone` absent: the route leads into none. */
+  | { readonly kind: "tunnel"; readonly name: string; readonly zone?: string }
   | { readonly kind: "blackhole" }
   | { readonly kind: "prohibit" };
 
@@ -25,11 +26,25 @@ export type Resource =
   /** An interface of the host has this MTU, bytes. */
   | { readonly kind: "interface"; readonly name: string; readonly mtu: number }
   | { readonly kind: "vrf"; readonly name: string; readonly addresses: readonly string[] }
-  | { readonly kind: "tun"; readonly device: string; readonly vrf: string; readonly mtu: number }
+  /** What may go into, and come out of, the TUN devices that name it. */
+  | ({ readonly kind: "filter" } & FilterConfig)
+  | {
+      readonly kind: "tun";
+      readonly device: string;
+      readonly vrf: string;
+      readonly mtu: number;
+      readonly filter: string | null;
+    }
   /** An address of the router itself on a TUN device. */
   | { readonly kind: "address"; readonly device: string; readonly address: string }
-  /** A next hop of the datapath. `mtu` null: from the path. */
-  | { readonly kind: "tunnel"; readonly name: string; readonly vrf: string; readonly mtu: number | null }
+  /** A next hop of the datapath. `mtu` null: from the path. `zone` that its packets come from; null: none. */
+  | {
+      readonly kind: "tunnel";
+      readonly name: string;
+      readonly vrf: string;
+      readonly mtu: number | null;
+      readonly zone: string | null;
+    }
   /** In the FIB of a VRF. */
   | { readonly kind: "route"; readonly vrf: string; readonly prefix: string; readonly via: Via }
   /** In the kernel's main table, to a TUN device. */
@@ -57,6 +72,7 @@ const ORDER: readonly Resource["kind"][] = [
   "forwarding",
   "interface",
   "vrf",
+  "filter",
   "tun",
   "address",
   "tunnel",
@@ -92,6 +108,7 @@ export function keyOf(resource: Resource): string {
 export function needs(resource: Resource): string[] {
   switch (resource.kind) {
     case "tun":
+      return [`vrf ${resource.vrf}`, ...(resource.filter === null ? [] : [`filter ${resource.filter}`])];
     case "tunnel":
       return [`vrf ${resource.vrf}`];
     case "address":
@@ -129,12 +146,13 @@ export function modelOf(config: RouterConfig): Model {
   const resources: Resource[] = config.interfaces.map(({ name, mtu }) => ({ kind: "interface", name, mtu }));
   const devices = new Map<string, string>();
 
+  for (const filter of config.filters) resources.push({ kind: "filter", ...filter });
   for (const { name: vrf, addresses, tun, local } of config.vrfs) {
     resources.push({ kind: "vrf", name: vrf, addresses });
     if (!tun) continue;
     const device = tun.name;
     devices.set(vrf, device);
-    resources.push({ kind: "tun", device, vrf, mtu: tun.mtu });
+    resources.push({ kind: "tun", device, vrf, mtu: tun.mtu, filter: tun.filter });
     for (const address of addresses) resources.push({ kind: "address", device, address });
     for (const prefix of [...addresses.map(hostPrefix), ...local]) {
       resources.push({ kind: "route", vrf, prefix, via: { kind: "tun", device } });
@@ -147,9 +165,11 @@ export function modelOf(config: RouterConfig): Model {
     if (device !== undefined) resources.push({ kind: "kernel-route", device, prefix });
   };
   for (const tunnel of config.tunnels) {
-    const { name, vrf, mtu, routes } = tunnel;
-    resources.push({ kind: "tunnel", name, vrf, mtu });
-    for (const { prefix } of routes) away(vrf, prefix, { kind: "tunnel", name });
+    const { name, vrf, mtu, routes, zone } = tunnel;
+    resources.push({ kind: "tunnel", name, vrf, mtu, zone });
+    for (const { prefix, zone: into } of routes) {
+      away(vrf, prefix, { kind: "tunnel", name, ...(into === null ? {} : { zone: into }) });
+    }
     const { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation } = tunnel;
     const settings = { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation };
     resources.push({ kind: "peer", tunnel: name, settings });

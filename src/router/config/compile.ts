@@ -1,13 +1,15 @@
 /** A good file → RouterConfig: defaults filled in, texts canonical, numbers plain. */
+import { FLOWS } from "../../datapath/flowlimit.ts";
 import { PAUSE } from "../../datapath/moderation.ts";
 import { canonicalAddress, formatPrefix, prefixOf } from "../address.ts";
 import { freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./config.ts";
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 import { parseDuration } from "./duration.ts";
+import { compileFilter } from "./filter.ts";
 import { type ConfigIdentity, parseIdentity } from "./identity.ts";
 import type { RouterFile } from "./schema.ts";
 import { secretVersion } from "./secret.ts";
-import type { TunnelFile } from "./tunnel.ts";
+import type { RouteFile, TunnelFile } from "./tunnel.ts";
 
 const HOUR = 3_600_000;
 const EVERYTHING = ["0.0.0.0/0", "::/0"];
@@ -38,11 +40,12 @@ export function compile(file: RouterFile, secrets: Secrets): RouterConfig {
     vrfs: file.vrfs.map((vrf) => ({
       name: vrf.name,
       addresses: (vrf.addresses ?? []).map(canonicalAddress),
-      tun: vrf.tun ? { name: vrf.tun.name, mtu: vrf.tun.mtu ?? 1500 } : null,
+      tun: vrf.tun ? { name: vrf.tun.name, mtu: vrf.tun.mtu ?? 1500, filter: vrf.tun.filter ?? null } : null,
       local: canonical(vrf.local ?? []),
     })),
+    flows: { limit: file.flows?.limit ?? FLOWS },
     attachments: [],
-    filters: [],
+    filters: (file.filters ?? []).map(compileFilter),
     tunnels: (file.tunnels ?? []).map((tunnel) => compileTunnel(tunnel, secrets)),
     routes: (file.routes ?? []).map(({ vrf, prefix, via }) => ({ vrf, prefix: formatPrefix(prefixOf(prefix)), via })),
   });
@@ -81,13 +84,19 @@ function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {
       local: canonical(child.local ?? EVERYTHING),
       remote: canonical(child.remote ?? EVERYTHING),
     })),
-    routes: canonical(tunnel.routes ?? []).map((prefix) => ({ prefix, preference: 0, zone: null })),
-    zone: null,
+    routes: (tunnel.routes ?? []).map((route) => compileRoute(route, tunnel.zone ?? null)),
+    zone: tunnel.zone ?? null,
     shape: null,
     mtu: typeof tunnel.mtu === "number" ? tunnel.mtu : null,
     dpdMs: tunnel.dpd === "off" ? 0 : milliseconds(tunnel.dpd, 30_000),
     encapsulation: tunnel.encapsulation ?? "always",
   };
+}
+
+/** A prefix alone is in the tunnel's zone. */
+function compileRoute(route: RouteFile, zone: string | null): TunnelConfig["routes"][number] {
+  const { prefix, preference = 0, zone: own = zone } = typeof route === "string" ? { prefix: route } : route;
+  return { prefix: formatPrefix(prefixOf(prefix)), preference, zone: own };
 }
 
 function bound(address: string | false | undefined, any: string): string | null {

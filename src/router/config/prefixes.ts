@@ -11,6 +11,7 @@ import {
 import { type Finding, formatPath, type Path } from "./problem.ts";
 import { error, isNotAHost, warning } from "./rules.ts";
 import type { RouterFile } from "./schema.ts";
+import { prefixOfRoute } from "./tunnel.ts";
 
 interface Claim {
   readonly vrf: string;
@@ -48,10 +49,10 @@ function claimsOf(file: RouterFile): Claim[] {
     });
   }
   file.tunnels?.forEach((tunnel, i) => {
-    tunnel.routes?.forEach((prefix, j) => {
+    tunnel.routes?.forEach((route, j) => {
       claims.push({
         vrf: tunnel.vrf,
-        prefix: prefixOf(prefix),
+        prefix: prefixOf(prefixOfRoute(route)),
         path: ["tunnels", i, "routes", j],
         owner: `tunnel "${tunnel.name}"`,
         tunnel: true,
@@ -185,7 +186,7 @@ function selectors(file: RouterFile): Finding[] {
         ),
       );
     }
-    tunnel.routes?.forEach((route, j) => {
+    tunnel.routes?.map(prefixOfRoute).forEach((route, j) => {
       const carried = children.some(
         ({ remote }) => !remote || remote.some((prefix) => contains(prefixOf(prefix), prefixOf(route))),
       );

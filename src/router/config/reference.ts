@@ -41,6 +41,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "vcpe-ip": "address",
   "vcpe-ip-or-any": "address or `any`",
   "vcpe-identity": "identity",
+  "vcpe-ports": "port or range",
   "vcpe-duration": "duration",
   "vcpe-duration-or-off": "duration or `off`",
   "vcpe-ike-proposal": "cipher-prf-group",

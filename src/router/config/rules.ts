@@ -4,12 +4,13 @@
  */
 import { familyOf } from "../address.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
+import { checkFilters } from "./filterrules.ts";
 import { formatIdentity, parseIdentity } from "./identity.ts";
 import { nearest } from "./nearest.ts";
 import { checkPrefixes } from "./prefixes.ts";
 import { type Finding, formatPath, type Path } from "./problem.ts";
 import type { RouterFile } from "./schema.ts";
-import type { TunnelFile } from "./tunnel.ts";
+import { prefixOfRoute, type TunnelFile } from "./tunnel.ts";
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
@@ -27,6 +28,7 @@ export function checkRules(file: RouterFile): Finding[] {
     ...outside(file),
     ...devices(file),
     ...lan(file),
+    ...checkFilters(file),
     ...(file.tunnels ?? []).flatMap((tunnel, i) => tunnelRules(file, tunnel, ["tunnels", i])),
     ...identities(file),
     ...checkPrefixes(file),
@@ -42,7 +44,7 @@ export function warning(code: string, path: Path, message: string, next: string)
 }
 
 /** Each text at most once; the second and later ones are findings that name the first. */
-function once(
+export function once(
   code: string,
   what: string,
   entries: readonly { readonly text: string; readonly path: Path }[],
@@ -191,7 +193,7 @@ function carriesIpv6(file: RouterFile, vrf: string): boolean {
     .filter(({ name }) => name === vrf)
     .flatMap(({ addresses, local }) => [...(addresses ?? []), ...(local ?? [])]);
   const away = (file.tunnels ?? []).filter((tunnel) => tunnel.vrf === vrf).flatMap(({ routes }) => routes ?? []);
-  return [...own, ...away].some((text) => familyOf(text) === 6);
+  return [...own, ...away.map(prefixOfRoute)].some((text) => familyOf(text) === 6);
 }
 
 function tunnelRules(file: RouterFile, tunnel: TunnelFile, at: Path): Finding[] {

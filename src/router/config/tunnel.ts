@@ -17,6 +17,21 @@ const SecretFile = Type.Union(
   },
 );
 
+export const RouteFile = Type.Union(
+  [
+    Prefix,
+    Type.Object(
+      {
+        prefix: Prefix,
+        preference: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
+        zone: Type.Optional(Type.Union([Name("Zone that the route leads into."), Type.Null()])),
+      },
+      closed,
+    ),
+  ],
+  { expects: "a prefix, or { prefix: PREFIX, preference: 0–255, zone: NAME }" },
+);
+
 export const TunnelFile = Type.Object(
   {
     name: Name("Name of the tunnel."),
@@ -132,9 +147,15 @@ export const TunnelFile = Type.Object(
       ),
     ),
     routes: Type.Optional(
-      Type.Array(Prefix, {
-        description: "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here.",
+      Type.Array(RouteFile, {
+        description:
+          "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here. Either a prefix alone, or { prefix, preference, zone }: preference (0–255, default 0) where several tunnels have the prefix, the lowest that is up carries it; zone where the route leads, default the tunnel's, null: none.",
       }),
+    ),
+    zone: Type.Optional(
+      Name(
+        "Zone of this tunnel. What comes out of a tunnel of a zone is not let into the same zone again (it is refused with ICMP): sites that must not reach each other share one. Default: none.",
+      ),
     ),
     mtu: Type.Optional(
       Type.Union([Type.Literal("auto"), Type.Integer({ minimum: 576, maximum: 65535 })], {
@@ -161,5 +182,11 @@ export const TunnelFile = Type.Object(
   closed,
 );
 
+export type RouteFile = Static<typeof RouteFile>;
 export type TunnelFile = Static<typeof TunnelFile>;
 export type SecretFile = Static<typeof SecretFile>;
+
+/** The prefix of a route, whichever way it is written. */
+export function prefixOfRoute(route: RouteFile): string {
+  return typeof route === "string" ? route : route.prefix;
+}
