@@ -1,5 +1,6 @@
 /** `vcpe status`: what a router does, as a table or as JSON, once or again and again. */
 import { formatDuration } from "../router/config/duration.ts";
+import { PROTOCOLS } from "../router/config/filter.ts";
 import { formatRate } from "../router/config/rate.ts";
 import { ask, chooseRouter, living, StatusError } from "../router/status/client.ts";
 import type { ChildStatus, RouterStatus, TunnelStatus } from "../router/status/schema.ts";
@@ -130,6 +131,7 @@ export function picture(status: RouterStatus, colours: Colours, before?: Before,
   if (shapes.length > 0) lines.push(...shapes, "");
   lines.push(...childLines(status, colours, age, before), "");
   lines.push(...routeLines(status, colours), "");
+  if (status.filters.length > 0) lines.push(...filterLines(status, colours), "");
   lines.push(...countLines("drops", status.drops, colours));
   lines.push(...countLines("ike", status.ike, colours));
   while (lines.at(-1) === "") lines.pop();
@@ -317,6 +319,43 @@ function routeLines({ routes }: RouterStatus, { bold, dim }: Colours): string[] 
   );
   if (routes.length > MANY) lines.push(dim(`and ${countText(routes.length - MANY)} more (--json shows all)`));
   return lines;
+}
+
+/** A row a rule, and one for each default; then how full the flow table is. */
+function filterLines({ filters, flows }: RouterStatus, { bold }: Colours): string[] {
+  const rows = filters.flatMap(({ name, devices, rules, ...defaults }) => {
+    const filter = [name, devices.join(", ") || "–"];
+    return [
+      ...rules.map(({ id, direction, protocol, ports, prefix, action, hits }) => [
+        ...filter,
+        id,
+        direction,
+        protocolText(protocol),
+        ports === null ? "" : ports.low === ports.high ? String(ports.low) : `${ports.low}-${ports.high}`,
+        prefix,
+        action,
+        countText(hits),
+      ]),
+      ...(["in", "out"] as const).map((direction) => {
+        const { action, hits } = defaults[direction];
+        return [...filter, "default", direction, "any", "", "any", action, countText(hits)];
+      }),
+    ];
+  });
+  const { entries, limit, evicted, refused } = flows;
+  const trouble = [
+    ...(evicted > 0 ? [`${countText(evicted)} evicted`] : []),
+    ...(refused > 0 ? [`${countText(refused)} packets found no place`] : []),
+  ];
+  return [
+    ...table(["FILTER", "DEVICE", "RULE", "WAY", "PROTOCOL", "PORTS", "PREFIX", "ACTION", "HITS"], rows, bold),
+    `${bold("flows:")} ${[`${countText(entries)} of ${countText(limit)}`, ...trouble].join(", ")}`,
+  ];
+}
+
+function protocolText(number: number | null): string {
+  if (number === null) return "any";
+  return Object.entries(PROTOCOLS).find(([, known]) => known === number)?.[0] ?? String(number);
 }
 
 /** "drops: no-route 3, replayed 1"; nothing when all are 0. */

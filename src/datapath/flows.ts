@@ -11,5 +11,5 @@ export function flowTable({ regions }: PlaneMemory, fast: Pick<FastPath, "liveFl
   const { places } = regions.flows;
   const part = Math.min(places, LOOKED_AT);
   const live = fast.liveFlows(0, part, Math.floor(now / 1000));
-  return { entries: Math.round((live * places) / part), limit: places / 2 };
+  return { entries: Math.round((live * places) / part), limit: regions.flows.limit };
 }

@@ -46,6 +46,7 @@ import {
 import { hostAddress } from "../linux/ffi.ts";
 import { adviseHugePages, HUGE_PAGE } from "../linux/hugepages.ts";
 import { PlaneError } from "./error.ts";
+import { FLOWS, FLOWS_MAX } from "./flowlimit.ts";
 import type { PlaneOptions } from "./plane.ts";
 
 const PAGE = 0x10000;
@@ -64,9 +65,6 @@ const ICMP_RATE = 1000;
 /** Bytes for guards and rule sets: about 100,000 rules with four workers. */
 const FILTERS_SIZE = 16 << 20;
 
-/** Flows that have room for sure, unless the options say otherwise. */
-export const FLOWS = 65_536;
-export const FLOWS_MAX = 4_194_304;
 /** A flow table of this size or more asks for huge pages: its flows lie anywhere in it. */
 const FLOWS_HUGE = 16 << 20;
 /** Most bytes of packets that may wait in one worker. */
@@ -81,7 +79,7 @@ export interface Regions {
   /** Guards and rule sets. */
   readonly filters: { readonly base: number; readonly size: number };
   /** `places`: twice the limit or more, so that buckets seldom overflow before it is reached. */
-  readonly flows: { readonly base: number; readonly places: number };
+  readonly flows: { readonly base: number; readonly places: number; readonly limit: number };
   /** One for each adjacency. `stride`: bytes; 0: nothing can be shaped. */
   readonly shapes: { readonly base: number; readonly stride: number };
   /** One for each worker, of `size` bytes. */
@@ -135,7 +133,8 @@ export function planRegions(limits: Limits): Regions {
   };
   const fib = { base: align(pool.base + pool.size, PAGE), size: align(limits.fib, PAGE) };
   const filters = { base: fib.base + fib.size, size: FILTERS_SIZE };
-  const flows = { base: filters.base + filters.size, places: 2 ** Math.ceil(Math.log2(2 * flowLimit)) };
+  const places = 2 ** Math.ceil(Math.log2(2 * flowLimit));
+  const flows = { base: filters.base + filters.size, places, limit: flowLimit };
   const shapes = {
     base: align(flows.base + flows.places * FLOW_ENTRY, PAGE),
     stride: waiting === 0 ? 0 : SHAPE_HEAD + limits.workers * SHAPE_PART,

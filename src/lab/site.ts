@@ -15,7 +15,8 @@ export interface TunnelConfig {
   ike?: { proposals?: string[]; lifetime?: string };
   esp?: { proposals?: string[]; lifetime?: string };
   selectors?: { local: string[]; remote: string[] };
-  routes: string[];
+  routes: (string | { prefix: string; preference?: number; zone?: string | null })[];
+  zone?: string;
   mtu?: "auto" | number;
   dpd?: string;
 }
@@ -28,7 +29,20 @@ export interface SiteConfig {
   workers: number | "auto";
   pin?: boolean;
   credentials?: { certificate: string; key: { file: string }; trust: string[] };
-  vrfs: { name: string; addresses: string[]; tun: { name: string; mtu: number }; local: string[] }[];
+  vrfs: { name: string; addresses: string[]; tun: { name: string; mtu: number; filter?: string }; local: string[] }[];
+  filters?: {
+    name: string;
+    rules: {
+      id: string;
+      direction: "in" | "out";
+      protocol?: string | number;
+      ports?: string;
+      prefix: string;
+      action: "accept" | "drop";
+    }[];
+    in?: "accept" | "drop";
+    out?: "accept" | "drop";
+  }[];
   tunnels: TunnelConfig[];
   routes?: { vrf: string; prefix: string; via: "blackhole" | "prohibit" }[];
 }

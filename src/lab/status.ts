@@ -68,6 +68,13 @@ export interface RouterStatus {
   }[];
   readonly tunnels: readonly TunnelStatus[];
   readonly routes: readonly { readonly vrf: string; readonly prefix: string; readonly via: string }[];
+  readonly filters: readonly {
+    readonly name: string;
+    readonly rules: readonly { readonly id: string; readonly hits: number }[];
+    readonly in: { readonly hits: number };
+    readonly out: { readonly hits: number };
+  }[];
+  readonly flows: { readonly entries: number; readonly limit: number; readonly evicted: number };
   readonly drops: Readonly<Record<string, number>>;
   readonly counters: Readonly<Record<string, number>>;
   readonly ike: Readonly<Record<string, number>>;

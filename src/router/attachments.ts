@@ -88,6 +88,7 @@ export class Attachments {
     const { name } = wish;
     const entry = this.#entries.get(name);
     if (op !== "remove" && entry && staysAsItIs(entry.wish, wish)) {
+      if (entry.made && entry.wish.filter !== wish.filter) this.#parts.fabric.guard(entry.made.adjacency, wish.filter);
       entry.wish = wish;
       entry.stale = true;
       return;
@@ -186,7 +187,7 @@ export class Attachments {
 
   async #make(entry: Entry, ground: string): Promise<void> {
     const { plane, host, loans, fabric } = this.#parts;
-    const { name, vrf, device } = entry.wish;
+    const { name, vrf, device, filter } = entry.wish;
     entry.triedAt = performance.now();
     loans.tun(device);
     let adjacency: number;
@@ -196,6 +197,8 @@ export class Attachments {
       loans.tunGone(device);
       throw error;
     }
+    // Before the first packet.
+    if (filter !== null) fabric.guard(adjacency, filter);
     const bare = { where: {}, table: undefined, routes: () => [], installed: new Map<string, KernelRoute>() };
     const borrowed: string[] = [];
     entry.made = { ...bare, borrowed, adjacency, device, ground };
@@ -289,7 +292,8 @@ export class Attachments {
 /** Can the one become the other without its device being made anew? A line's prefixes are part of how it is made. */
 function staysAsItIs(was: AttachmentWish, now: AttachmentWish): boolean {
   return (
-    equal({ ...was, local: [] }, { ...now, local: [] }) && (was.place.kind !== "line" || equal(was.local, now.local))
+    equal({ ...was, local: [], filter: null }, { ...now, local: [], filter: null }) &&
+    (was.place.kind !== "line" || equal(was.local, now.local))
   );
 }
 

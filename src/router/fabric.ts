@@ -2,10 +2,12 @@
  * The forwarding side of the router: makes, changes and removes VRFs, TUN devices, next hops and routes, in the datapath
  * and in the kernel. Knows which index of the datapath each name has.
  */
-import type { Plane, ShapeTraffic } from "../datapath/plane.ts";
+import type { FilterHandle, Plane, ShapeTraffic } from "../datapath/plane.ts";
 import { familyOf, hostPrefix, parseAddress, prefixOf } from "./address.ts";
 import type { Action } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
+import { filterRules } from "./filter.ts";
+import { Hops } from "./hops.ts";
 import type { Host } from "./host.ts";
 import { subjectOf } from "./ledger.ts";
 import type { Loans } from "./loans.ts";
@@ -55,9 +57,12 @@ export class Fabric {
   /** By key of the route; and those of each tunnel and attachment (key of the resource). */
   readonly #choices = new Map<string, Choice>();
   readonly #choicesOf = new Map<string, Set<string>>();
+  readonly #filters = new Map<string, FilterHandle>();
+  readonly #hops: Hops;
 
   constructor(plane: Plane, host: Host, loans: Loans) {
     this.#plane = plane;
+    this.#hops = new Hops(plane);
     this.#host = host;
     this.#loans = loans;
   }
@@ -110,13 +115,16 @@ export class Fabric {
     let changed = 0;
     for (const key of this.#choicesOf.get(hop) ?? []) {
       const choice = this.#choices.get(key) as Choice;
-      const adjacency = this.#adjacency(choice.via);
-      if (adjacency === choice.adjacency) continue;
-      this.#plane.setRoute(choice.vrf, prefixOf(choice.prefix), adjacency);
-      choice.adjacency = adjacency;
-      changed++;
+      const before = choice.adjacency;
+      choice.adjacency = this.#lead(key, choice.vrf, choice.prefix, choice.via);
+      if (choice.adjacency !== before) changed++;
     }
     return changed;
+  }
+
+  /** The datapath's handle of a filter. */
+  filter(name: string): FilterHandle | undefined {
+    return this.#filters.get(name);
   }
 
   /** Largest inner packet of a tunnel, bytes. */
@@ -175,8 +183,10 @@ export class Fabric {
         return this.#loans.mtu(resource.name, resource.mtu);
       case "vrf":
         return this.#vrf(action.op, resource);
+      case "filter":
+        return this.#filter(action.op, resource);
       case "tun":
-        return this.#tun(action.op, resource);
+        return this.#tun(action, resource);
       case "address":
         if (action.op === "remove") return this.#host.deleteAddress(resource.device, hostPrefix(resource.address));
         return this.#host.addAddresses(resource.device, [hostPrefix(resource.address)]);
@@ -247,9 +257,28 @@ export class Fabric {
     this.#plane.setVrfAddresses(index, addresses.map(bytesOf));
   }
 
-  async #tun(op: Action["op"], { device, vrf, mtu }: ResourceOf<"tun">): Promise<void> {
-    if (op === "update") return this.#host.setLink(device, { mtu });
+  #filter(op: Action["op"], filter: ResourceOf<"filter">): void {
+    const known = this.#filters.get(filter.name);
     if (op === "remove") {
+      this.#plane.removeFilter(known as FilterHandle);
+      this.#filters.delete(filter.name);
+    } else if (known) this.#plane.changeFilter(known, filterRules(filter));
+    else this.#filters.set(filter.name, this.#plane.addFilter(filterRules(filter)));
+  }
+
+  /** The device's filter, or none. */
+  guard(adjacency: number, filter: string | null): void {
+    this.#plane.setTunFilter(adjacency, filter === null ? undefined : this.#filters.get(filter));
+  }
+
+  async #tun(action: Action, { device, vrf, mtu, filter }: ResourceOf<"tun">): Promise<void> {
+    if (action.op === "update") {
+      const was = action.was as ResourceOf<"tun">;
+      if (was.mtu !== mtu) await this.#host.setLink(device, { mtu });
+      if (was.filter !== filter) this.guard(this.#tuns.get(device) as number, filter);
+      return;
+    }
+    if (action.op === "remove") {
       this.#plane.removeTun(this.#tuns.get(device) as number);
       this.#tuns.delete(device);
       this.#loans.tunGone(device);
@@ -259,6 +288,8 @@ export class Fabric {
     let adjacency: number | undefined;
     try {
       adjacency = this.#plane.addTun(device, this.#vrfs.get(vrf) as number);
+      // Before the first packet.
+      if (filter !== null) this.guard(adjacency, filter);
       quiet(this.#host, device);
       await this.#host.setLink(device, { mtu, up: true });
     } catch (error) {
@@ -269,21 +300,23 @@ export class Fabric {
     this.#tuns.set(device, adjacency);
   }
 
-  #tunnel(op: Action["op"], { name, vrf, mtu, shape }: ResourceOf<"tunnel">): void {
+  #tunnel(op: Action["op"], { name, vrf, mtu, shape, zone }: ResourceOf<"tunnel">): void {
     const known = this.#tunnels.get(name);
     if (op === "remove") {
       const { adjacency } = known as Tunnel;
+      this.#hops.forget(adjacency);
       this.#plane.removeTunnel(adjacency);
       this.#tunnels.delete(name);
       this.#tunnelAt.delete(adjacency);
     } else if (known) {
       this.#limitRate(known, shape?.bitsPerSecond);
       known.fixed = mtu;
+      this.#hops.origin(known.adjacency, zone);
       this.#measure(known);
     } else {
       const first = mtu ?? innerMtu(ETHERNET_MTU, 6);
       const tunnel: Tunnel = {
-        adjacency: this.#plane.addTunnel(first),
+        adjacency: this.#hops.addTunnel(first, zone),
         vrf,
         fixed: mtu,
         mtu: first,
@@ -315,10 +348,10 @@ export class Fabric {
     if (op === "remove") {
       this.#plane.removeRoute(index, prefixOf(prefix));
       this.#settle(key);
+      this.#hops.leave(key);
       return;
     }
-    const adjacency = this.#adjacency(via);
-    this.#plane.setRoute(index, prefixOf(prefix), adjacency);
+    const adjacency = this.#lead(key, index, prefix, via);
     this.#settle(key);
     const free = via.kind === "attachment" || (via.kind === "tunnel" && via.standby !== undefined);
     if (!free) return;
@@ -327,6 +360,19 @@ export class Fabric {
       const keys = this.#choicesOf.get(hop) ?? new Set();
       this.#choicesOf.set(hop, keys.add(key));
     }
+  }
+
+  /** Has the route of this key lead where `via` leads now; the adjacency. */
+  #lead(key: string, vrf: number, prefix: string, via: Via): number {
+    const adjacency = this.#adjacency(via);
+    try {
+      this.#plane.setRoute(vrf, prefixOf(prefix), adjacency);
+    } catch (error) {
+      this.#hops.unwanted(adjacency);
+      throw error;
+    }
+    this.#hops.take(key, adjacency);
+    return adjacency;
   }
 
   /** This route no longer chooses. */
@@ -345,8 +391,10 @@ export class Fabric {
     switch (via.kind) {
       case "tun":
         return this.#tuns.get(via.device) as number;
-      case "tunnel":
-        return (this.#tunnels.get(chosen(via, (name) => this.#tunnels.get(name)?.health)) as Tunnel).adjacency;
+      case "tunnel": {
+        const hop = chosen(via, (name) => this.#tunnels.get(name)?.health);
+        return this.#hops.of((this.#tunnels.get(hop.name) as Tunnel).adjacency, hop.zone ?? null);
+      }
       case "attachment":
         return this.#attachments.get(via.name) ?? this.#plane.prohibit;
       case "blackhole":

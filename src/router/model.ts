@@ -94,12 +94,14 @@ function pieceOf(group: Group): Piece {
   const { name: vrf, addresses, tun, local } = group.vrf;
   const here = group.attachments.filter(({ place }) => place.kind === "host");
   // The host's own: the VRF's TUN device, and attachments that are on this host as it is.
-  const tuns = [...(tun ? [{ tun, local }] : []), ...here];
-  const main = tuns[0]?.tun.name;
+  const tuns = [
+    ...(tun ? [{ ...tun, local }] : []),
+    ...here.map((one) => ({ ...one.tun, filter: one.filter, local: one.local })),
+  ];
+  const main = tuns[0]?.name;
   const resources: Resource[] = [{ kind: "vrf", name: vrf, addresses }];
-  for (const [i, { tun, local }] of tuns.entries()) {
-    const device = tun.name;
-    resources.push({ kind: "tun", device, vrf, mtu: tun.mtu });
+  for (const [i, { name: device, mtu, filter, local }] of tuns.entries()) {
+    resources.push({ kind: "tun", device, vrf, mtu, filter });
     for (const address of addresses) resources.push({ kind: "address", device, address });
     for (const prefix of [...(i === 0 ? addresses.map(hostPrefix) : []), ...local]) {
       resources.push({ kind: "route", vrf, prefix, via: { kind: "tun", device } });
@@ -112,7 +114,7 @@ function pieceOf(group: Group): Piece {
   };
   for (const resource of group.tunnels.flatMap(tunnelOf)) resources.push(resource);
   for (const [prefix, [first, ...standby]] of hopsOf(group.tunnels)) {
-    away(prefix, { kind: "tunnel", name: first.name, ...(standby.length > 0 ? { standby } : {}) });
+    away(prefix, { kind: "tunnel", ...first, ...(standby.length > 0 ? { standby } : {}) });
   }
   for (const { prefix, via } of group.routes) away(prefix, { kind: via });
 
@@ -146,10 +148,10 @@ function needsOf(resources: readonly Resource[]): Pick<Piece, "families" | "devi
 }
 
 function tunnelOf(tunnel: TunnelConfig): Resource[] {
-  const { name, vrf, mtu, shape, peer, local, auth, start, ike, esp, children, dpdMs, encapsulation } = tunnel;
+  const { name, vrf, mtu, shape, zone, peer, local, auth, start, ike, esp, children, dpdMs, encapsulation } = tunnel;
   const settings = { peer, local, auth, start, ike, esp, children, dpdMs, encapsulation };
   return [
-    { kind: "tunnel", name, vrf, mtu, shape },
+    { kind: "tunnel", name, vrf, mtu, shape, zone },
     { kind: "peer", tunnel: name, settings },
   ];
 }
@@ -158,22 +160,23 @@ function tunnelOf(tunnel: TunnelConfig): Resource[] {
 function hopsOf(tunnels: readonly TunnelConfig[]): Map<string, [Hop, ...Hop[]]> {
   const found = new Map<string, [Candidate, ...Candidate[]]>();
   for (const { name, routes } of tunnels) {
-    for (const { prefix, preference } of routes) {
+    for (const { prefix, preference, zone } of routes) {
+      const candidate = { preference, hop: zone === null ? { name } : { name, zone } };
       const others = found.get(prefix);
-      if (others) others.push({ name, preference });
-      else found.set(prefix, [{ name, preference }]);
+      if (others) others.push(candidate);
+      else found.set(prefix, [candidate]);
     }
   }
   const hops = new Map<string, [Hop, ...Hop[]]>();
   for (const [prefix, candidates] of found) {
-    const [first, ...standby] = candidates.sort((a, b) => a.preference - b.preference).map(({ name }) => ({ name }));
+    const [first, ...standby] = candidates.sort((a, b) => a.preference - b.preference).map(({ hop }) => hop);
     hops.set(prefix, [first, ...standby]);
   }
   return hops;
 }
 
 interface Candidate {
-  readonly name: string;
+  readonly hop: Hop;
   readonly preference: number;
 }
 
@@ -181,7 +184,7 @@ type Attachment = Extract<Resource, { readonly kind: "attachment" }>;
 
 /** Those that are not on this host as it is. `alone`: the VRF has no device there. */
 function attachmentsOf({ vrf, attachments }: Group, alone: boolean): Attachment[] {
-  return attachments.flatMap(({ name, tun, place, local }): Attachment[] =>
+  return attachments.flatMap(({ name, tun, place, local, filter }): Attachment[] =>
     place.kind === "host"
       ? []
       : [
@@ -193,6 +196,7 @@ function attachmentsOf({ vrf, attachments }: Group, alone: boolean): Attachment[
             mtu: tun.mtu,
             place,
             local,
+            filter,
             // Several lines share the host's main table of own addresses: there they would be everyone's.
             addresses: place.kind === "namespace" || (place.kind === "vrf" && alone) ? vrf.addresses : [],
           },
@@ -213,6 +217,7 @@ function reachOf({ vrf, attachments, tunnels, routes }: Group): string[] {
 
 function hostOf(config: RouterConfig, pieces: readonly Piece[]): Resource[] {
   const resources: Resource[] = config.interfaces.map(({ name, mtu }) => ({ kind: "interface", name, mtu }));
+  for (const filter of config.filters) resources.push({ kind: "filter", ...filter });
   if (config.credentials) resources.push({ kind: "credentials", settings: config.credentials });
   const here = config.attachments.filter(({ place }) => place.kind === "host");
   const prefixes = [...new Set([...config.vrfs, ...here].flatMap(({ local }) => local))];

@@ -135,7 +135,7 @@ class Homes {
 }
 
 /** What a configuration asks of the datapath. */
-export function planeOptions({ workers, pin, moderation, engines, outer, offload }: RouterConfig): PlaneOptions {
+export function planeOptions({ workers, pin, moderation, engines, outer, offload, flows }: RouterConfig): PlaneOptions {
   const threads = workerCount(workers);
   // Undefined binds all addresses of the family, null none.
   const bind = (address: string | null) => {
@@ -149,6 +149,7 @@ export function planeOptions({ workers, pin, moderation, engines, outer, offload
     workers: threads,
     pin,
     moderation,
+    flows: flows.limit,
     ikePort: outer.ikePort,
     natPort: outer.natPort,
     bind4: bind(outer.ipv4),

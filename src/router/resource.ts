@@ -2,19 +2,20 @@
  * A running router, taken apart into resources: each is one thing that can be made, changed in place or removed by
  * itself. A RouterConfig becomes a Model (all resources that it wants, see model), and `diff` compares two Models.
  */
-import type { AttachmentConfig, RouterConfig, TunnelConfig } from "./config/config.ts";
+import type { AttachmentConfig, FilterConfig, RouterConfig, TunnelConfig } from "./config/config.ts";
 import { equal } from "./equal.ts";
 
-/** A tunnel that a route may lead through. */
+/** A tunnel that a route may lead through, and the zone that it leads into there; absent: none. */
 export interface Hop {
   readonly name: string;
+  readonly zone?: string;
 }
 
 /** Where a route of a VRF leads. */
 export type Via =
   | { readonly kind: "tun"; readonly device: string }
   /** `standby`: tunnels that take over, in this order, while those before them are down. */
-  | { readonly kind: "tunnel"; readonly name: string; readonly standby?: readonly Hop[] }
+  | (Hop & { readonly kind: "tunnel"; readonly standby?: readonly Hop[] })
   /** Where it is made; as long as it is not, packets are refused. */
   | { readonly kind: "attachment"; readonly name: string }
   | { readonly kind: "blackhole" }
@@ -35,16 +36,25 @@ export type Resource =
   /** An interface of the host has this MTU, bytes. */
   | { readonly kind: "interface"; readonly name: string; readonly mtu: number }
   | { readonly kind: "vrf"; readonly name: string; readonly addresses: readonly string[] }
-  | { readonly kind: "tun"; readonly device: string; readonly vrf: string; readonly mtu: number }
+  /** What may go into, and come out of, the TUN devices that name it. */
+  | ({ readonly kind: "filter" } & FilterConfig)
+  | {
+      readonly kind: "tun";
+      readonly device: string;
+      readonly vrf: string;
+      readonly mtu: number;
+      readonly filter: string | null;
+    }
   /** An address of the router itself on a TUN device. */
   | { readonly kind: "address"; readonly device: string; readonly address: string }
-  /** A next hop of the datapath. `mtu` null: from the path. `shape` null: no limit. */
+  /** A next hop of the datapath. `mtu` null: from the path. `shape` null: no limit. `zone` that its packets come from; null: none. */
   | {
       readonly kind: "tunnel";
       readonly name: string;
       readonly vrf: string;
       readonly mtu: number | null;
       readonly shape: TunnelConfig["shape"];
+      readonly zone: string | null;
     }
   /** A TUN device in another network than the host's own. What it needs may come and go: it is made when it can be (attachments). */
   | {
@@ -58,6 +68,8 @@ export type Resource =
       readonly local: readonly string[];
       /** The router's own addresses, on the device. */
       readonly addresses: readonly string[];
+      /** What may go in and out; null: everything. */
+      readonly filter: string | null;
     }
   /** Everything that a VRF's attachments can reach, their own prefixes too. */
   | { readonly kind: "reach"; readonly vrf: string; readonly prefixes: readonly string[] }
@@ -90,6 +102,7 @@ const ORDER: readonly Resource["kind"][] = [
   "forwarding",
   "interface",
   "vrf",
+  "filter",
   "tun",
   "address",
   "tunnel",
@@ -132,8 +145,10 @@ export function keyOf(resource: Resource): string {
 export function needs(resource: Resource): string[] {
   switch (resource.kind) {
     case "tun":
-    case "tunnel":
+      return [`vrf ${resource.vrf}`, ...(resource.filter === null ? [] : [`filter ${resource.filter}`])];
     case "attachment":
+      return [`vrf ${resource.vrf}`, ...(resource.filter === null ? [] : [`filter ${resource.filter}`])];
+    case "tunnel":
     case "reach":
       return [`vrf ${resource.vrf}`];
     case "address":

@@ -303,6 +303,7 @@ function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
   }
   if (was.pin !== now.pin) changed.push("pin");
   if (was.moderation !== now.moderation) changed.push("moderation");
+  if (was.flows.limit !== now.flows.limit) changed.push("flows.limit");
   for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
     if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
   }

@@ -15,7 +15,7 @@ export type Made = Map<string, Map<string, unknown>>;
 type Device = Resource<"device">;
 
 const MTU = 1500;
-const EDGE_TUN = Object.freeze({ name: "vcpe0", mtu: MTU });
+const EDGE_TUN = Object.freeze({ name: "vcpe0", mtu: MTU, filter: null });
 
 /** What was made of a component last time; lists of routes that have stayed as they were are taken from there. */
 export interface Earlier {

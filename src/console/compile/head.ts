@@ -29,6 +29,9 @@ const {
   ...HEAD
 } = PLAIN;
 
+/** Flows that a gateway's filters may know at once: those of all its customers; 128 bytes each, once they are there. */
+const GATEWAY_FLOWS = 1_048_576;
+
 export function edgeHead(device: Resource<"device">): Head {
   return freeze({ ...HEAD, name: device.id });
 }
@@ -39,6 +42,7 @@ export function gatewayHead(device: Resource<"device">, accessPoint: Resource<"a
     ...HEAD,
     name: device.id,
     workers: "auto",
+    flows: { limit: GATEWAY_FLOWS },
     // It binds all addresses: the one that the world knows may be a translated one.
     outer: {
       ipv4: ipv4 === null ? null : HEAD.outer.ipv4,

@@ -1,9 +1,11 @@
 /** A good file → RouterConfig: defaults filled in, texts canonical, numbers plain. */
+import { FLOWS } from "../../datapath/flowlimit.ts";
 import { PAUSE } from "../../datapath/moderation.ts";
 import { canonicalAddress, formatPrefix, prefixOf } from "../address.ts";
 import { type AttachmentConfig, freeze, type RouterConfig, type Secrets, type TunnelConfig } from "./config.ts";
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 import { parseDuration } from "./duration.ts";
+import { compileFilter } from "./filter.ts";
 import { type ConfigIdentity, parseIdentity } from "./identity.ts";
 import { parseRate } from "./rate.ts";
 import type { AttachmentFile, RouterFile } from "./schema.ts";
@@ -43,11 +45,12 @@ export function compile(
     vrfs: file.vrfs.map((vrf) => ({
       name: vrf.name,
       addresses: (vrf.addresses ?? []).map(canonicalAddress),
-      tun: vrf.tun ? { name: vrf.tun.name, mtu: vrf.tun.mtu ?? 1500 } : null,
+      tun: vrf.tun ? { name: vrf.tun.name, mtu: vrf.tun.mtu ?? 1500, filter: vrf.tun.filter ?? null } : null,
       local: canonical(vrf.local ?? []),
     })),
+    flows: { limit: file.flows?.limit ?? FLOWS },
     attachments: (file.attachments ?? []).map(compileAttachment),
-    filters: [],
+    filters: (file.filters ?? []).map(compileFilter),
     tunnels: (file.tunnels ?? []).map((tunnel) => compileTunnel(tunnel, secrets)),
     routes: (file.routes ?? []).map(({ vrf, prefix, via }) => ({ vrf, prefix: formatPrefix(prefixOf(prefix)), via })),
   });
@@ -70,11 +73,6 @@ function compilePlace({ namespace, vrf, line }: NonNullable<AttachmentFile["plac
   if (line === undefined) return { kind: "host" };
   const nextHop = line.nextHop === undefined ? null : canonicalAddress(line.nextHop);
   return { kind: "line", interface: line.interface, nextHop };
-}
-
-function compileRoute(route: RouteEntry): TunnelConfig["routes"][number] {
-  const { prefix, preference } = routeOf(route);
-  return { prefix: formatPrefix(prefixOf(prefix)), preference, zone: null };
 }
 
 function allowed(offload: RouterFile["offload"]): RouterConfig["offload"] {
@@ -112,13 +110,19 @@ function compileTunnel(tunnel: TunnelFile, secrets: Secrets): TunnelConfig {
       local: canonical(child.local ?? EVERYTHING),
       remote: canonical(child.remote ?? EVERYTHING),
     })),
-    routes: (tunnel.routes ?? []).map(compileRoute),
-    zone: null,
+    routes: (tunnel.routes ?? []).map((route) => compileRoute(route, tunnel.zone ?? null)),
+    zone: tunnel.zone ?? null,
     shape: tunnel.shape ? { bitsPerSecond: parseRate(tunnel.shape.rate) as number } : null,
     mtu: typeof tunnel.mtu === "number" ? tunnel.mtu : null,
     dpdMs: tunnel.dpd === "off" ? 0 : milliseconds(tunnel.dpd, 30_000),
     encapsulation: tunnel.encapsulation ?? "always",
   };
+}
+
+/** A route that names no zone is in the tunnel's. */
+function compileRoute(route: RouteEntry, zone: string | null): TunnelConfig["routes"][number] {
+  const { prefix, preference, zone: own = zone } = routeOf(route);
+  return { prefix: formatPrefix(prefixOf(prefix)), preference, zone: own };
 }
 
 function bound(address: string | false | undefined, any: string): string | null {

@@ -114,7 +114,11 @@ const Vrf = Type.Object(
     addresses: Type.Array(Ip, { description: "The router's own; on the TUN device as /32 and /128." }),
     tun: orNull(
       Type.Object(
-        { name: Type.String({ format: "vcpe-device" }), mtu: Type.Integer({ minimum: 576, maximum: 65535 }) },
+        {
+          name: Type.String({ format: "vcpe-device" }),
+          mtu: Type.Integer({ minimum: 576, maximum: 65535 }),
+          filter: orNull(Name, "What may go in and out; null: everything."),
+        },
         closed,
       ),
       "null: traffic from tunnel to tunnel only.",
@@ -242,6 +246,10 @@ export const RouterConfig = Type.Object(
       "What proves who we are to peers with certificates.",
     ),
     vrfs: Type.Array(Vrf),
+    flows: Type.Object(
+      { limit: Type.Integer({ minimum: 1024, maximum: 4_194_304 }) },
+      { ...closed, description: "Flows that all filters together know at once." },
+    ),
     attachments: Type.Array(Attachment),
     filters: Type.Array(Filter),
     tunnels: Type.Array(Tunnel),

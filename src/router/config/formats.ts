@@ -5,6 +5,7 @@
 import { Format } from "typebox/format";
 import { parseAddress, parsePrefix } from "../address.ts";
 import { parseDuration } from "./duration.ts";
+import { parsePorts } from "./filter.ts";
 import { parseIdentity } from "./identity.ts";
 import { proposalFault } from "./proposal.ts";
 import { parseRate } from "./rate.ts";
@@ -79,6 +80,13 @@ const CHECKS: Readonly<Record<string, (text: string) => Fault | undefined>> = {
       : {
           message: `"${text}" is not a rate from 64k to 100G`,
           next: "Write bits a second with a unit: 64k, 2M or 1.5G",
+        },
+  ports: (text) =>
+    parsePorts(text)
+      ? undefined
+      : {
+          message: `"${text}" is neither a port nor a range of ports`,
+          next: 'Write "80" or "8000-8999", from 0 to 65535',
         },
   "ike-proposal": (text) => proposalFault("ike", text),
   "esp-proposal": (text) => proposalFault("esp", text),

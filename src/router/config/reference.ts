@@ -42,6 +42,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   "vcpe-ip-or-any": "address or `any`",
   "vcpe-identity": "identity",
   "vcpe-dns-name": "DNS name",
+  "vcpe-ports": "port or range",
   "vcpe-duration": "duration",
   "vcpe-duration-or-off": "duration or `off`",
   "vcpe-rate": "rate",

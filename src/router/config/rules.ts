@@ -4,6 +4,7 @@
  */
 import { familyOf } from "../address.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
+import { checkFilters } from "./filterrules.ts";
 import { formatIdentity, parseIdentity } from "./identity.ts";
 import { nearest } from "./nearest.ts";
 import { checkPrefixes } from "./prefixes.ts";
@@ -28,6 +29,7 @@ export function checkRules(file: RouterFile): Finding[] {
     ...devices(file),
     ...attachments(file),
     ...lan(file),
+    ...checkFilters(file),
     ...(file.tunnels ?? []).flatMap((tunnel, i) => tunnelRules(file, tunnel, ["tunnels", i])),
     ...identities(file),
     ...unusedCredentials(file),
@@ -44,7 +46,7 @@ export function warning(code: string, path: Path, message: string, next: string)
 }
 
 /** Each text at most once; the second and later ones are findings that name the first. */
-function once(
+export function once(
   code: string,
   what: string,
   entries: readonly { readonly text: string; readonly path: Path }[],

@@ -4,7 +4,9 @@
  * `secret`: the value must never get into a message.
  */
 import Type, { type Static } from "typebox";
+import { FLOWS_MAX } from "../../datapath/flowlimit.ts";
 import { closed, Ip, Mtu, Name, Port, Prefix, SecretFile } from "./field.ts";
+import { FilterFile } from "./filter.ts";
 import { TunnelFile } from "./tunnel.ts";
 
 const OuterFile = Type.Object(
@@ -91,6 +93,9 @@ const VrfFile = Type.Object(
         {
           name: Type.String({ format: "vcpe-device", description: "Name of the TUN device." }),
           mtu: Type.Optional(Mtu("MTU of the TUN device, bytes. Default 1500.")),
+          filter: Type.Optional(
+            Name("Filter (see `filters`) between the tunnels and this device: in is towards the device, out from it."),
+          ),
         },
         {
           ...closed,
@@ -254,6 +259,24 @@ export const RouterFile = Type.Object(
         description:
           "More networks of a VRF: VPCs, leased lines. Where what they stand on is not there, they wait for it, and everything else runs.",
       }),
+    ),
+    filters: Type.Optional(
+      Type.Array(FilterFile, { description: "Stateful filters (security groups), for TUN devices to name." }),
+    ),
+    flows: Type.Optional(
+      Type.Object(
+        {
+          limit: Type.Optional(
+            Type.Integer({
+              minimum: 1024,
+              maximum: FLOWS_MAX,
+              description:
+                "Flows that all filters together know at once; about 128 bytes each. When they are more, unanswered ones give way, and then new ones are refused. Default 65536. Needs a restart.",
+            }),
+          ),
+        },
+        { ...closed, description: "The flow table of the filters." },
+      ),
     ),
     tunnels: Type.Optional(Type.Array(TunnelFile, { description: "IKEv2 peers and what goes to them." })),
     routes: Type.Optional(Type.Array(RouteFile, { description: "Prefixes that are dropped." })),

@@ -3,6 +3,21 @@ import Type, { type Static } from "typebox";
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 import { closed, Duration, Ip, Name, Port, Prefix, SecretFile } from "./field.ts";
 
+export const RouteFile = Type.Union(
+  [
+    Prefix,
+    Type.Object(
+      {
+        prefix: Prefix,
+        preference: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
+        zone: Type.Optional(Type.Union([Name("Zone that the route leads into."), Type.Null()])),
+      },
+      closed,
+    ),
+  ],
+  { expects: "a prefix, or { prefix: PREFIX, preference: 0–255, zone: NAME }" },
+);
+
 export const TunnelFile = Type.Object(
   {
     name: Name("Name of the tunnel."),
@@ -143,25 +158,10 @@ export const TunnelFile = Type.Object(
       ),
     ),
     routes: Type.Optional(
-      Type.Array(
-        Type.Union(
-          [
-            Prefix,
-            Type.Object(
-              {
-                prefix: Prefix,
-                preference: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
-              },
-              closed,
-            ),
-          ],
-          {
-            expects: "a prefix, or { prefix, preference }",
-            description:
-              "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here. preference, 0 (the default) to 255: of several tunnels with the same prefix the lowest that is up carries it.",
-          },
-        ),
-      ),
+      Type.Array(RouteFile, {
+        description:
+          "Prefixes behind the peer: routed to the TUN device in the kernel, and to this tunnel here. Either a prefix alone, or { prefix, preference, zone }: preference (0–255, default 0) where several tunnels have the prefix, the lowest that is up carries it; zone where the route leads, default the tunnel's, null: none.",
+      }),
     ),
     shape: Type.Optional(
       Type.Object(
@@ -177,6 +177,11 @@ export const TunnelFile = Type.Object(
           description:
             "Holds what goes into the tunnel to a rate; each end shapes what it sends. What comes faster waits up to 50 ms (10 full packets where that is longer), fair among flows. Default: no limit.",
         },
+      ),
+    ),
+    zone: Type.Optional(
+      Name(
+        "Zone of this tunnel. What comes out of a tunnel of a zone is not let into the same zone again (it is refused with ICMP): sites that must not reach each other share one. Default: none.",
       ),
     ),
     mtu: Type.Optional(
@@ -204,11 +209,13 @@ export const TunnelFile = Type.Object(
   closed,
 );
 
-/** An entry of `routes`, with its default. */
-export function routeOf(entry: RouteEntry): { readonly prefix: string; readonly preference: number } {
-  return typeof entry === "string"
-    ? { prefix: entry, preference: 0 }
-    : { prefix: entry.prefix, preference: entry.preference ?? 0 };
+/** An entry of `routes`, with its defaults; `zone` undefined: that of the tunnel. */
+export function routeOf(entry: RouteEntry): {
+  readonly prefix: string;
+  readonly preference: number;
+  readonly zone?: string | null;
+} {
+  return typeof entry === "string" ? { prefix: entry, preference: 0 } : { ...entry, preference: entry.preference ?? 0 };
 }
 
 export type TunnelFile = Static<typeof TunnelFile>;

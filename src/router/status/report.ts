@@ -6,12 +6,12 @@ import { espSpiText } from "../../ike/octets.ts";
 import type { Proven } from "../../ike/proof.ts";
 import type { PeerStatus, ChildStatus as SaStatus } from "../../ike/status.ts";
 import { formatAddress, formatRange } from "../address.ts";
-import type { AttachmentConfig, TunnelConfig } from "../config/config.ts";
+import type { AttachmentConfig, FilterConfig, TunnelConfig } from "../config/config.ts";
 import { formatIdentity } from "../config/identity.ts";
 import type { ResourceOf } from "../resource.ts";
 import type { Router } from "../router.ts";
 import { version } from "../version.ts";
-import type { AttachmentStatus, ChildStatus, RouterStatus, TunnelStatus } from "./schema.ts";
+import type { AttachmentStatus, ChildStatus, FilterStatus, RouterStatus, TunnelStatus } from "./schema.ts";
 
 const DROPS = new Set(COUNTERS.filter(({ drop }) => drop).map(({ name }) => name));
 
@@ -36,11 +36,37 @@ export function report(router: Router): RouterStatus {
       resource.kind === "route" ? [{ vrf: resource.vrf, prefix: resource.prefix, via: viaText(router, resource) }] : [],
     ),
     limits: plane.usage().map((usage) => ({ ...usage })),
+    filters: router.config.filters.map((filter) => filterStatus(router, filter)),
+    flows: flowStatus(plane, Object.fromEntries(counts)),
     drops: Object.fromEntries(counts.filter(([name]) => refused(name))),
     counters: Object.fromEntries(counts.filter(([name]) => !refused(name))),
     ike: ike.counters(),
     memory: { rss: process.memoryUsage.rss(), hugePages: plane.hugePages() },
   };
+}
+
+function filterStatus(router: Router, { name, rules, ...defaults }: FilterConfig): FilterStatus {
+  const handle = router.fabric.filter(name);
+  const hits = handle && router.parts.plane.filterHits(handle);
+  const devices = [...router.running.values()].flatMap((resource) =>
+    resource.kind === "tun" && resource.filter === name ? [resource.device] : [],
+  );
+  return {
+    name,
+    devices,
+    rules: rules.map((rule) => ({
+      ...rule,
+      ports: rule.ports && { ...rule.ports },
+      hits: hits?.rules.get(rule.id) ?? 0,
+    })),
+    in: { action: defaults.in, hits: hits?.in ?? 0 },
+    out: { action: defaults.out, hits: hits?.out ?? 0 },
+  };
+}
+
+function flowStatus(plane: Plane, counts: Readonly<Record<string, number>>): RouterStatus["flows"] {
+  const { entries, limit } = plane.flows();
+  return { entries, limit, evicted: counts["flow-evicted"] ?? 0, refused: counts["flow-table-full"] ?? 0 };
 }
 
 /** "wasm", "native", or "native from 256 bytes, else wasm". */
@@ -154,7 +180,7 @@ function viaText({ fabric }: Router, { vrf, prefix, via }: ResourceOf<"route">):
     case "tun":
       return via.device;
     case "tunnel":
-      return `tunnel ${fabric.carrier(vrf, prefix) ?? via.name}`;
+      return `tunnel ${fabric.carrier(vrf, prefix) ?? via.name}${via.zone === undefined ? "" : `, zone ${via.zone}`}`;
     case "attachment":
       return `attachment ${via.name}`;
     default:

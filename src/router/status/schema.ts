@@ -123,6 +123,27 @@ const Attachment = Type.Object({
   }),
 });
 
+const Action = Type.Enum(["accept", "drop"]);
+const Direction = Type.Enum(["in", "out"]);
+
+const Filter = Type.Object({
+  name: Type.String(),
+  devices: Type.Array(Type.String(), { description: "TUN devices that have it." }),
+  rules: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      direction: Direction,
+      protocol: Type.Union([Type.Integer(), Type.Null()], { description: "null: any." }),
+      ports: Type.Union([Type.Object({ low: Type.Integer(), high: Type.Integer() }), Type.Null()]),
+      prefix: Type.String(),
+      action: Action,
+      hits: Type.Integer({ minimum: 0, description: "Packets that opened flows by it, or that it dropped." }),
+    }),
+  ),
+  in: Type.Object({ action: Action, hits: Count }, { description: "Where no rule matches." }),
+  out: Type.Object({ action: Action, hits: Count }),
+});
+
 export const RouterStatus = Type.Object({
   name: Type.String(),
   version: Type.String(),
@@ -160,6 +181,16 @@ export const RouterStatus = Type.Object({
   limits: Type.Array(Type.Object({ table: Type.String(), used: Count, limit: Count }), {
     description: "Tables of the datapath: how much is in use. sas, next-hops, tuns, vrfs: entries; fib, pool: bytes.",
   }),
+  filters: Type.Array(Filter),
+  flows: Type.Object(
+    {
+      entries: Type.Integer({ minimum: 0, description: "Known now; an estimate where the limit is above 32,768." }),
+      limit: Type.Integer({ description: "That have room." }),
+      evicted: Type.Integer({ minimum: 0, description: "That gave way to new ones so far." }),
+      refused: Type.Integer({ minimum: 0, description: "Packets that found no place for a new one." }),
+    },
+    { description: "The flow table of the filters." },
+  ),
   drops: Type.Record(Type.String(), Count, { description: "Packets that went no further, by reason." }),
   counters: Type.Record(Type.String(), Count, { description: "What the datapath did." }),
   ike: Type.Record(Type.String(), Count, { description: "IKE messages refused, by reason, and other events." }),
@@ -197,5 +228,6 @@ export type RouterStatus = Static<typeof RouterStatus>;
 export type TunnelStatus = Static<typeof Tunnel>;
 export type AttachmentStatus = Static<typeof Attachment>;
 export type ChildStatus = Static<typeof Child>;
+export type FilterStatus = Static<typeof Filter>;
 export type ReloadReply = Static<typeof ReloadReply>;
 export type Refusal = Static<typeof Refusal>;

@@ -82,6 +82,8 @@ const STATUS: RouterStatus = {
     },
   ],
   routes: [{ vrf: "main", prefix: "10.2.0.0/24", via: "tunnel to-gateway" }],
+  filters: [],
+  flows: { entries: 0, limit: 65_536, evicted: 0, refused: 0 },
   drops: { "no-route": 1234, forged: 0 },
   counters: {},
   ike: { malformed: 2 },
@@ -165,6 +167,51 @@ describe("the picture of a router", () => {
     expect(rates(1000)).toMatch(/10\.0 Mbit\/s .* 0 bit\/s$/);
     // The router took its time to answer.
     expect(rates(2500)).toMatch(/4\.00 Mbit\/s .* 0 bit\/s$/);
+  });
+
+  it("shows the rules of filters with their hits, and how full the flow table is", () => {
+    const status: RouterStatus = {
+      ...STATUS,
+      filters: [
+        {
+          name: "vpc",
+          devices: ["vcpe0"],
+          rules: [
+            {
+              id: "web",
+              direction: "in",
+              protocol: 6,
+              ports: { low: 443, high: 443 },
+              prefix: "10.0.0.0/8",
+              action: "accept",
+              hits: 1234,
+            },
+            {
+              id: "gre",
+              direction: "out",
+              protocol: 132,
+              ports: { low: 8000, high: 8999 },
+              prefix: "::/0",
+              action: "drop",
+              hits: 0,
+            },
+          ],
+          in: { action: "drop", hits: 7 },
+          out: { action: "accept", hits: 8 },
+        },
+      ],
+      flows: { entries: 4321, limit: 65_536, evicted: 9, refused: 0 },
+    };
+    const lines = picture(status, PLAIN, undefined, now);
+    const from = lines.findIndex((line) => line.startsWith("FILTER"));
+    expect(lines.slice(from, from + 6)).toEqual([
+      "FILTER  DEVICE  RULE     WAY  PROTOCOL  PORTS      PREFIX      ACTION   HITS",
+      "vpc     vcpe0   web      in   tcp       443        10.0.0.0/8  accept  1,234",
+      "vpc     vcpe0   gre      out  132       8000-8999  ::/0        drop        0",
+      "vpc     vcpe0   default  in   any                  any         drop        7",
+      "vpc     vcpe0   default  out  any                  any         accept      8",
+      "flows: 4,321 of 65,536, 9 evicted",
+    ]);
   });
 
   it("counts the routes that it leaves out", () => {

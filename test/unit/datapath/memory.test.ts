@@ -16,7 +16,8 @@ import {
   VRF_STRIDE,
   VRFS,
 } from "../../../assembly/layout.ts";
-import { arenaOf, FLOWS, makeMemory, planRegions } from "../../../src/datapath/memory.ts";
+import { FLOWS } from "../../../src/datapath/flowlimit.ts";
+import { arenaOf, makeMemory, planRegions } from "../../../src/datapath/memory.ts";
 import { hostAddress } from "../../../src/linux/ffi.ts";
 
 test("regions lie behind one another, aligned, and end where the memory ends", () => {

@@ -19,7 +19,13 @@ const world: fc.Arbitrary<RouterConfig> = fc
       fc.record({
         name: fc.constantFrom(...vrfNames),
         addresses: fc.uniqueArray(fc.constantFrom("192.0.2.1", "192.0.2.2", "2001:db8::1"), { maxLength: 2 }),
-        tun: fc.option(fc.record({ name: fc.constantFrom("t0", "t1"), mtu: fc.constantFrom(1400, 1500) })),
+        tun: fc.option(
+          fc.record({
+            name: fc.constantFrom("t0", "t1"),
+            mtu: fc.constantFrom(1400, 1500),
+            filter: fc.option(fc.constantFrom("f", "g")),
+          }),
+        ),
       }),
       { minLength: 1, maxLength: 2, selector: ({ name }) => name },
     ),
@@ -30,6 +36,7 @@ const world: fc.Arbitrary<RouterConfig> = fc
         mtu: fc.option(fc.constantFrom(1300, 1400)),
         dpdMs: fc.constantFrom(0, 1000),
         version: fc.constantFrom("1", "2"),
+        zone: fc.option(fc.constantFrom("z", "y")),
       }),
       { maxLength: 3, selector: ({ name }) => name },
     ),
@@ -40,16 +47,21 @@ const world: fc.Arbitrary<RouterConfig> = fc
         fc.constantFrom("p", "q", "r", "local", "blackhole", "prohibit"),
       ),
     ),
+    filters: fc.uniqueArray(
+      fc.record({ name: fc.constantFrom("f", "g"), in: fc.constantFrom("accept" as const, "drop" as const) }),
+      { selector: ({ name }) => name },
+    ),
     interfaces: fc.uniqueArray(fc.record({ name: fc.constantFrom("lan0", "lan1"), mtu: fc.constantFrom(1400, 1500) }), {
       selector: ({ name }) => name,
     }),
   })
-  .map(({ vrfs, tunnels, owners, interfaces }) => {
+  .map(({ vrfs, tunnels, owners, filters, interfaces }) => {
     const devices = new Set<string>();
     const kept = vrfs.map((vrf) => {
       if (!vrf.tun || devices.has(vrf.tun.name)) return { ...vrf, tun: null };
       devices.add(vrf.tun.name);
-      return vrf;
+      const filter = filters.some(({ name }) => name === vrf.tun?.filter) ? vrf.tun.filter : null;
+      return { ...vrf, tun: { ...vrf.tun, filter } };
     });
     const there = tunnels.filter(({ vrf }) => kept.some(({ name }) => name === vrf));
     const owned = new Map(owners.map(([vrf, prefix, owner]) => [`${vrf} ${prefix}`, { vrf, prefix, owner }]));
@@ -58,15 +70,17 @@ const world: fc.Arbitrary<RouterConfig> = fc
     return freeze({
       ...base,
       interfaces,
+      filters: filters.map((filter) => ({ ...filter, rules: [], out: "accept" as const })),
       vrfs: kept.map((vrf) => ({ ...vrf, local: vrf.tun ? of("local", vrf.name) : [] })),
-      tunnels: there.map(({ name, vrf, mtu, dpdMs, version }) => ({
+      tunnels: there.map(({ name, vrf, mtu, dpdMs, version, zone }) => ({
         ...template,
         name,
         vrf,
         mtu,
         dpdMs,
+        zone,
         auth: { ...template.auth, version },
-        routes: of(name, vrf).map((prefix) => ({ prefix, preference: 0, zone: null })),
+        routes: of(name, vrf).map((prefix) => ({ prefix, preference: 0, zone })),
       })),
       routes: kept.flatMap(({ name: vrf }) =>
         (["blackhole", "prohibit"] as const).flatMap((via) => of(via, vrf).map((prefix) => ({ vrf, prefix, via }))),
@@ -117,7 +131,7 @@ describe("diff", () => {
         for (const tunnel of a.tunnels) {
           const twin = b.tunnels.find(({ name }) => name === tunnel.name);
           if (!twin || twin.vrf !== tunnel.vrf) continue;
-          if (twin.mtu === tunnel.mtu)
+          if (twin.mtu === tunnel.mtu && twin.zone === tunnel.zone)
             expect(
               actions.filter(
                 (text) => / tunnel /.test(text) && text.endsWith(` ${tunnel.name}`) && !text.includes("route"),

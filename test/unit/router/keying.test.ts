@@ -38,7 +38,8 @@ async function keying(limits = { packets: 1000, bytes: 1e9 }) {
   const plane = new FakePlane();
   const fabric = new Fabric(plane, new FakeHost(), {} as Loans);
   await fabric.carry({ op: "add", resource: { kind: "vrf", name: "v", addresses: [] } });
-  await fabric.carry({ op: "add", resource: { kind: "tunnel", name: "p", vrf: "v", mtu: null, shape: null } });
+  const tunnel = { kind: "tunnel", name: "p", vrf: "v", mtu: null, shape: null, zone: null } as const;
+  await fabric.carry({ op: "add", resource: tunnel });
   let effects: Effect[] = [];
   const asked: string[] = [];
   let due: number | undefined;
