@@ -29,9 +29,11 @@ const world: fc.Arbitrary<RouterConfig> = fc
         mtu: fc.option(fc.constantFrom(1300, 1400)),
         dpdMs: fc.constantFrom(0, 1000),
         version: fc.constantFrom("1", "2"),
+        certified: fc.boolean(),
       }),
       { maxLength: 3, selector: ({ name }) => name },
     ),
+    credentials: fc.option(fc.constantFrom("1", "2")),
     owners: fc.array(
       fc.tuple(
         fc.constantFrom(...vrfNames),
@@ -43,7 +45,7 @@ const world: fc.Arbitrary<RouterConfig> = fc
       selector: ({ name }) => name,
     }),
   })
-  .map(({ vrfs, tunnels, owners, interfaces }) => {
+  .map(({ vrfs, tunnels, owners, interfaces, credentials }) => {
     const devices = new Set<string>();
     const kept = vrfs.map((vrf) => {
       if (!vrf.tun || devices.has(vrf.tun.name)) return { ...vrf, tun: null };
@@ -57,14 +59,15 @@ const world: fc.Arbitrary<RouterConfig> = fc
     return freeze({
       ...base,
       interfaces,
+      credentials: credentials && { chain: ["c"], trust: ["t"], secret: "k", version: credentials },
       vrfs: kept.map((vrf) => ({ ...vrf, local: vrf.tun ? of("local", vrf.name) : [] })),
-      tunnels: there.map(({ name, vrf, mtu, dpdMs, version }) => ({
+      tunnels: there.map(({ name, vrf, mtu, dpdMs, version, certified }) => ({
         ...template,
         name,
         vrf,
         mtu,
         dpdMs,
-        auth: { ...template.auth, version },
+        auth: certified && credentials ? { kind: "certificate", peer: "p.test" } : { ...template.auth, version },
         routes: of(name, vrf).map((prefix) => ({ prefix, preference: 0, zone: null })),
       })),
       routes: kept.flatMap(({ name: vrf }) =>
