@@ -3,7 +3,7 @@
  * be carried out before the next call. It keeps no more state than its peers and its options allow, whatever strangers send.
  */
 import { answerStranger } from "./admission.ts";
-import { Credentials, type CredentialsConfig } from "./certificate/index.ts";
+import { Credentials, type CredentialsConfig, timeText } from "./certificate/index.ts";
 import type { Datagram, Effect, Endpoint } from "./effect.ts";
 import { DEFAULT_OPTIONS, type IkeEnvironment, type IkeOptions } from "./environment.ts";
 import { Neighbour } from "./neighbour.ts";
@@ -130,6 +130,10 @@ export class IkeEndpoint {
       const before = realm.credentials;
       realm.credentials = next;
       before?.wipe();
+      if (next !== undefined) {
+        const { subject, notAfter } = next.certificate;
+        realm.event("info", "credentials", `Our certificate is ${subject}, valid until ${timeText(notAfter)}.`);
+      }
       if (before !== undefined || next === undefined) return;
       for (const neighbour of realm.neighbours) {
         if (neighbour.wanted && neighbour.config.auth.kind === "certificate") neighbour.connect();

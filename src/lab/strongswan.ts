@@ -103,7 +103,7 @@ function connectionSettings(connection: SwanConnection): string {
     proposals = ${connection.ikeProposals.join(", ")}
     dpd_delay = ${dpd}s
     rekey_time = 0
-    send_cert = always
+    send_cert = ifasked
     local { ${auth("own.pem", "certs")}
       id = ${connection.localId} }
     remote { ${auth("authority.pem", "cacerts")}

@@ -20,6 +20,8 @@ export class Hops {
   readonly #zones = new Map<string, number>();
   /** Tunnel → the zone that its own next hop leads into. */
   readonly #made = new Map<number, number>();
+  /** Tunnel → the zone that its packets come from. */
+  readonly #origins = new Map<number, number>();
   /** Further next hops by adjacency, and by tunnel and zone. */
   readonly #further = new Map<number, Hop>();
   readonly #byZone = new Map<string, Hop>();
@@ -35,12 +37,16 @@ export class Hops {
     const number = this.#number(zone);
     const tunnel = this.#plane.addTunnel(mtu, number);
     this.#made.set(tunnel, number);
+    this.#origins.set(tunnel, number);
     return tunnel;
   }
 
   /** Its packets come from this zone from now on. Its routes say for themselves where they lead. */
   origin(tunnel: number, zone: string | null): void {
-    this.#plane.setTunnelZone(tunnel, this.#number(zone));
+    const number = this.#number(zone);
+    if (this.#origins.get(tunnel) === number) return;
+    this.#plane.setTunnelZone(tunnel, number);
+    this.#origins.set(tunnel, number);
   }
 
   /** The next hop for a route of this tunnel into this zone; made if need be. Then `take`. */
@@ -88,6 +94,7 @@ export class Hops {
   /** The tunnel goes; its routes have gone, and its further next hops with them. */
   forget(tunnel: number): void {
     this.#made.delete(tunnel);
+    this.#origins.delete(tunnel);
   }
 
   #drop(hop: Hop): void {

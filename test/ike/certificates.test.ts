@@ -1,7 +1,9 @@
 /** IKE_AUTH with certificates (RFC 7427, RFC 8420, RFC 4945), two peers in one process. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { CredentialsConfig } from "../../src/ike/endpoint.ts";
 import type { PeerConfig } from "../../src/ike/peer.ts";
+import { SCHEMES, SigningKey } from "../../src/ike/suite/index.ts";
 import { DAY, Holder, type KeyName, type Wishes } from "./authority.ts";
 import { exchange, isFragment, isResponse } from "./large.ts";
 import type { Host } from "./network.ts";
@@ -374,6 +376,21 @@ describe("renewal", () => {
     both.a.do((ike, now) => ike.initiate("b", now));
     both.network.run(3_000);
     expect(talks(both)).toBe(true);
+  });
+
+  it("wipes the former key, and only then", () => {
+    const wiped = vi.spyOn(SigningKey.prototype, "wipe");
+    const both = started();
+    expect(wiped).not.toHaveBeenCalled();
+    give(both.a, credentials(holderA));
+    expect(wiped).toHaveBeenCalledTimes(1);
+    const [former] = wiped.mock.contexts as SigningKey[];
+    const [scheme] = SCHEMES;
+    const signature = former!.sign(scheme!, Uint8Array.of(1));
+    expect(signature).toEqual(ed25519.sign(Uint8Array.of(1), new Uint8Array(32)));
+    give(both.a, undefined);
+    expect(wiped).toHaveBeenCalledTimes(2);
+    wiped.mockRestore();
   });
 
   it("leaves the operator's key as it is", () => {

@@ -1,4 +1,5 @@
 /** What a peer with certificates is not believed: changed proofs, weaker methods, messages changed on the way. */
+import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { IkeSa } from "../../src/ike/sa.ts";
 import { IkeInit } from "../../src/ike/task/ike-init.ts";
@@ -125,6 +126,33 @@ describe.each([
     expect(said[0]).toContain(sentence);
     expect(said[0]).toMatch(/\.$/);
     expect(judge.ike.status()[0]!.lastError).toContain(sentence);
+  });
+
+  it("any byte of its certificate or signature changed, cut off or added", () => {
+    const damage = fc.record({
+      kind: fc.constantFrom("cert" as const, "auth" as const),
+      at: fc.nat(400),
+      bits: fc.integer({ min: 1, max: 255 }),
+      how: fc.constantFrom("change", "cut", "add"),
+    });
+    fc.assert(
+      fc.property(damage, fc.integer(), ({ kind, at, bits, how }, seed) => {
+        vi.restoreAllMocks();
+        const spoil = (data: Uint8Array): Uint8Array => {
+          const place = at % data.length;
+          if (how === "change") return data.map((byte, i) => (i === place ? byte ^ bits : byte));
+          if (how === "cut") return data.slice(0, place);
+          return Uint8Array.from([...data.subarray(0, place), bits, ...data.subarray(place)]);
+        };
+        const both = forge(
+          initiator,
+          changed(kind, (payload) => [{ ...payload, data: spoil(payload.data) }]),
+          seed,
+        );
+        expect(talks(both)).toBe(false);
+      }),
+      { numRuns: 40, interruptAfterTimeLimit: 1_500 },
+    );
   });
 
   it("a signature of half a byte", () => {

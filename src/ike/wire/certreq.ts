@@ -9,8 +9,6 @@ import type { Writer } from "./writer.ts";
 
 /** Bytes of a SHA-1 hash. */
 const HASH = 20;
-/** Authorities that one payload may name. */
-export const MAX_AUTHORITIES = 256;
 
 export interface CertReqPayload {
   readonly kind: "certreq";
@@ -30,9 +28,7 @@ export function parseCertReq(view: View): CertReqPayload {
   if (!Number.isInteger(count)) {
     throw new WireError("length", at, `A Certificate Request with ${view.left} bytes of hashes; each has ${HASH}`);
   }
-  if (count > MAX_AUTHORITIES) {
-    throw new WireError("limit", at, `A Certificate Request for ${count} authorities; the limit is ${MAX_AUTHORITIES}`);
-  }
+  // No limit but the payload's own: Windows names every authority that it knows.
   const authorities = Array.from({ length: count }, () => view.take(HASH, "An authority's hash"));
   return { kind: "certreq", encoding, authorities };
 }

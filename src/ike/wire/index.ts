@@ -1,7 +1,7 @@
 /** IKEv2 on the wire, RFC 7296 §3: what the exchanges in src/ike need of it. */
 export type { AuthPayload } from "./auth.ts";
 export type { CertPayload } from "./cert.ts";
-export { type CertReqPayload, MAX_AUTHORITIES } from "./certreq.ts";
+export type { CertReqPayload } from "./certreq.ts";
 export { MAX_PAYLOADS, type Payload, typeOf, type Wrapper } from "./chain.ts";
 export { type DeletePayload, MAX_DELETES } from "./delete.ts";
 export type { EncryptedPayload, Opener, Sealer } from "./encrypted.ts";

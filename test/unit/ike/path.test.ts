@@ -191,6 +191,22 @@ describe("what should be a certificate", () => {
     }
   });
 
+  it.each(["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37"])(
+    "is refused when its extension %s cannot be read: no restriction is lost",
+    async (oid) => {
+      for (const critical of [true, false]) {
+        const bare = { usage: null, authority: null, dns: [], more: [strangeExtension(critical, oid)] } as const;
+        const { der } = await root.issue(NAME, bare);
+        expect(() => readCertificate(der)).toThrow(expect.objectContaining({ name: "CertificateError" }));
+      }
+    },
+  );
+
+  it("is refused when an extension comes twice", async () => {
+    const { der } = await root.issue(NAME, { more: [strangeExtension(false), strangeExtension(false)] });
+    expect(() => readCertificate(der)).toThrow(expect.objectContaining({ name: "CertificateError" }));
+  });
+
   it("shows nothing in a log that could forge a line of it", async () => {
     const [certificate] = read(await root.issue("evil\n2026 all is well\u202e"));
     expect(certificate!.subject).toMatch(/^[\x20-\x7e]+$/);

@@ -37,9 +37,11 @@ const world: fc.Arbitrary<RouterConfig> = fc
         dpdMs: fc.constantFrom(0, 1000),
         version: fc.constantFrom("1", "2"),
         zone: fc.option(fc.constantFrom("z", "y")),
+        certified: fc.boolean(),
       }),
       { maxLength: 3, selector: ({ name }) => name },
     ),
+    credentials: fc.option(fc.constantFrom("1", "2")),
     owners: fc.array(
       fc.tuple(
         fc.constantFrom(...vrfNames),
@@ -55,7 +57,7 @@ const world: fc.Arbitrary<RouterConfig> = fc
       selector: ({ name }) => name,
     }),
   })
-  .map(({ vrfs, tunnels, owners, filters, interfaces }) => {
+  .map(({ vrfs, tunnels, owners, filters, interfaces, credentials }) => {
     const devices = new Set<string>();
     const kept = vrfs.map((vrf) => {
       if (!vrf.tun || devices.has(vrf.tun.name)) return { ...vrf, tun: null };
@@ -71,15 +73,16 @@ const world: fc.Arbitrary<RouterConfig> = fc
       ...base,
       interfaces,
       filters: filters.map((filter) => ({ ...filter, rules: [], out: "accept" as const })),
+      credentials: credentials && { chain: ["c"], trust: ["t"], secret: "k", version: credentials },
       vrfs: kept.map((vrf) => ({ ...vrf, local: vrf.tun ? of("local", vrf.name) : [] })),
-      tunnels: there.map(({ name, vrf, mtu, dpdMs, version, zone }) => ({
+      tunnels: there.map(({ name, vrf, mtu, dpdMs, version, zone, certified }) => ({
         ...template,
         name,
         vrf,
         mtu,
         dpdMs,
         zone,
-        auth: { ...template.auth, version },
+        auth: certified && credentials ? { kind: "certificate", peer: "p.test" } : { ...template.auth, version },
         routes: of(name, vrf).map((prefix) => ({ prefix, preference: 0, zone })),
       })),
       routes: kept.flatMap(({ name: vrf }) =>
