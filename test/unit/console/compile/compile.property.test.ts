@@ -6,7 +6,6 @@ import { formatIpv4, holds, overlap, type Prefix, prefixOf } from "../../../../s
 import { type RouteEntry, routesOf } from "../../../../src/console/model/routes.ts";
 import { canonical, changed, type Parts } from "../../../../src/protocol/parts.ts";
 import { changesOf, deeds, difference, ground, history } from "../deeds.ts";
-import { change, tutorial } from "../world.ts";
 import { Network } from "./walk.ts";
 
 const text = (compiled: ReadonlyMap<string, Parts>) =>
@@ -233,15 +232,6 @@ describe("the compiler", () => {
       }),
       { numRuns: 25 },
     );
-  });
-
-  it("makes a branch anew that publishes nothing when its CCN no longer lets branches talk", () => {
-    const { intent } = tutorial().branch("silent", "mainland", "corp", []);
-    const compiler = new Compiler(intent);
-    const changes = [change(intent, "ccn", "ccn-corp", { interworking: false })];
-    const after = withChanges(intent, changes);
-    compiler.change(after, changes);
-    expect(text(compiler.all)).toBe(text(compile(after)));
   });
 
   it("keeps its hands off what a change does not concern", () => {
