@@ -13,7 +13,7 @@ import { openDatabase } from "../../../src/console/store/database.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
 import { FakeFleet, FLEET_STAND_IN } from "./rig.ts";
 
-const KILLS = Number(process.env.VCPE_KILLS ?? 10);
+const KILLS = Number(process.env.VCPE_KILLS ?? 6);
 const folder = mkdtempSync(join(tmpdir(), "vcpe-crash-"));
 const path = join(folder, "console.db");
 let child: ChildProcess | undefined;

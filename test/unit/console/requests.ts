@@ -1,11 +1,13 @@
 /** Requests made of the OpenAPI document: such that fit it, and such that nearly do. */
 import fc, { type Arbitrary } from "fast-check";
 import type { TSchema } from "typebox";
+import type { Kind } from "../../../src/console/model/resources.ts";
 import type { DocumentedOperation } from "./document.ts";
 
-/** Stands for a name or id that exists when the request is sent. */
+/** Stands for a name or id that exists when the request is sent: of a kind, or of any. */
 export interface Pick {
   readonly $pick: number;
+  readonly kind?: Kind;
 }
 
 export interface Attempt {
@@ -35,6 +37,24 @@ interface Words {
 }
 
 const pick: Arbitrary<unknown> = fc.nat(1000).map(($pick) => ({ $pick }));
+
+const REFERENCES: Readonly<Record<string, Kind>> = {
+  area: "area",
+  accessPoint: "access-point",
+  cen: "cen",
+  ccn: "ccn",
+  instance: "instance",
+  vpc: "vpc",
+  securityGroup: "security-group",
+};
+
+/** A key that names a resource mostly names one of the right kind. */
+function keyed(key: string, schema: Words): Arbitrary<unknown> {
+  const kind = REFERENCES[key];
+  if (kind === undefined || schema.type === "object") return fitting(schema);
+  const right = fc.nat(1000).map(($pick) => ({ $pick, kind }));
+  return fc.oneof({ weight: 6, arbitrary: right }, { weight: 1, arbitrary: fitting(schema) });
+}
 
 const JUNK: Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(null, -1, 1e308, 0.5, "", "__proto__", "constructor", "\0", "é".repeat(300), [], {}, true),
@@ -79,7 +99,7 @@ function fitting(schema: Words): Arbitrary<unknown> {
       return fc.array(fitting(schema.items ?? {}), { minLength: schema.minItems ?? 0, maxLength: 4 });
     case "object": {
       const { properties = {}, required = [] } = schema;
-      const keys = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, fitting(value)]));
+      const keys = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, keyed(key, value)]));
       return fc.record(keys, { requiredKeys: [...required] });
     }
     default:
