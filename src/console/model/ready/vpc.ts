@@ -17,7 +17,7 @@ export const vpcLink: Link = (instance, directory, observed) => {
     return broken(
       "withdrawn",
       `every VPC of CEN ${cen.name} is withdrawn (${names})`,
-      `Run: vcpe update vpc ${attached[0].name} --withdrawn false`,
+      `Run: vcpe update vpc ${attached[0].name} --no-withdrawn`,
     );
   }
   const faults = byDistance(published, instance, directory).map((vpc) =>

@@ -135,7 +135,7 @@ describe("readiness", () => {
     expect(next(intent, seen({ [ACTIVE]: undefined, [STANDBY]: undefined }))).toContain(
       `vcpe join --console URL --serial ${ACTIVE}`,
     );
-    expect(next(instance({ activated: false }))).toBe("Run: vcpe update instance hangzhou --activated true");
+    expect(next(instance({ activated: false }))).toBe("Run: vcpe activate instance hangzhou");
     expect(next(instance({ ccn: null }))).toBe("Run: vcpe bind instance hangzhou ccn CCN");
     expect(next(having(change(intent, "ccn", "ccn-corp", { cen: null })))).toBe("Run: vcpe bind ccn corp cen CEN");
   });

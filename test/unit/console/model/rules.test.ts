@@ -139,6 +139,17 @@ describe("the rules of the field", () => {
     expect(codes(patch("vbr", "vbr-a", { nextHop: "224.0.0.9" }, line.intent))).toEqual(["address"]);
   });
 
+  it("fill no access point beyond what its gateway can serve", () => {
+    const full = tutorial();
+    for (let i = 0; i < 1000; i++) {
+      const prefixes = ["10.8.0.0/16"];
+      full.add("vbr", `vbr-${i}`, { name: `line${i}`, accessPoint: "ap-beijing", interface: `eth${i}`, prefixes });
+    }
+    const found = violations(full.intent, full.changes);
+    expect(new Set(codes(found))).toEqual(new Set(["access-point-full"]));
+    expect(found[0].message).toBe("access point beijing would have 1001 VPCs and VBRs");
+  });
+
   it("hold vSwitches inside their VPC, and apart", () => {
     const vswitches = (...cidrs: string[]) =>
       patch("vpc", "vpc-beijing", { vswitches: cidrs.map((cidr, i) => ({ name: `s${i}`, cidr })) });
