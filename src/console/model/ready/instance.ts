@@ -4,14 +4,10 @@ import { broken, good, type Link } from "./link.ts";
 export const instanceLink: Link = (instance, directory, observed) => {
   const { name, cidrs, withdrawn } = instance;
   if (instance.locked) {
-    return broken("locked", `instance ${name} is locked`, `Run: vcpe update instance ${name} --locked false`);
+    return broken("locked", `instance ${name} is locked`, `Run: vcpe unlock instance ${name}`);
   }
   if (!instance.activated) {
-    return broken(
-      "not-activated",
-      `instance ${name} is not activated`,
-      `Run: vcpe update instance ${name} --activated true`,
-    );
+    return broken("not-activated", `instance ${name} is not activated`, `Run: vcpe activate instance ${name}`);
   }
   if (cidrs.length === 0) {
     return broken(

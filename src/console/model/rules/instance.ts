@@ -22,7 +22,7 @@ export const checkInstance: Rule = ({ before, after }) => {
     );
   }
   if (before?.kind !== "instance" || !after.locked) return found;
-  const unlock = `Unlock it first: vcpe update instance ${after.name} --locked false`;
+  const unlock = `Unlock it first: vcpe unlock instance ${after.name}`;
   if (after.ccn !== null && after.ccn !== before.ccn) {
     found.push(breach("locked", after, "ccn", `${called(after)} is locked and cannot be bound`, unlock));
   }

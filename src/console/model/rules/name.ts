@@ -12,7 +12,7 @@ export const checkName: Rule = ({ kind, id, after }, directory) => {
         "name-invalid",
         after,
         "name",
-        `"${name}" cannot be the name of ${word(kind) === "access point" || word(kind) === "instance" || word(kind) === "area" ? "an" : "a"} ${word(kind)}`,
+        `"${name}" cannot be the name of ${/^[aeiou]/.test(word(kind)) ? "an" : "a"} ${word(kind)}`,
         "Use 2–128 letters, digits, dots, underscores and hyphens, a letter first",
       ),
     ];

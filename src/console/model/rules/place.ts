@@ -5,6 +5,29 @@ import { parseIpv4 } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
 import { breach, called, changedIn, type Rule } from "./rule.ts";
 
+/** TUN devices that a gateway can serve are 1024; the rest is for what it may need besides. */
+const MOST_ATTACHED = 1000;
+
+/** An access point takes so many VPCs and VBRs. */
+export const checkRoom: Rule = (change, directory) => {
+  const { after } = change;
+  if ((after?.kind !== "vpc" && after?.kind !== "vbr") || !changedIn(change, "accessPoint")) return [];
+  const count = directory.users(after.accessPoint, "vpc").size + directory.users(after.accessPoint, "vbr").size;
+  if (count <= MOST_ATTACHED) return [];
+  const point = directory.get("access-point", after.accessPoint);
+  const where = point ? called(point) : after.accessPoint;
+  return [
+    breach(
+      "access-point-full",
+      after,
+      "accessPoint",
+      `${where} would have ${count} VPCs and VBRs`,
+      `At most ${MOST_ATTACHED} can be there; use another access point`,
+      point,
+    ),
+  ];
+};
+
 export const checkPlace: Rule = (change, directory) => {
   const { after } = change;
   if (after?.kind === "vpc" && changedIn(change, "place", "accessPoint")) {
