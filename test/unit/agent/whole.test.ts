@@ -147,7 +147,7 @@ describe("a device and its console", () => {
     console.desk.device(SERIAL, 2);
     await until(() => !agent.status().connected);
     expect(console.fleet.observed(SERIAL)).toMatchObject({ controller: "abnormal", enrolled: false });
-    expect(agent.status().trouble).toContain("taken no more");
+    await until(() => agent.status().trouble?.includes("taken no more") === true);
     expect(routers.closes).toBe(0);
     await agent.close();
     const late = await started(folder, routers);
