@@ -93,6 +93,7 @@ describe("the hub", () => {
     const again = await connect(console, await certificate(console, SERIAL));
     again.send({ ...HELLO, have: console.desk.revision, root: config(one, 1).statement.root });
     await until(() => one.closed.code === 4001);
+    await until(() => console.desk.events.some(({ code }) => code === "device-replaced"));
     await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
     // Same number, other parts (the console's database was put back from a backup): all of it.
     const strange = await connect(console, await certificate(console, SERIAL));
