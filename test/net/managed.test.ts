@@ -1,9 +1,10 @@
 /** A managed edge as an operator starts it: real processes, the real datapath, a console over real TLS. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { RUN_FOLDER } from "../../src/router/places.ts";
 import { ask } from "../../src/router/status/client.ts";
 import type { RouterStatus } from "../../src/router/status/schema.ts";
 import { partsOf } from "../unit/agent/parts.ts";
@@ -17,6 +18,7 @@ const running: ChildProcess[] = [];
 describe.skipIf(!asRoot("a managed edge"))("a managed edge", () => {
   afterAll(() => {
     for (const child of running) child.kill("SIGKILL");
+    rmSync(join(RUN_FOLDER, SERIAL), { recursive: true, force: true });
   });
   const state = join(temporary(), "agent");
 
