@@ -2,6 +2,7 @@
  * The WebSocket of the agents, /v1/agent on the console's HTTPS server. One connection for each device. A change goes to the devices whose
  * configuration it touches, and to no other.
  */
+import { X509Certificate } from "node:crypto";
 import type { Server } from "node:https";
 import type { WebSocket } from "ws";
 import { deviceName } from "../../protocol/name.ts";
@@ -96,13 +97,19 @@ export class Hub {
   }
 
   #open(socket: WebSocket, passport: Passport): void {
-    const { now } = this.#parts;
+    const { now, event } = this.#parts;
     const { device } = passport;
     const line = new Line(passport, socket, now());
     const before = this.#lines.get(device);
     if (before) {
       before.end(CLOSE.replaced, "the same identity has connected again");
       this.#leave(before);
+      event({
+        level: "WARN",
+        code: "device-replaced",
+        message: `Device ${device} has connected a second time; the first connection was ended. Should this go on, its identity is in use twice: reset its key.`,
+        subject: { kind: "device", id: device, name: device },
+      });
     }
     this.#lines.set(device, line);
     this.#groups[this.#joined++ % GROUPS].add(line);
@@ -186,6 +193,7 @@ export class Hub {
       // While it was made the identity may have been taken back.
       if (this.#lines.get(device) !== line) return;
       line.send({ type: "certificate", chain, trust: [authority.deviceRoot] });
+      line.passport = { ...line.passport, expires: new X509Certificate(chain[0]).validToDate.getTime() };
       log.info({ device }, "a device has renewed its certificate");
     } catch (error) {
       const why = error instanceof AuthorityError ? error.message : "the certificate could not be made";
@@ -222,8 +230,17 @@ export class Hub {
     const version = desk.versionOf(device);
     const dispatch = line.feed.next(version);
     if (!dispatch) return;
-    line.send(this.#statements.frame(device, version, parts, dispatch));
     seen(device);
+    // A line that was replaced or ended meanwhile takes nothing more; what follows it begins with hello.
+    this.#statements.frame(device, version, parts, dispatch).then(
+      (frame) => {
+        if (this.#lines.get(device) === line) line.send(frame);
+      },
+      (error) => {
+        this.#parts.log.error({ device, err: error }, "a configuration could not be signed");
+        line.cut();
+      },
+    );
   }
 
   #beat(): void {

@@ -12,7 +12,8 @@ const PER_SECOND = 20;
 const MISSED = 2;
 
 export class Line {
-  readonly passport: Passport;
+  /** With its newest certificate. */
+  passport: Passport;
   readonly feed = new Feed();
   readonly #socket: WebSocket;
   #tokens = BURST;

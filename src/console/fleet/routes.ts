@@ -8,12 +8,15 @@ import type { Answer, Enrolment } from "./enrolment.ts";
 /** Bytes; a request has about 1,000. */
 const LARGEST_BODY = 16 * 1024;
 
+/** No JSON, not as the schema has it; too large; of another type. */
+const MALFORMED = new Set([400, 413, 415]);
+
 export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment): Promise<void> {
   await app.register(async (scope) => {
     scope.setErrorHandler((error, _request, reply) => {
       const { statusCode = 500 } = error as { statusCode?: number };
-      // What is no fault of the client's is for the console's own handler.
-      if (statusCode >= 500) throw error;
+      // The rest (a fault of ours, a limit of the console's) is for the console's own handler.
+      if (!MALFORMED.has(statusCode)) throw error;
       return reply.code(statusCode).send({
         code: "malformed",
         message: "This is no request of enrolment",

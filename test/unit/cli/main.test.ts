@@ -35,6 +35,8 @@ describe("vcpe", () => {
     for (const name of [
       "edge",
       "gateway",
+      "join",
+      "leave",
       "check",
       "doctor",
       "status",
@@ -50,14 +52,25 @@ describe("vcpe", () => {
     expect(out).toContain("Exit codes: 0 done");
   });
 
-  it.each([[["stat"]], [["edge"]], [["rekey"]], [["status", "--colour"]], [["check"]]])(
-    "refuses %j with code 2",
-    (args) => {
-      const { code, err } = vcpe(...args);
-      expect(code).toBe(2);
-      expect(err).toContain("error:");
-    },
-  );
+  it.each([
+    [["stat"]],
+    [["edge", "-c", "f", "--serial", "s"]],
+    [["join"]],
+    [["rekey"]],
+    [["status", "--colour"]],
+    [["check"]],
+  ])("refuses %j with code 2", (args) => {
+    const { code, err } = vcpe(...args);
+    expect(code).toBe(2);
+    expect(err).toContain("error:");
+  });
+
+  it("an edge without a file says how to join a console", () => {
+    const { code, err } = vcpe("edge", "--state", "/nonexistent");
+    expect(code).toBe(2);
+    expect(err).toContain("This host has joined no console");
+    expect(err).toContain("vcpe join --console URL --serial SERIAL");
+  });
 
   it("checks a configuration file", () => {
     expect(vcpe("check", good)).toMatchObject({ code: 0, out: `${good} is good: router branch-a, 1 VRF, 1 tunnel\n` });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { Server } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import Fastify, { type FastifyInstance } from "fastify";
 import { afterAll } from "vitest";
 import { type Authority, openAuthority } from "../../../../src/console/ca/ca.ts";
@@ -18,6 +19,7 @@ export interface Bed {
   readonly authority: Authority;
   readonly fleet: Fleet;
   readonly app: FastifyInstance;
+  readonly database: DatabaseSync;
   readonly url: URL;
   /** Added to the clock of the console, milliseconds. */
   ahead: number;
@@ -56,6 +58,7 @@ export async function bed(options: { folder?: string; desk?: FakeDesk; port?: nu
     authority,
     fleet,
     app,
+    database,
     url: new URL(`https://localhost:${address.port}`),
     ahead: 0,
     async close() {
