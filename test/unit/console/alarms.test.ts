@@ -1,0 +1,78 @@
+import { beforeEach, expect, it } from "vitest";
+import { SYSTEM } from "../../../src/console/author.ts";
+import { watchFleet } from "../../../src/console/desk/alarms.ts";
+import { type Desk, openDesk } from "../../../src/console/desk/desk.ts";
+import { openDatabase } from "../../../src/console/store/database.ts";
+import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
+import { FakeFleet, FLEET_STAND_IN } from "./rig.ts";
+import { Site } from "./world.ts";
+
+let desk: Desk;
+let fleet: FakeFleet;
+let active: string;
+let standby: string;
+
+const UP = { controller: "normal", vpn: "normal", enrolled: true } as const;
+
+beforeEach(async () => {
+  const database = openDatabase(":memory:", [...STORE_MIGRATIONS, FLEET_STAND_IN]);
+  desk = openDesk(database);
+  fleet = new FakeFleet(database);
+  watchFleet(desk, fleet);
+  const site = new Site().area("main").point("shanghai", "main", "198.51.100.1");
+  site.add("ccn", "ccn-one", { name: "one", area: "area-main" }).branch("hangzhou", "main", "one", ["10.1.0.0/16"]);
+  await desk.change(SYSTEM, "test", () => site.changes);
+  const [first, second] = [...desk.intent.device.values()].filter(({ instance }) => instance !== null);
+  [active, standby] = first.role === "active" ? [first.id, second.id] : [second.id, first.id];
+});
+
+/** Codes of events since the last call. */
+function events(): string[] {
+  desk.close();
+  const found = desk.events.list({}, { limit: 100, after: seen });
+  seen = found.at(-1)?.id ?? seen;
+  return found.map(({ level, code, subject }) => `${level} ${code} ${subject?.name}`);
+}
+let seen = 0;
+beforeEach(() => {
+  seen = 0;
+});
+
+it("a device that comes and goes", () => {
+  fleet.see(active, { controller: "normal" });
+  expect(events()).toEqual([`INFO DeviceOnline ${active}`]);
+  fleet.see(active, { lastSeen: "2026-01-01T00:00:00.000Z" });
+  expect(events()).toEqual([]);
+  fleet.see(active, { controller: "abnormal" });
+  expect(events()).toEqual([`CRITICAL DeviceOffline ${active}`]);
+});
+
+it("a device that was online before the console started anew is no news, one that stays away is", () => {
+  fleet.see(active, { controller: "normal" });
+  fleet.see(standby, { controller: "normal" });
+  expect(events()).toHaveLength(2);
+  const anew = new FakeFleet(openDatabase(":memory:", [FLEET_STAND_IN]));
+  watchFleet(desk, anew);
+  anew.see(active, { controller: "normal" });
+  anew.see(standby, { controller: "abnormal" });
+  expect(events()).toEqual([`CRITICAL DeviceOffline ${standby}`]);
+});
+
+it("traffic that goes over to the other device, and is lost, and comes back", () => {
+  fleet.see(active, UP);
+  fleet.see(active, UP);
+  fleet.see(standby, UP);
+  events();
+  fleet.see(active, { vpn: "abnormal" });
+  expect(events()).toEqual(["INFO AccessGatewayFailover hangzhou", "CRITICAL DeviceSwitched hangzhou"]);
+  fleet.see(standby, { vpn: "abnormal" });
+  expect(events()).toEqual(["CRITICAL ConnectionDisconnect hangzhou"]);
+  fleet.see(active, { vpn: "normal" });
+  expect(events()).toEqual(["INFO ConnectionRestored hangzhou"]);
+});
+
+it("a configuration that was not applied", () => {
+  fleet.see(active, { error: { code: "x", message: "no such interface" } });
+  fleet.see(active, { error: { code: "x", message: "no such interface" } });
+  expect(events()).toEqual([`WARN ConfigurationRefused ${active}`]);
+});

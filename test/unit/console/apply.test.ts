@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { EXAMPLES } from "../../../src/console/api/examples.ts";
+import { OWN_KINDS } from "../../../src/console/api/specs.ts";
+import { ask, openRig, type Rig } from "./rig.ts";
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await openRig();
+});
+afterEach(async () => {
+  await rig.close();
+  expect(rig.faults).toEqual([]);
+});
+
+/** Backwards: what is referred to stands behind what refers to it. */
+const SITE = OWN_KINDS.toReversed().map((kind) => ({ kind, ...EXAMPLES[kind] }));
+
+const apply = (resources: unknown, more: object = {}, query = "", headers = {}) =>
+  ask(rig, "POST", `/apply${query}`, { resources, ...more }, headers);
+
+it("makes a whole site in one transaction, and nothing the second time", async () => {
+  const dry = await apply(SITE, {}, "?dryRun=true");
+  expect(dry.body).toMatchObject({ dryRun: true, unchanged: 0, violations: [] });
+  expect(dry.body.created).toHaveLength(9);
+  expect(rig.desk.revision).toBe(0);
+  const first = await apply(SITE);
+  expect(first.status).toBe(200);
+  expect(first.body.created.map(({ kind }: { kind: string }) => kind)).toEqual(OWN_KINDS);
+  expect(
+    first.body.devices.map(({ role, instance, accessPoint }: Record<string, string>) => [
+      role,
+      instance ?? accessPoint,
+    ]),
+  ).toEqual([
+    ["gateway", "shanghai"],
+    ["active", "hangzhou"],
+    ["standby", "hangzhou"],
+  ]);
+  expect(first.body.devices.every(({ key, serial }: Record<string, string>) => key === `key-of-${serial}`)).toBe(true);
+  expect(first.body.routers).toHaveLength(3);
+  expect(rig.desk.revision).toBe(1);
+  const second = await apply(SITE);
+  expect(second.body).toEqual({ created: [], updated: [], deleted: [], unchanged: 9, devices: [], routers: [] });
+  expect(rig.desk.revision).toBe(1);
+});
+
+it("changes what differs, and leaves what is not written as it is", async () => {
+  await apply(SITE);
+  await ask(rig, "POST", "/instances/hangzhou/activate");
+  const { body } = await apply([{ kind: "instance", name: "hangzhou", peakBandwidth: 30 }]);
+  expect(body.updated).toMatchObject([{ kind: "instance", name: "hangzhou" }]);
+  expect(body.routers.length).toBeGreaterThan(0);
+  expect(rig.desk.find("instance", "hangzhou")).toMatchObject({ peakBandwidth: 30, activated: true });
+  await apply([{ kind: "instance", name: "hangzhou", ccn: null }]);
+  expect(rig.desk.find("instance", "hangzhou")!.ccn).toBeNull();
+});
+
+it("prunes what is not there, for those who may", async () => {
+  await apply(SITE);
+  const rest = SITE.filter(({ kind }) => kind !== "rule" && kind !== "instance");
+  const operator = { "x-role": "operator" };
+  expect((await apply(rest, { prune: true }, "", operator)).status).toBe(200);
+  expect(rig.fleet.keys()).toHaveLength(1);
+  const refused = await apply([], { prune: true }, "", operator);
+  expect(refused).toMatchObject({ status: 403, body: { code: "role" } });
+  const { body } = await apply([], { prune: true });
+  expect(body.deleted).toHaveLength(7);
+  expect(Object.values(rig.desk.intent).every((resources) => resources.size === 0)).toBe(true);
+  expect(rig.fleet.keys()).toEqual([]);
+});
+
+it("says where in the request something is wrong, and changes nothing", async () => {
+  await apply(SITE);
+  const { revision } = rig.desk;
+  const instance = EXAMPLES.instance;
+  const wrong = async (...resources: object[]) => {
+    const { status, body } = await apply(resources);
+    return [status, body.code, body.path];
+  };
+  expect(await wrong({ kind: "area", name: "a1" }, { kind: "instance", name: "x1", peakBandwith: 5 })).toEqual([
+    400,
+    "missing-key",
+    "resources[1]",
+  ]);
+  expect(await wrong({ kind: "instence", name: "x1" })).toEqual([400, "choice", "resources[0].kind"]);
+  expect(await wrong({ kind: "device", name: "x1" })).toEqual([400, "choice", "resources[0].kind"]);
+  expect(await wrong({ kind: "area", name: "a1" }, { kind: "area", name: "a1" })).toEqual([
+    400,
+    "duplicate",
+    "resources[1].name",
+  ]);
+  expect(await wrong({ kind: "area", name: "a1" }, { kind: "cen", name: "c1", area: "a2" })).toEqual([
+    422,
+    "unknown-reference",
+    "resources[1].area",
+  ]);
+  expect(await wrong({ kind: "area", name: "a1" }, { kind: "instance", ...instance, name: "x1" })).toEqual([
+    409,
+    "cidr-conflict",
+    "resources[1].cidrs[0]",
+  ]);
+  expect(await wrong({ kind: "area", name: "mainland", description: "https://x" })).toEqual([
+    400,
+    "pattern",
+    "resources[0].description",
+  ]);
+  expect(rig.desk.revision).toBe(revision);
+  expect(rig.desk.find("area", "a1")).toBeUndefined();
+});
+
+it("is repeated without its keys", async () => {
+  const headers = { "idempotency-key": "k" };
+  const first = await apply(SITE, {}, "", headers);
+  const second = await apply(SITE, {}, "", headers);
+  const devices = first.body.devices.map(({ key: _, ...device }: { key: string }) => device);
+  expect(second.body).toEqual({ ...first.body, devices, keysShown: true });
+});

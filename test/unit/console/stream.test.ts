@@ -1,0 +1,100 @@
+import { afterEach, expect, it } from "vitest";
+import { Journal } from "../../../src/console/api/journal.ts";
+import { STREAM_LIMITS } from "../../../src/console/api/stream.ts";
+import { ask, openRig, type Rig } from "./rig.ts";
+
+let rig: Rig;
+const readers: AbortController[] = [];
+afterEach(async () => {
+  for (const reader of readers.splice(0)) reader.abort();
+  await rig.close();
+});
+
+/** Reads the stream; `until` waits for a text in all that came. */
+async function read(headers: Record<string, string> = {}) {
+  const stop = new AbortController();
+  readers.push(stop);
+  const { port } = rig.app.server.address() as { port: number };
+  const reply = await fetch(`http://127.0.0.1:${port}/v1/events/stream`, {
+    headers: { "x-role": "viewer", ...headers },
+    signal: stop.signal,
+  });
+  let text = "";
+  let ended = false;
+  const body = (async () => {
+    if (reply.status !== 200) return;
+    for await (const piece of reply.body!.pipeThrough(new TextDecoderStream())) text += piece;
+  })().catch(() => {});
+  void body.then(() => {
+    ended = true;
+  });
+  const until = async (part: string) => {
+    for (let i = 0; i < 200 && !text.includes(part); i++) await new Promise((done) => setTimeout(done, 10));
+    expect(text).toContain(part);
+    return text;
+  };
+  const end = async () => {
+    for (let i = 0; i < 500 && !ended; i++) await new Promise((done) => setTimeout(done, 10));
+    expect(ended).toBe(true);
+  };
+  return { status: reply.status, type: reply.headers.get("content-type"), until, end };
+}
+
+async function listen(limits: Partial<typeof STREAM_LIMITS> = {}): Promise<void> {
+  rig = await openRig(":memory:", { stream: { ...STREAM_LIMITS, ...limits } });
+  await rig.app.listen({ host: "127.0.0.1", port: 0 });
+}
+
+it("tells of changes, events and states as they come", async () => {
+  await listen({ heartbeat: 50 });
+  const stream = await read();
+  expect([stream.status, stream.type]).toEqual([200, "text/event-stream"]);
+  await stream.until("retry: 2000");
+  await ask(rig, "POST", "/areas", { name: "a1" });
+  await stream.until('event: change\ndata: {"revision":1,"changes":[{"kind":"area"');
+  rig.desk.event({ level: "WARN", code: "Test", message: "x" });
+  await stream.until('event: event\ndata: {"id":1,');
+  rig.fleet.see("vcpe0", { controller: "normal" });
+  const once = await stream.until('event: status\ndata: {"device":"vcpe0","status":{"controller":"normal"');
+  rig.fleet.see("vcpe0", { lastSeen: "2026-01-01T00:00:00.000Z" });
+  await stream.until(": still here");
+  expect(once.split("event: status")).toHaveLength(2);
+});
+
+it("goes on from the last event that was read", async () => {
+  await listen();
+  const first = await read();
+  await first.until("retry");
+  await ask(rig, "POST", "/areas", { name: "a1" });
+  const [, id] = /id: (\S+)/.exec(await first.until("event: change"))!;
+  await ask(rig, "POST", "/areas", { name: "a2" });
+  const text = await (await read({ "last-event-id": id })).until("event: change");
+  expect(text).toContain('"name":"a2"');
+  expect(text).not.toContain('"name":"a1"');
+  await (await read({ "last-event-id": "000000000000-1" })).until("event: reset");
+  await (await read({ "last-event-id": "no such" })).until("event: reset");
+});
+
+it("cuts off a reader that does not keep up, and refuses more readers than it has room for", async () => {
+  await listen({ waiting: 1000, readers: 1 });
+  const stream = await read();
+  await stream.until("retry");
+  expect((await read()).status).toBe(503);
+  const message = "x".repeat(100_000);
+  for (let i = 0; i < 400; i++) rig.desk.event({ level: "INFO", code: "Flood", message });
+  await stream.end();
+  const again = await read();
+  expect(again.status).toBe(200);
+});
+
+it("the journal knows what it still has", () => {
+  const journal = new Journal(3);
+  const ids = Array.from({ length: 10 }, (_, i) => journal.add("event", { i }).id);
+  const after = (id: string) => journal.after(id)?.map(({ data }) => JSON.parse(data).i);
+  expect(after(ids[9])).toEqual([]);
+  expect(after(ids[7])).toEqual([8, 9]);
+  expect(after(ids[0])).toBeUndefined();
+  expect(after(ids[9].replace(/\d+$/, "11"))).toBeUndefined();
+  expect(after(`${"0".repeat(12)}-9`)).toBeUndefined();
+  expect(journal.last).toBe(ids[9]);
+});
