@@ -60,6 +60,11 @@ export function secretsOf({ key }: Identity): Secrets {
   return new Map([[SECRET, copy]]);
 }
 
+/** Milliseconds since the Unix epoch. */
+export function certificateUntil({ chain }: Identity): number {
+  return new X509Certificate(chain[0]).validToDate.getTime();
+}
+
 /** When two thirds of the certificate's life are over; milliseconds since the Unix epoch. */
 export function renewAt({ chain }: Identity): number {
   const { validFromDate, validToDate } = new X509Certificate(chain[0]);

@@ -100,6 +100,23 @@ export function benchCommand(): Command {
         { lines, json: ({ rows }) => ({ rows }) },
       ),
     );
+  command(
+    "fleet",
+    "one console and very many agents over TLS: connect time, memory, and how soon a change is everywhere",
+  )
+    .option("--quick", "fewer changes, shorter samples")
+    .option("--agents <number>", "edges; one gateway comes with them", agents, 10_000)
+    .action((flags: Flags & { agents: number }) =>
+      guarded("fleet", flags, async (signal) => {
+        const { benchFleet } = await import("../../bench/fleet/fleet.ts");
+        const result = await benchFleet({ agents: flags.agents, quick: flags.quick === true, say, signal });
+        say(
+          `${result.agents} agents connected in ${result.connect.seconds} s; console ${result.consoleRssMb} MB, ${result.idleCpu} % of a core idle, ${result.reportingCpu} % with reports; ${result.enrolPerSecond} enrolments a second`,
+        );
+        if (!result.pass) process.exitCode = EXIT.failed;
+        return result;
+      }),
+    );
   bench
     .command("report")
     .description("one HTML page with charts out of the kept results, and a picture and tables for the README")
@@ -119,6 +136,12 @@ export function benchCommand(): Command {
     });
   for (const each of [bench, ...bench.commands]) each.exitOverride();
   return bench;
+}
+
+function agents(text: string): number {
+  const value = Number(text.replaceAll("_", ""));
+  if (Number.isInteger(value) && value >= 10 && value <= 20_000) return value;
+  throw new InvalidArgumentError("Give a number of edges, 10 to 20,000.");
 }
 
 function count(text: string): number {

@@ -42,6 +42,9 @@ export function complain(error: unknown): number {
       say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}. ${next}.`);
       return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
     }
+    case "AgentError":
+      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
+      return code === "not-joined" || code === "which-one" ? EXIT.usage : EXIT.failed;
     case "LinuxError":
     case "PlaneError":
       say(`vcpe: ${message}`);

@@ -4,8 +4,11 @@ import { version } from "../router/version.ts";
 import { complain } from "./complain.ts";
 import { addConsoleCommands } from "./console-commands.ts";
 import { EXIT } from "./exit.ts";
+import type { JoinFlags } from "./join.ts";
 
 const CONFIG = "the router's configuration file (YAML)";
+const SERIAL = "serial number of the device; needed when this host has joined as several";
+const STATE = "folder of identities (default /var/lib/vcpe/agent)";
 const NAME = "name of the router; needed when several run on this host";
 
 async function program(): Promise<Command> {
@@ -25,15 +28,36 @@ async function program(): Promise<Command> {
       .command(role)
       .description(
         role === "edge"
-          ? "run a router at a branch, in the foreground (SIGHUP: read the file again; SIGTERM: end)"
+          ? "run a router at a branch, in the foreground: from a file, or, without one, as the console says (SIGHUP: read the file again; SIGTERM: end)"
           : "run a router on the cloud side; the same program as edge",
       )
-      .requiredOption("-c, --config <file>", CONFIG)
-      .action(async ({ config }: { config: string }) => {
-        const { run } = await import("./run.ts");
-        process.exitCode = await run(role, config);
+      .option("-c, --config <file>", CONFIG)
+      .option("-s, --serial <serial>", SERIAL)
+      .option("--state <folder>", STATE)
+      .action(async ({ config, ...flags }: { config?: string; serial?: string; state?: string }, command: Command) => {
+        if (config !== undefined && flags.serial !== undefined)
+          command.error("error: a file, or an identity of a console: not both", { exitCode: EXIT.usage });
+        process.exitCode =
+          config === undefined
+            ? await (await import("./managed.ts")).runManaged(role, flags)
+            : await (await import("./run.ts")).run(role, config);
       });
   }
+  vcpe
+    .command("join")
+    .description("make this host a device of a console; asks for the device key (or --key-file, or VCPE_KEY)")
+    .requiredOption("--console <url>", "https://HOST[:PORT]")
+    .requiredOption("-s, --serial <serial>", "serial number, as the console showed it")
+    .option("--ca <fingerprint>", "SHA-256 fingerprint of the console's CA, which it prints at its start")
+    .option("--key-file <file>", "file with the device key")
+    .option("--state <folder>", STATE)
+    .action(async (flags: JoinFlags) => (await import("./join.ts")).join(flags));
+  vcpe
+    .command("leave")
+    .description("forget the identity that this host has at a console, and its configuration")
+    .option("-s, --serial <serial>", SERIAL)
+    .option("--state <folder>", STATE)
+    .action(async (flags: { serial?: string; state?: string }) => (await import("./join.ts")).leave(flags));
   vcpe
     .command("check")
     .description("check a configuration file; start nothing")

@@ -7,7 +7,7 @@ import type { FleetEvent } from "./desk.ts";
 /** Of one code, in one period. */
 const MOST = 10;
 /** Milliseconds. */
-const PERIOD = 1000;
+const PERIOD = 250;
 
 export class Herald {
   readonly #tell: (event: FleetEvent) => void;
@@ -18,7 +18,7 @@ export class Herald {
     this.#tell = tell;
   }
 
-  /** Told within a second, after whatever goes on now: the time that an answer takes shows nothing of it. */
+  /** Told a moment later, after whatever goes on now: the time that an answer takes shows nothing of it. */
   event(event: FleetEvent): void {
     const same = this.#held.get(event.code);
     if (same) same.push(event);
@@ -39,7 +39,7 @@ export class Herald {
       this.#tell({
         level,
         code,
-        message: `${rest} more of the same within a second, the last: ${events.at(-1)?.message}`,
+        message: `${rest} more of the same at once, the last: ${events.at(-1)?.message}`,
       });
     }
   }

@@ -1,0 +1,258 @@
+/**
+ * The agent of one device: the router starts from the last good configuration at once, whether the console is there or not; what the
+ * console sends is verified, applied, kept, and answered; what happens to the tunnels is reported. Without the console the router runs on.
+ *
+ *   console ── config ──▶ verify ──▶ apply ──▶ keep on disk ──▶ applied ──▶ console
+ */
+import { hostname } from "node:os";
+import type { CertificateFrame, ConfigFrame, FromConsole } from "../protocol/stream.ts";
+import { sentenceOf } from "../router/error.ts";
+import type { Log } from "../router/log.ts";
+import type { ManagedStatus } from "../router/status/schema.ts";
+import { version } from "../router/version.ts";
+import { Backoff } from "./backoff.ts";
+import { Carrier, type StartRouter } from "./carrier.ts";
+import type { Folder } from "./folder.ts";
+import { certificateUntil, type Identity, loadIdentity } from "./identity.ts";
+import { Renewal } from "./renewal.ts";
+import { Reports } from "./reports.ts";
+import { EMPTY_ROOT, next, type Signed, Untrusted } from "./signed.ts";
+import { ConfigStore } from "./store.ts";
+import { Stream } from "./stream.ts";
+
+/** Milliseconds. */
+const REPORT_EVERY = 10_000;
+const POLL_EVERY = 1000;
+/** A refused configuration is asked for again after so long, and after twice as long each time. */
+const RETRY_FIRST = 60_000;
+const RETRY_LONGEST = 900_000;
+/** A poll may take one part in so many of the time. */
+const POLL_SHARE = 100;
+
+export interface AgentOptions {
+  readonly folder: Folder;
+  readonly start: StartRouter;
+  readonly log: Log;
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #store: ConfigStore;
+  readonly #carrier: Carrier;
+  readonly #stream: Stream;
+  readonly #renewal: Renewal;
+  readonly #reports = new Reports();
+  readonly #retries = new Backoff(RETRY_FIRST, RETRY_LONGEST);
+  #identity: Identity;
+  /** What the router runs. */
+  #running: Signed | undefined;
+  #refused: ManagedStatus["refused"] = null;
+  /** One thing after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #poll: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #reportedAt = 0;
+  #closed = false;
+
+  private constructor(options: AgentOptions, identity: Identity, store: ConfigStore) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#store = store;
+    this.#carrier = new Carrier(options.start, options.log);
+    this.#stream = new Stream({
+      identity: () => this.#reload(),
+      opened: () => this.#hello(),
+      frame: (frame) => void this.#inTurn(() => this.#take(frame)),
+      log: options.log,
+    });
+    this.#renewal = new Renewal({
+      folder: options.folder,
+      identity: () => this.#identity,
+      ask: (csr) => this.#stream.send({ type: "renew", csr }),
+      log: options.log,
+    });
+  }
+
+  /** Nothing runs yet. @throws AgentError not-joined, agent-folder */
+  static open(options: AgentOptions): Agent {
+    const identity = loadIdentity(options.folder);
+    const { store, fault } = ConfigStore.open(options.folder.config, identity);
+    if (fault !== undefined) {
+      options.log.warn(
+        { fault },
+        "the last good configuration cannot be used and was put aside; the console is asked for it",
+      );
+    }
+    return new Agent(options, identity, store);
+  }
+
+  /** The router runs, if there is a last good configuration that it can run; the console is called from now on. */
+  async start(): Promise<void> {
+    await this.#inTurn(() => this.#begin());
+    this.#stream.start();
+    this.#renewal.start();
+    this.#schedule(POLL_EVERY);
+  }
+
+  status(): ManagedStatus {
+    const { connected, trouble, heard } = this.#stream.state;
+    return {
+      console: this.#identity.console,
+      connected,
+      trouble,
+      lastSeen: heard === null ? null : new Date(heard).toISOString(),
+      applied: this.#running?.statement.version ?? 0,
+      refused: this.#refused,
+      certificateUntil: new Date(certificateUntil(this.#identity)).toISOString(),
+    };
+  }
+
+  /** Ends the router in order, and then the agent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#poll);
+    clearTimeout(this.#retry);
+    this.#renewal.stop();
+    this.#stream.close();
+    await this.#inTurn(() => this.#carrier.close());
+    this.#store.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { log } = this.#options;
+    const { last } = this.#store;
+    if (!last) {
+      log.info("no configuration yet: waiting for the console");
+      return;
+    }
+    try {
+      await this.#carrier.carry(last.parts, undefined, this.#identity);
+      this.#running = last;
+      log.info({ version: last.statement.version }, "runs with the last good configuration");
+    } catch (error) {
+      log.error({ err: error }, "the router does not start with the last good configuration");
+      // The console gets to know why, and may send a better one.
+      this.#note(last.statement.version, error);
+      this.#retryLater();
+    }
+  }
+
+  /** Who joined again while the agent runs goes on with the new identity. */
+  #reload(): Identity {
+    const identity = loadIdentity(this.#options.folder);
+    const changed = identity.chain[0] !== this.#identity.chain[0];
+    this.#identity = identity;
+    if (changed) void this.#inTurn(() => this.#show());
+    return identity;
+  }
+
+  #hello(): void {
+    this.#reports.reset();
+    this.#stream.send({
+      type: "hello",
+      have: this.#running?.statement.version ?? 0,
+      root: this.#running?.statement.root ?? EMPTY_ROOT,
+      software: version(),
+      hostname: hostname(),
+    });
+    this.#report();
+  }
+
+  async #take(frame: FromConsole): Promise<void> {
+    if (this.#closed) return;
+    if (frame.type === "config") await this.#configure(frame);
+    else await this.#certified(frame);
+  }
+
+  async #configure(frame: ConfigFrame): Promise<void> {
+    const { log } = this.#options;
+    const wantedVersion = frame.statement.version;
+    try {
+      const wanted = next(frame, this.#running, this.#identity, this.#store.seen);
+      await this.#carrier.carry(wanted.parts, this.#running?.parts, this.#identity);
+      this.#running = wanted;
+      this.#store.keep(wanted);
+      this.#refused = null;
+      this.#retries.reset();
+      clearTimeout(this.#retry);
+      log.info({ version: wantedVersion }, "runs the configuration of the console");
+      this.#stream.send({ type: "applied", version: wantedVersion, error: null });
+      this.#report();
+    } catch (error) {
+      if (!this.#carrier.router) this.#running = undefined;
+      const fault = this.#note(wantedVersion, error);
+      log.error({ version: wantedVersion, code: fault.code }, `the configuration was refused: ${fault.message}`);
+      this.#stream.send({ type: "applied", version: wantedVersion, error: fault });
+      // What is not signed, or older, does not become better by itself; what the host lacks may come.
+      if (!(error instanceof Untrusted) || error.code === "config-base") this.#retryLater();
+    }
+  }
+
+  #note(version: number, error: unknown): { code: string; message: string } {
+    const { code } = error as { code?: unknown };
+    const fault = {
+      code: typeof code === "string" ? code.slice(0, 64) : "failed",
+      message: sentenceOf(error).slice(0, 2000),
+    };
+    this.#refused = { version, ...fault };
+    return fault;
+  }
+
+  /** With what runs now, the console is told again what we have: it sends what is missing, and we try once more. */
+  #retryLater(): void {
+    clearTimeout(this.#retry);
+    const again = async () => {
+      if (this.#closed) return;
+      if (!this.#carrier.router && this.#store.last) await this.#begin();
+      if (this.#stream.state.connected) this.#hello();
+    };
+    this.#retry = setTimeout(() => void this.#inTurn(again), this.#retries.next());
+  }
+
+  async #certified(frame: CertificateFrame): Promise<void> {
+    const renewed = this.#renewal.accept(frame);
+    if (!renewed) return;
+    this.#identity = renewed;
+    await this.#show();
+  }
+
+  /** The router shows its peers the identity that we have now. */
+  async #show(): Promise<void> {
+    if (!this.#running || !this.#carrier.router || this.#closed) return;
+    try {
+      await this.#carrier.carry(this.#running.parts, this.#running.parts, this.#identity);
+    } catch (error) {
+      this.#options.log.error(
+        { err: error },
+        "the router did not take its new certificate; it goes on with the old one",
+      );
+    }
+  }
+
+  #schedule(pause: number): void {
+    this.#poll = setTimeout(() => {
+      const begun = performance.now();
+      const states = this.#carrier.router?.states();
+      const due = Date.now() - this.#reportedAt >= REPORT_EVERY;
+      if (states && (due || this.#reports.differs(states))) this.#report();
+      const took = performance.now() - begun;
+      if (!this.#closed) this.#schedule(Math.max(POLL_EVERY, took * POLL_SHARE));
+    }, pause);
+  }
+
+  #report(): void {
+    const { router } = this.#carrier;
+    if (!router || !this.#stream.state.connected || this.#stream.backlog > 0) return;
+    this.#reportedAt = Date.now();
+    for (const frame of this.#reports.frames(router.observe())) this.#stream.send(frame);
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act);
+    this.#turn = turn.catch((error) =>
+      this.#options.log.error({ err: error }, "a fault in the agent; please report it"),
+    );
+    return turn;
+  }
+}

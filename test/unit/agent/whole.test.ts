@@ -1,0 +1,162 @@
+/** Console and agent in one process, over real TLS: from the key on the note to a running router, and what may happen to them later. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { Agent } from "../../../src/agent/agent.ts";
+import { type Folder, folderOf } from "../../../src/agent/folder.ts";
+import { saveIdentity } from "../../../src/agent/identity.ts";
+import { enrol } from "../../../src/agent/join.ts";
+import { readDeviceKey } from "../../../src/protocol/key.ts";
+import { RouterError } from "../../../src/router/error.ts";
+import { type Bed, bed, temporary, until } from "../console/fleet/bed.ts";
+import { silent } from "../router/silent.ts";
+import { FakeRouters } from "./fakerouter.ts";
+import { partsOf } from "./parts.ts";
+
+const SERIAL = "vcpe0123456789ab";
+const HOST = { fingerprint: "a".repeat(64), name: "host-a", software: "0.1.0" };
+
+const agents: Agent[] = [];
+afterAll(async () => {
+  for (const agent of agents) await agent.close();
+});
+
+async function joined(console: Bed, serial = SERIAL, ca?: string): Promise<Folder> {
+  console.desk.device(serial, console.desk.intent.device.get(serial)?.generation ?? 1);
+  const key = readDeviceKey(console.fleet.newKey(serial)) as Uint8Array;
+  const pin = ca === undefined ? {} : { ca };
+  const identity = await enrol({ url: console.url, serial, key, host: HOST, say: () => undefined, ...pin });
+  const folder = folderOf(serial, join(temporary(), randomBytes(4).toString("hex")));
+  saveIdentity(folder, identity);
+  return folder;
+}
+
+async function started(folder: Folder, routers: FakeRouters): Promise<Agent> {
+  const agent = Agent.open({ folder, start: routers.start, log: silent });
+  agents.push(agent);
+  await agent.start();
+  return agent;
+}
+
+const tunnels = (routers: FakeRouters) => routers.last?.tunnels.map(({ name }) => name).join(" ");
+
+describe("a device and its console", () => {
+  it("joins with the console's fingerprint, gets its configuration, then what changes, and says so", async () => {
+    const console = await bed();
+    const folder = await joined(console, SERIAL, console.authority.fingerprint);
+    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
+    const routers = new FakeRouters();
+    const agent = await started(folder, routers);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    expect(tunnels(routers)).toBe("a");
+    expect(routers.keys[0]).toBe(48);
+    expect(routers.last?.credentials?.trust).toEqual([console.authority.deviceRoot]);
+
+    console.desk.set([SERIAL, { "tunnel/b": partsOf(SERIAL, "a", "b")["tunnel/b"] }]);
+    await until(() => console.fleet.observed(SERIAL)?.applied === console.desk.revision);
+    expect(tunnels(routers)).toBe("a b");
+    expect(routers.starts).toBe(1);
+
+    routers.tunnel("a", "up", 5);
+    routers.tunnel("b", "connecting");
+    await until(() => console.fleet.observed(SERIAL)?.tunnels.length === 2);
+    expect(console.fleet.observed(SERIAL)).toMatchObject({ controller: "normal", vpn: "abnormal", enrolled: true });
+    expect(agent.status()).toMatchObject({ connected: true, applied: console.desk.revision, refused: null });
+  });
+
+  it("runs on without the console, and after a restart without it; and is told what it missed", async () => {
+    const folder0 = temporary();
+    const console = await bed({ folder: folder0 });
+    const folder = await joined(console);
+    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
+    const first = new FakeRouters();
+    const agent = await started(folder, first);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    await console.close();
+    await until(() => !agent.status().connected);
+    expect(first.closes).toBe(0);
+    await agent.close();
+
+    const second = new FakeRouters();
+    const again = await started(folder, second);
+    expect(tunnels(second)).toBe("a");
+    expect(again.status()).toMatchObject({ connected: false, applied: console.desk.revision });
+
+    console.desk.set([SERIAL, { "tunnel/c": partsOf(SERIAL, "a", "c")["tunnel/c"] }]);
+    const back = await bed({ folder: folder0, desk: console.desk, port: Number(console.url.port) });
+    await until(() => back.fleet.observed(SERIAL)?.sync === "synchronized", 8000);
+    expect(tunnels(second)).toBe("a c");
+  });
+
+  it("keeps what runs when it cannot have what is wanted, and what needs a restart restarts it", async () => {
+    const console = await bed();
+    const folder = await joined(console);
+    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
+    const routers = new FakeRouters();
+    const agent = await started(folder, routers);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    const good = console.desk.revision;
+
+    routers.refuse = () => new RouterError("apply-failed", "there is no device eth9", "Plug it in");
+    console.desk.set([SERIAL, { "tunnel/b": partsOf(SERIAL, "a", "b")["tunnel/b"] }]);
+    await until(() => console.fleet.observed(SERIAL)?.error !== null);
+    expect(console.fleet.observed(SERIAL)).toMatchObject({
+      sync: "unsynchronized",
+      applied: good,
+      error: { code: "apply-failed" },
+    });
+    expect(tunnels(routers)).toBe("a");
+    expect(agent.status().refused).toMatchObject({ code: "apply-failed" });
+
+    // The next change comes with the refused one.
+    routers.refuse = () => undefined;
+    console.desk.set([SERIAL, { "tunnel/c": partsOf(SERIAL, "a", "b", "c")["tunnel/c"] }]);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    expect(tunnels(routers)).toBe("a b c");
+
+    routers.refuse = (config, running) =>
+      running && config.workers === 2
+        ? new RouterError("restart-needed", "workers cannot change", "Restart")
+        : undefined;
+    console.desk.set([SERIAL, { head: { ...(partsOf(SERIAL).head as object), workers: 2 } }]);
+    await until(() => console.fleet.observed(SERIAL)?.applied === console.desk.revision);
+    expect(routers).toMatchObject({ starts: 2, closes: 1 });
+    expect(routers.last?.workers).toBe(2);
+
+    // One that does not start: the one from before comes back.
+    routers.refuse = ({ workers }, running) => {
+      if (workers !== 3) return undefined;
+      return running
+        ? new RouterError("restart-needed", "workers cannot change", "Restart")
+        : new RouterError("datapath-failed", "no", "Look");
+    };
+    console.desk.set([SERIAL, { head: { ...(partsOf(SERIAL).head as object), workers: 3 } }]);
+    await until(() => console.fleet.observed(SERIAL)?.error?.code === "datapath-failed");
+    expect(routers.last?.workers).toBe(2);
+    expect(routers).toMatchObject({ starts: 3, closes: 2 });
+  });
+
+  it("an identity of an older generation is put out at once and not let in again; after joining again it is", async () => {
+    const console = await bed();
+    const folder = await joined(console);
+    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
+    const routers = new FakeRouters();
+    const agent = await started(folder, routers);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    console.fleet.newKey(SERIAL);
+    console.desk.device(SERIAL, 2);
+    await until(() => !agent.status().connected);
+    expect(console.fleet.observed(SERIAL)).toMatchObject({ controller: "abnormal", enrolled: false });
+    await until(() => agent.status().trouble?.includes("taken no more") === true);
+    expect(routers.closes).toBe(0);
+    await agent.close();
+    const late = await started(folder, routers);
+    await until(() => late.status().trouble?.includes("reset") === true);
+    await late.close();
+
+    const fresh = await joined(console);
+    await started(fresh, routers);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    expect(console.fleet.observed(SERIAL)?.enrolled).toBe(true);
+  });
+});

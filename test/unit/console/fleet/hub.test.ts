@@ -1,0 +1,223 @@
+import { X509Certificate } from "node:crypto";
+import { afterAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { makeRequest } from "../../../../src/agent/request.ts";
+import { EMPTY_ROOT } from "../../../../src/agent/signed.ts";
+import { makeRoot } from "../../../../src/console/ca/issue.ts";
+import { makeKey } from "../../../../src/console/ca/keypair.ts";
+import { deviceName } from "../../../../src/protocol/name.ts";
+import type { CertificateFrame, ConfigFrame } from "../../../../src/protocol/stream.ts";
+import { type Bed, bed, until } from "./bed.ts";
+
+const SERIAL = "vcpe0123456789ab";
+const OTHER = "vcpe0123456789cd";
+const HELLO = { type: "hello", have: 0, root: EMPTY_ROOT, software: "0.1.0", hostname: "h" };
+const APPLIED = (version: number, error: object | null = null) => ({ type: "applied", version, error });
+
+const sockets: WebSocket[] = [];
+afterAll(() => {
+  for (const socket of sockets) socket.terminate();
+});
+
+interface Client {
+  readonly frames: (ConfigFrame | CertificateFrame)[];
+  readonly closed: { code: number | undefined };
+  refused: { status: number; code: string } | undefined;
+  open: boolean;
+  send(frame: object | string): void;
+}
+
+async function certificate(console: Bed, serial: string, generation = 1) {
+  const { csr, key } = await makeRequest(serial);
+  const { chain } = await console.authority.issueDevice(csr, deviceName(serial, generation));
+  return { cert: chain.join(""), key };
+}
+
+async function connect(console: Bed, tls: { cert?: string; key?: string }, path = "/v1/agent"): Promise<Client> {
+  const url = `${console.url.origin.replace("https", "wss")}${path}`;
+  const socket = new WebSocket(url, { ...tls, ca: console.authority.root });
+  sockets.push(socket);
+  const client: Client = {
+    frames: [],
+    closed: { code: undefined },
+    refused: undefined,
+    open: false,
+    send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+  };
+  socket.on("open", () => {
+    client.open = true;
+  });
+  socket.on("message", (data) => client.frames.push(JSON.parse(data.toString())));
+  socket.on("close", (code) => {
+    client.closed.code = code;
+  });
+  socket.on("error", () => undefined);
+  socket.on("unexpected-response", (_request, response) => {
+    response.on("data", (data: Buffer) => {
+      client.refused = { status: response.statusCode ?? 0, code: JSON.parse(data.toString()).code };
+    });
+  });
+  await until(() => client.open || client.refused !== undefined || client.closed.code !== undefined);
+  return client;
+}
+
+async function device(console: Bed, serial = SERIAL): Promise<Client> {
+  if (!console.desk.intent.device.has(serial)) console.desk.device(serial, 1);
+  return connect(console, await certificate(console, serial));
+}
+
+const config = (client: Client, at: number) => client.frames[at] as ConfigFrame;
+
+describe("the hub", () => {
+  it("sends all to who has nothing, nothing to who has it, and later only what changes, only to whom it concerns", async () => {
+    const console = await bed();
+    console.desk.set([SERIAL, { head: { a: 1 }, "tunnel/x": { b: 1 } }], [OTHER, { head: { c: 1 } }]);
+    const one = await device(console);
+    const two = await device(console, OTHER);
+    one.send(HELLO);
+    two.send(HELLO);
+    await until(() => one.frames.length === 1 && two.frames.length === 1);
+    expect(config(one, 0)).toMatchObject({ base: 0, put: { head: { a: 1 }, "tunnel/x": { b: 1 } }, remove: [] });
+    one.send(APPLIED(1));
+    two.send(APPLIED(1));
+    await until(() => console.fleet.observed(OTHER)?.applied === 1 && console.fleet.observed(SERIAL)?.applied === 1);
+    console.desk.device("vcpezzz", 1);
+    console.desk.set([SERIAL, { "tunnel/x": undefined, "tunnel/y": { d: 1 } }]);
+    await until(() => one.frames.length === 2);
+    expect(config(one, 1)).toMatchObject({ base: 1, put: { "tunnel/y": { d: 1 } }, remove: ["tunnel/x"] });
+    expect(config(one, 1).statement).toMatchObject({ router: SERIAL, version: console.desk.revision });
+    expect(console.fleet.observed(SERIAL)?.sync).toBe("synchronizing");
+    one.send(APPLIED(console.desk.revision));
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+
+    const again = await connect(console, await certificate(console, SERIAL));
+    again.send({ ...HELLO, have: console.desk.revision, root: config(one, 1).statement.root });
+    await until(() => one.closed.code === 4001);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    // Same number, other parts (the console's database was put back from a backup): all of it.
+    const strange = await connect(console, await certificate(console, SERIAL));
+    strange.send({ ...HELLO, have: console.desk.revision });
+    await until(() => strange.frames.length === 1);
+    expect(config(strange, 0).base).toBe(0);
+    // Same parts, another number: only the new statement.
+    const renamed = await connect(console, await certificate(console, SERIAL));
+    renamed.send({ ...HELLO, have: 1, root: config(one, 1).statement.root });
+    await until(() => renamed.frames.length === 1);
+    expect(config(renamed, 0)).toMatchObject({ base: 1, put: {}, remove: [] });
+    expect(again.frames.length + two.frames.length).toBe(1);
+  });
+
+  it("has one configuration in flight; what a slow agent missed comes as one, from what it acknowledged", async () => {
+    const console = await bed();
+    console.desk.set([SERIAL, { head: { a: 1 } }]);
+    const one = await device(console);
+    one.send(HELLO);
+    await until(() => one.frames.length === 1);
+    for (let i = 0; i < 20; i++) console.desk.set([SERIAL, { [`tunnel/${i % 3}`]: { i } }]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(one.frames.length).toBe(1);
+    one.send(APPLIED(config(one, 0).statement.version));
+    await until(() => one.frames.length === 2);
+    expect(config(one, 1).put).toEqual({ "tunnel/0": { i: 18 }, "tunnel/1": { i: 19 }, "tunnel/2": { i: 17 } });
+  });
+
+  it("lets in nobody without a certificate of this console, of this generation, of now", async () => {
+    const console = await bed();
+    console.desk.device(SERIAL, 2);
+    expect((await connect(console, {})).refused).toEqual({ status: 401, code: "no-certificate" });
+    const older = await certificate(console, SERIAL, 1);
+    expect((await connect(console, older)).refused).toEqual({ status: 403, code: "superseded" });
+    const unknown = await certificate(console, OTHER);
+    expect((await connect(console, unknown)).refused).toEqual({ status: 403, code: "unknown-device" });
+    const elsewhere = await bed();
+    const foreign = await certificate(elsewhere, SERIAL, 2);
+    expect((await connect(console, foreign)).refused).toEqual({ status: 403, code: "foreign" });
+    const key = await makeKey("Ed25519");
+    const self = (await makeRoot(deviceName(SERIAL, 2), key, Date.now())).toString("pem");
+    expect((await connect(console, { cert: self, key: key.pem })).refused?.code).toBe("foreign");
+    const good = await certificate(console, SERIAL, 2);
+    console.ahead = 31 * 86_400_000;
+    expect((await connect(console, good)).refused).toEqual({ status: 403, code: "expired" });
+    console.ahead = 0;
+    expect((await connect(console, good, "/v1/other")).refused?.status).toBe(404);
+    expect((await connect(console, good)).open).toBe(true);
+  });
+
+  it.each([
+    ["no JSON", "{"],
+    ["no frame", { type: "constructor" }],
+    ["a report before hello", { type: "report", first: true, tunnels: [], gone: [], attachments: [], drops: {} }],
+    ["negative counters", { ...HELLO, have: -1 }],
+  ])("ends a connection on which comes %s", async (_what, frame) => {
+    const console = await bed();
+    const one = await device(console);
+    one.send(frame);
+    await until(() => one.closed.code === 4003);
+  });
+
+  it("ends one that acknowledges what was never sent, one that says too much, and one whose frames are too long", async () => {
+    const console = await bed();
+    console.desk.set([SERIAL, { head: {} }]);
+    const liar = await device(console);
+    liar.send(HELLO);
+    liar.send(APPLIED(9));
+    await until(() => liar.closed.code === 4003);
+    const babbler = await device(console);
+    babbler.send(HELLO);
+    for (let i = 0; i < 300; i++)
+      babbler.send({ type: "report", first: false, tunnels: [], gone: [], attachments: [], drops: {} });
+    await until(() => babbler.closed.code === 4003);
+    const long = await device(console);
+    long.send({ ...HELLO, hostname: "x".repeat(1024 * 1024) });
+    await until(() => long.closed.code !== undefined);
+  });
+
+  it("renews a certificate over the stream, once, for the device's own name", async () => {
+    const console = await bed();
+    const one = await device(console);
+    one.send(HELLO);
+    const { csr } = await makeRequest("somebody-else");
+    one.send({ type: "renew", csr });
+    one.send({ type: "renew", csr });
+    await until(() => one.frames.length === 1);
+    const { chain, trust } = one.frames[0] as CertificateFrame;
+    expect(new X509Certificate(chain[0]).subjectAltName).toBe(`DNS:${SERIAL}-1.device.vcpe`);
+    expect(trust).toEqual([console.authority.deviceRoot]);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(one.frames.length).toBe(1);
+  });
+
+  it("sees tunnels come, change and go, and forgets them with the next first report", async () => {
+    const console = await bed();
+    const heard: string[] = [];
+    console.fleet.onObserved((id, now, before) => heard.push(`${id} ${before?.vpn} ${now.vpn}`));
+    const one = await device(console);
+    const traffic = { packets: 1, bytes: 2 };
+    const tunnel = (name: string, state: string) => ({
+      name,
+      state,
+      rttMs: 1,
+      in: traffic,
+      out: traffic,
+      lastError: null,
+    });
+    const report = { type: "report", first: false, gone: [], tunnels: [], attachments: [], drops: { "no-route": 3 } };
+    one.send(HELLO);
+    one.send({ ...report, first: true, tunnels: [tunnel("a", "up"), tunnel("b", "down")] });
+    await until(() => console.fleet.observed(SERIAL)?.vpn === "abnormal");
+    one.send({ ...report, tunnels: [tunnel("b", "up")] });
+    await until(() => console.fleet.observed(SERIAL)?.vpn === "normal");
+    expect(console.fleet.observed(SERIAL)?.drops).toEqual({ "no-route": 3 });
+    one.send({ ...report, gone: ["a", "b", "never"] });
+    await until(() => console.fleet.observed(SERIAL)?.vpn === "none");
+    expect(heard).toEqual([
+      `${SERIAL} undefined none`,
+      `${SERIAL} none abnormal`,
+      `${SERIAL} abnormal normal`,
+      `${SERIAL} normal none`,
+    ]);
+    sockets.at(-1)?.terminate();
+    await until(() => console.fleet.observed(SERIAL)?.controller === "abnormal");
+    await until(() => console.desk.events.some(({ code }) => code === "device-offline"));
+  });
+});
