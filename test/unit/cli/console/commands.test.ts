@@ -102,7 +102,7 @@ describe("resources", () => {
     );
     const keys = join(folder, "keys");
     const point = await run((t) =>
-      create(t, words(`access-point sh-1 --area east --region shanghai --ipv4 192.0.2.1 --keys-file ${keys}`)),
+      create(t, words(`access-point sh-1 --area east --region shanghai --ipv4 192.0.2.7 --keys-file ${keys}`)),
     );
     expect(point.out).toBe("access-point sh-1 created, ap-ID\ndevice vcpeSERIALNUMBER  gateway of sh-1\n");
     expect(readFileSync(keys, "utf8")).toMatch(/^vcpe[a-z0-9]{12} [A-Z0-9-]+\n$/);
@@ -149,7 +149,7 @@ describe("resources", () => {
     `);
     expect((await run((t) => get(t, "access-points", undefined, {}))).out).toMatchInlineSnapshot(`
       "NAME  AREA  REGION         IPV4  IPV6  CONTROLLER  SYNC            DEVICE
-      sh-1  east  shanghai  192.0.2.1     –  abnormal    unsynchronized  vcpeSERIALNUMBER
+      sh-1  east  shanghai  192.0.2.7     –  abnormal    unsynchronized  vcpeSERIALNUMBER
       "
     `);
     expect((await run((t) => get(t, "vpcs", undefined, {}))).out).toBe("no vpc is there\n");
@@ -283,6 +283,15 @@ instances:
       message: expect.stringMatching(/bad\.yaml:\d+:\d+: (instances|access-points|ccns)\[0\]/),
     });
     await expect(run((t) => get(t, "area", "wild-west", {}))).rejects.toMatchObject({ status: 404 });
+  });
+
+  it("in the documentation is one that the console takes", async () => {
+    const page = readFileSync(new URL("../../../../docs/operate.md", import.meta.url), "utf8");
+    const [, example] = /```yaml\n([^`]+)```/.exec(page) as RegExpExecArray;
+    // A name of its own for what stands here already.
+    const own = example.replaceAll(/\b(net|corp|east)$/gm, "$1-2");
+    const { out } = await run((t) => apply(t, { file: file("example.yaml", own), dryRun: true }));
+    expect(out).toContain("+ rule http-from-hangzhou would be created\n0 unchanged\n");
   });
 
   it("has a schema", async () => {
