@@ -89,7 +89,9 @@ function cell(key: string, value: unknown, names: Names): string {
 
 /** name web, cidr 10.0.1.0/24 */
 function short(value: object): string {
-  return Object.entries(value)
+  const entries = Object.entries(value);
+  if (entries.length === 0) return "–";
+  return entries
     .map(
       ([key, entry]) => `${key} ${typeof entry === "object" && entry !== null ? JSON.stringify(entry) : textOf(entry)}`,
     )

@@ -28,9 +28,10 @@ export async function askSecret(terminal: Terminal, question: string): Promise<s
   if (!hasPerson(terminal) || !input.setRawMode) {
     throw new ClientError("failed", "no-terminal", "there is no terminal to ask at", "Give it in a file");
   }
-  err.write(question);
+  // First unseen, then asked: who types at once is not seen either.
   input.setRawMode(true);
   input.resume();
+  err.write(question);
   try {
     return await new Promise<string>((resolve, reject) => {
       const typed: string[] = [];

@@ -29,6 +29,18 @@ describe("a password", () => {
     expect(terminal.raw).toEqual([true, false]);
   });
 
+  it("is unseen before it is asked for", async () => {
+    const terminal = fakeTerminal({}, true);
+    const order: string[] = [];
+    terminal.err.on("data", (text) => order.push(String(text)));
+    const input = Object.assign(terminal.input, { setRawMode: (on: boolean) => order.push(`raw ${on}`) });
+    const asked = askSecret({ ...terminal, input }, "Password: ");
+    terminal.type("x\r");
+    await asked;
+    await soon();
+    expect(order).toEqual(["raw true", "Password: ", "raw false", "\n"]);
+  });
+
   it("is not asked for where nobody sits", async () => {
     await expect(askSecret(fakeTerminal(), "Password: ")).rejects.toMatchObject({ code: "no-terminal" });
   });
