@@ -1,6 +1,7 @@
 /** The folder where results are kept, one file for each kind of bench, and what is in them. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CompileResult } from "./compile/compile.ts";
 import type { MicroResult } from "./micro/micro.ts";
 import type { NetResult } from "./net/net.ts";
 import type { SpecResult } from "./net/spec.ts";
@@ -14,6 +15,7 @@ export interface Results {
   readonly soak?: SoakResult;
   readonly net?: NetResult;
   readonly spec?: SpecResult;
+  readonly compile?: CompileResult;
 }
 
 /** Results lie in the folder from which the bench was started. */

@@ -57,6 +57,13 @@ export function benchCommand(): Command {
         return (await import("../../bench/path/path.ts")).benchPath({ quick: flags.quick === true, say });
       }),
     );
+  command("compile", "the console's rules and configurations of 10,000 instances: from scratch, and for one change")
+    .option("--quick", "fewer changes")
+    .action((flags: Flags) =>
+      guarded("compile", flags, async () =>
+        (await import("../../bench/compile/compile.ts")).benchCompile({ quick: flags.quick === true, say }),
+      ),
+    );
   command(
     "net",
     "two routers in namespaces, ours, wireguard-go, OpenVPN, strongSwan and plain forwarding (root; about 17 minutes, at most 25)",

@@ -3,7 +3,7 @@ import type { Head, Parts, PartsDelta } from "../../protocol/parts.ts";
 import type { Directory } from "../model/directory.ts";
 import { type Change, EMPTY, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
-import { type Made, make } from "./component.ts";
+import { type Earlier, type Made, make } from "./component.ts";
 import { edgeHead, gatewayHead } from "./head.ts";
 import { gather } from "./member.ts";
 import { equalParts } from "./same.ts";
@@ -18,14 +18,14 @@ interface Delta {
 }
 
 interface Plan {
-  /** Components as they are now; those without a part are empty. */
-  readonly made: Map<string, Made>;
+  /** Components as they are now; undefined: it is no more, or has no part. */
+  readonly made: Map<string, Earlier | undefined>;
   readonly deltas: Map<string, Delta>;
 }
 
 export class Compiler {
   #intent: Intent = EMPTY;
-  readonly #made = new Map<string, Made>();
+  readonly #made = new Map<string, Earlier>();
   readonly #routers = new Map<string, Parts>();
 
   constructor(intent: Intent) {
@@ -69,7 +69,7 @@ export class Compiler {
   }
 
   #plan(directory: Directory, { components, devices }: Touched): Plan {
-    const made = new Map<string, Made>();
+    const made = new Map<string, Earlier | undefined>();
     const deltas = new Map<string, Delta>();
     const deltaOf = (router: string): Delta => {
       let delta = deltas.get(router);
@@ -86,10 +86,12 @@ export class Compiler {
     };
 
     for (const id of components) {
-      const was = this.#made.get(id) ?? NOTHING;
+      const earlier = this.#made.get(id);
+      const was = earlier?.parts ?? NOTHING;
       // A CCN with a CEN is part of the CEN's component.
       const lives = directory.get("cen", id) !== undefined || directory.get("ccn", id)?.cen === null;
-      const now = lives ? make(gather(id, directory), directory) : NOTHING;
+      const component = lives ? gather(id, directory, earlier?.component) : undefined;
+      const now = component ? make(component, directory, earlier) : NOTHING;
       for (const router of new Set([...was.keys(), ...now.keys()])) {
         const before = was.get(router);
         const after = now.get(router);
@@ -100,7 +102,7 @@ export class Compiler {
           if (!deltas.get(router)?.put.has(key)) after!.set(key, before!.get(key));
         }
       }
-      made.set(id, now);
+      made.set(id, component && now.size > 0 ? { component, parts: now } : undefined);
     }
     for (const id of devices) compare(id, "head", this.#routers.get(id)?.get("head"), headOf(id, directory));
     // A part that moves from one component to another is removed by one and put by the other.
@@ -115,9 +117,9 @@ export class Compiler {
 
   #carryOut(intent: Intent, { made, deltas }: Plan): void {
     this.#intent = intent;
-    for (const [id, parts] of made) {
-      if (parts.size === 0) this.#made.delete(id);
-      else this.#made.set(id, parts);
+    for (const [id, now] of made) {
+      if (now) this.#made.set(id, now);
+      else this.#made.delete(id);
     }
     for (const [router, { put, remove }] of deltas) {
       const parts = new Map(this.#routers.get(router));

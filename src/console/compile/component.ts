@@ -1,12 +1,13 @@
 /** One component → its parts on each router that has to do with it: a VRF, and all that stands in it. */
 import { type AttachmentConfig, freeze, type TunnelConfig, type VrfConfig } from "../../router/config/config.ts";
 import { claimsOf, type Directory } from "../model/directory.ts";
-import { holds } from "../model/prefix.ts";
 import type { Resource } from "../model/resources.ts";
 import { filterOf } from "./filter.ts";
 import { certificateName, identityIn, identityOf } from "./identity.ts";
 import { type Attached, type Branch, type Component, disputed, type Point, type Published } from "./member.ts";
-import { addressOf, EVERYTHING, portOf, type Routes, tunnelOf } from "./tunnel.ts";
+import { edgeRoutes } from "./reach.ts";
+import { steady } from "./steady.ts";
+import { addressOf, EVERYTHING, portOf, type Routes, routeTo, tunnelOf } from "./tunnel.ts";
 
 /** Parts by router and key. */
 export type Made = Map<string, Map<string, unknown>>;
@@ -16,7 +17,13 @@ type Device = Resource<"device">;
 const MTU = 1500;
 const EDGE_TUN = Object.freeze({ name: "vcpe0", mtu: MTU });
 
-export function make(component: Component, directory: Directory): Made {
+/** What was made of a component last time; lists of routes that have stayed as they were are taken from there. */
+export interface Earlier {
+  readonly component: Component;
+  readonly parts: Made;
+}
+
+export function make(component: Component, directory: Directory, earlier?: Earlier): Made {
   const made: Made = new Map();
   const put = (router: string, key: string, part: object) => {
     let parts = made.get(router);
@@ -27,19 +34,31 @@ export function make(component: Component, directory: Directory): Made {
     parts.set(key, freeze(part));
   };
   const { id, points, branches, attached, published } = component;
-  const route = routesOnce();
+  const routesOf = edgeRoutes(component);
+  const stays = steady(component, earlier?.component);
 
   for (const branch of branches) {
     const point = points.get(branch.at)!;
-    const routes = Object.freeze([
-      ...reachable(branch, published).map(({ text }) => route(text, 0, null)),
-      route(`${point.gateway.address}/32`, 0, null),
-    ]);
+    if (earlier && stays(branch)) {
+      for (const { id: device } of branch.devices) {
+        for (const [key, part] of earlier.parts.get(device)!) put(device, key, part as object);
+        put(
+          point.gateway.id,
+          `tunnel/${device}`,
+          earlier.parts.get(point.gateway.id)!.get(`tunnel/${device}`) as object,
+        );
+      }
+      continue;
+    }
+    const was = earlier?.parts.get(branch.devices[0]?.id)?.get(`tunnel/${point.gateway.id}`) as
+      | TunnelConfig
+      | undefined;
+    const routes = routesOf(branch, was?.routes);
     for (const device of branch.devices) {
       put(device.id, `vrf/${id}`, edgeVrf(id, branch, device));
       const tunnel = toGateway(id, branch, device, point, routes);
       if (tunnel) put(device.id, `tunnel/${tunnel.name}`, tunnel);
-      put(point.gateway.id, `tunnel/${device.id}`, toEdge(id, branch, device, point, published, route));
+      put(point.gateway.id, `tunnel/${device.id}`, toEdge(id, branch, device, point, published));
     }
   }
   for (const { network, at } of attached) {
@@ -53,22 +72,14 @@ export function make(component: Component, directory: Directory): Made {
     for (const there of points.values()) {
       if (there === here) continue;
       const routes = [
-        ...(at.get(there.accessPoint.id) ?? []).map(({ text, zone }) => route(text, 0, zone)),
-        route(`${there.gateway.address}/32`, 0, null),
+        ...(at.get(there.accessPoint.id) ?? []).map(({ fromGateway }) => fromGateway),
+        routeTo(`${there.gateway.address}/32`, 0, null),
       ];
       const tunnel = betweenGateways(id, here, there, routes);
       if (tunnel) put(here.gateway.id, `tunnel/${tunnel.name}`, tunnel);
     }
   }
   return made;
-}
-
-/** What a branch may reach: not its own, not its CCN's when these must not talk, and nothing that lies in its own LAN. */
-function reachable({ instance, zone }: Branch, published: readonly Published[]): Published[] {
-  const away = published.filter(({ owner, zone: other }) => owner !== instance.id && (zone === null || zone !== other));
-  if (instance.withdrawn.length === 0) return away;
-  const lan = claimsOf(instance);
-  return away.filter(({ prefix }) => !lan.some((own) => holds(own.prefix, prefix)));
 }
 
 function edgeVrf(vrf: string, { instance }: Branch, device: Device): VrfConfig {
@@ -106,7 +117,6 @@ function toEdge(
   device: Device,
   { gateway }: Point,
   published: readonly Published[],
-  route: Route,
 ): TunnelConfig {
   const preference = device.role === "standby" ? 1 : 0;
   const own = claimsOf(instance).sort((a, b) => (a.text < b.text ? -1 : 1));
@@ -125,8 +135,8 @@ function toEdge(
       host,
     ],
     routes: [
-      ...own.filter((claim) => claim.published).map(({ text }) => route(text, preference, zone)),
-      route(host, 0, zone),
+      ...own.filter((claim) => claim.published).map(({ text }) => routeTo(text, preference, zone)),
+      routeTo(host, 0, zone),
     ],
     zone,
     shape: shapeOf(instance),
@@ -179,20 +189,4 @@ function tunName({ kind, id }: Attached["network"]): string {
 
 function shapeOf({ peakBandwidth }: Resource<"instance">): TunnelConfig["shape"] {
   return { bitsPerSecond: peakBandwidth * 1e6 };
-}
-
-type Route = (prefix: string, preference: number, zone: string | null) => Routes[number];
-
-/** Gives the same object for the same route: a component has far more places for routes than routes. */
-function routesOnce(): Route {
-  const known = new Map<string, Routes[number]>();
-  return (prefix, preference, zone) => {
-    const key = `${prefix} ${preference} ${zone}`;
-    let route = known.get(key);
-    if (!route) {
-      route = Object.freeze({ prefix, preference, zone });
-      known.set(key, route);
-    }
-    return route;
-  };
 }

@@ -3,6 +3,7 @@ import type { Directory } from "../model/directory.ts";
 import { claimsOf } from "../model/directory.ts";
 import { holds, type Prefix, prefixKey } from "../model/prefix.ts";
 import type { Resource } from "../model/resources.ts";
+import { type Route, routeTo } from "./tunnel.ts";
 
 /** An access point with its device: where a component's tunnels and attachments end. */
 export interface Point {
@@ -20,6 +21,9 @@ export interface Published {
   readonly at: string;
   /** CCN whose instances must not reach each other; null: everybody may. */
   readonly zone: string | null;
+  /** The route to it of an edge, and of another gateway. */
+  readonly fromEdge: Route;
+  readonly fromGateway: Route;
 }
 
 /** An instance whose devices get tunnels. */
@@ -46,8 +50,9 @@ export interface Component {
   readonly published: readonly Published[];
 }
 
-/** `id`: of a CEN, or of a CCN that has none. */
-export function gather(id: string, directory: Directory): Component {
+/** `id`: of a CEN, or of a CCN that has none. `before`: what it was; routes that stay are the same values, so comparing them is quick. */
+export function gather(id: string, directory: Directory, before?: Component): Component {
+  const known = new Map(before?.published.map((one) => [`${one.text} ${one.zone}`, one]));
   const points = new Map<string, Point>();
   const published: Published[] = [];
   /** Is there a gateway at this access point? */
@@ -60,7 +65,12 @@ export function gather(id: string, directory: Directory): Component {
   };
   const publish = (owner: Resource<"instance" | "vpc" | "vbr">, at: string, zone: string | null): number => {
     const all = claimsOf(owner).filter((claim) => claim.published);
-    for (const { prefix, text } of all) published.push({ prefix, text, owner: owner.id, at, zone });
+    for (const { prefix, text } of all) {
+      const same = known.get(`${text} ${zone}`);
+      const fromEdge = same?.fromEdge ?? routeTo(text, 0, null);
+      const fromGateway = same?.fromGateway ?? (zone === null ? fromEdge : routeTo(text, 0, zone));
+      published.push({ prefix, text, owner: owner.id, at, zone, fromEdge, fromGateway });
+    }
     return all.length;
   };
 

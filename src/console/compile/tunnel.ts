@@ -14,6 +14,11 @@ const NAT_PORT = 4500;
 const DPD_MS = 10_000;
 
 export type Routes = TunnelConfig["routes"];
+export type Route = Routes[number];
+
+export function routeTo(prefix: string, preference: number, zone: string | null): Route {
+  return Object.freeze({ prefix, preference, zone });
+}
 
 /** What differs from tunnel to tunnel. */
 export type Own = Pick<TunnelConfig, "name" | "vrf" | "local" | "peer" | "start" | "routes" | "zone" | "shape"> & {

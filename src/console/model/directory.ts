@@ -15,8 +15,8 @@ export class Directory {
   readonly #users = new Map<string, Set<string>>();
   /** Networks by what their owner is bound to: of instances by CCN, of VPCs and VBRs by CEN. */
   readonly #networks = new Map<string, PrefixSet>();
-  /** Outer and overlay addresses → ids of access points and devices. */
-  readonly #addresses = new Map<string, Set<string>>();
+  /** What only one may have (`holdingsOf`) → ids of those that have it. */
+  readonly #holders = new Map<string, Set<string>>();
   readonly #outside = new PrefixSet();
 
   constructor(intent: Intent) {
@@ -56,9 +56,9 @@ export class Directory {
     return [...this.users(id, kind)].sort().map((user) => this.get(kind, user)!);
   }
 
-  /** Ids of access points and devices with this address. */
-  atAddress(address: string): ReadonlySet<string> {
-    return this.#addresses.get(address) ?? NONE;
+  /** Ids of resources that have this: an address (`addressKey`), a place (`placeKey`). */
+  holders(key: string): ReadonlySet<string> {
+    return this.#holders.get(key) ?? NONE;
   }
 
   /** IPv4 addresses of access points, as networks of one address. */
@@ -114,7 +114,7 @@ export class Directory {
   #enter(resource: Resource): void {
     put(this.#names, `${resource.kind}/${resource.name}`, resource.id);
     for (const { id } of referencesOf(resource)) put(this.#users, `${id} ${resource.kind}`, resource.id);
-    for (const address of addressesOf(resource)) put(this.#addresses, address, resource.id);
+    for (const key of holdingsOf(resource)) put(this.#holders, key, resource.id);
     for (const claim of outsideOf(resource)) this.#outside.add(claim);
     const home = homeOf(resource);
     if (home === null) return;
@@ -129,7 +129,7 @@ export class Directory {
   #leave(resource: Resource): void {
     take(this.#names, `${resource.kind}/${resource.name}`, resource.id);
     for (const { id } of referencesOf(resource)) take(this.#users, `${id} ${resource.kind}`, resource.id);
-    for (const address of addressesOf(resource)) take(this.#addresses, address, resource.id);
+    for (const key of holdingsOf(resource)) take(this.#holders, key, resource.id);
     for (const claim of outsideOf(resource)) this.#outside.remove(claim);
     const home = homeOf(resource);
     const set = home === null ? undefined : this.#networks.get(home);
@@ -160,10 +160,30 @@ export function claimsOf(resource: Resource): Claim[] {
   return claims;
 }
 
-function addressesOf(resource: Resource): string[] {
-  if (resource.kind === "device") return [resource.address];
-  if (resource.kind !== "access-point") return [];
-  return [resource.ipv4, resource.ipv6].filter((address) => address !== null);
+/** Outer address of an access point, overlay address of a device. */
+export function addressKey(address: string): string {
+  return `address ${address}`;
+}
+
+/** Where the network of a VPC or VBR is on the host of its access point's gateway. */
+export function placeKey(resource: Resource<"vpc"> | Resource<"vbr">): string {
+  if (resource.kind === "vbr") return `line ${resource.accessPoint} ${resource.interface}`;
+  const { place, accessPoint } = resource;
+  return `place ${accessPoint} ${place.kind} ${place.kind === "namespace" ? place.name : place.kind === "vrf" ? place.device : ""}`;
+}
+
+function holdingsOf(resource: Resource): string[] {
+  switch (resource.kind) {
+    case "device":
+      return [addressKey(resource.address)];
+    case "access-point":
+      return [resource.ipv4, resource.ipv6].filter((address) => address !== null).map(addressKey);
+    case "vpc":
+    case "vbr":
+      return [placeKey(resource)];
+    default:
+      return [];
+  }
 }
 
 function outsideOf(resource: Resource): Claim[] {

@@ -42,14 +42,13 @@ const RULES: readonly Rule[] = [
 export function violations(intent: Intent, changes: readonly Change[]): Violation[] {
   const directory = directoryOf(withChanges(intent, changes));
   const told = new Set<string>();
-  return changes.flatMap((change) =>
-    RULES.flatMap((rule) => rule(change, directory)).filter(({ code, kind, id, path, other, message }) => {
-      // Two that are at odds are told once, by the first of them.
-      const sides = other ? [`${kind}/${id}`, `${other.kind}/${other.id}`].sort() : [kind, id, path, message];
-      const key = [code, ...sides].join(" ");
-      if (told.has(key)) return false;
-      told.add(key);
-      return true;
-    }),
-  );
+  return changes.flatMap((change) => {
+    // Two changed resources that are at odds find each other; the first of them tells.
+    const found = RULES.flatMap((rule) => rule(change, directory)).filter(
+      ({ code, kind, id, other }) => !other || !told.has(`${code} ${other.kind}/${other.id} ${kind}/${id}`),
+    );
+    for (const { code, kind, id, other } of found)
+      if (other) told.add(`${code} ${kind}/${id} ${other.kind}/${other.id}`);
+    return found;
+  });
 }

@@ -134,7 +134,7 @@ it(`nothing acknowledged is lost and nothing is half-applied over ${KILLS} kills
   });
   for (let round = 0; round < KILLS; round++) {
     const loaded = load(url, round, known);
-    await new Promise((done) => setTimeout(done, 20 + Math.random() * 500));
+    await new Promise((done) => setTimeout(done, 20 + Math.random() * 400));
     const exited = once(child!, "exit");
     child!.kill("SIGKILL");
     await Promise.all([exited, loaded]);

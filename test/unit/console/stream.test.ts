@@ -3,18 +3,19 @@ import { Journal } from "../../../src/console/api/journal.ts";
 import { STREAM_LIMITS } from "../../../src/console/api/stream.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
 
-let rig: Rig;
+let rig: Rig | undefined;
 const readers: AbortController[] = [];
 afterEach(async () => {
   for (const reader of readers.splice(0)) reader.abort();
-  await rig.close();
+  await rig?.close();
+  rig = undefined;
 });
 
 /** Reads the stream; `until` waits for a text in all that came. */
 async function read(headers: Record<string, string> = {}) {
   const stop = new AbortController();
   readers.push(stop);
-  const { port } = rig.app.server.address() as { port: number };
+  const { port } = rig!.app.server.address() as { port: number };
   const reply = await fetch(`http://127.0.0.1:${port}/v1/events/stream`, {
     headers: { "x-role": "viewer", ...headers },
     signal: stop.signal,
@@ -50,13 +51,13 @@ it("tells of changes, events and states as they come", async () => {
   const stream = await read();
   expect([stream.status, stream.type]).toEqual([200, "text/event-stream"]);
   await stream.until("retry: 2000");
-  await ask(rig, "POST", "/areas", { name: "a1" });
+  await ask(rig!, "POST", "/areas", { name: "a1" });
   await stream.until('event: change\ndata: {"revision":1,"changes":[{"kind":"area"');
-  rig.desk.event({ level: "WARN", code: "Test", message: "x" });
+  rig!.desk.event({ level: "WARN", code: "Test", message: "x" });
   await stream.until('event: event\ndata: {"id":1,');
-  rig.fleet.see("vcpe0", { controller: "normal" });
+  rig!.fleet.see("vcpe0", { controller: "normal" });
   const once = await stream.until('event: status\ndata: {"device":"vcpe0","status":{"controller":"normal"');
-  rig.fleet.see("vcpe0", { lastSeen: "2026-01-01T00:00:00.000Z" });
+  rig!.fleet.see("vcpe0", { lastSeen: "2026-01-01T00:00:00.000Z" });
   await stream.until(": still here");
   expect(once.split("event: status")).toHaveLength(2);
 });
@@ -65,9 +66,9 @@ it("goes on from the last event that was read", async () => {
   await listen();
   const first = await read();
   await first.until("retry");
-  await ask(rig, "POST", "/areas", { name: "a1" });
+  await ask(rig!, "POST", "/areas", { name: "a1" });
   const [, id] = /id: (\S+)/.exec(await first.until("event: change"))!;
-  await ask(rig, "POST", "/areas", { name: "a2" });
+  await ask(rig!, "POST", "/areas", { name: "a2" });
   const text = await (await read({ "last-event-id": id })).until("event: change");
   expect(text).toContain('"name":"a2"');
   expect(text).not.toContain('"name":"a1"');
@@ -81,7 +82,7 @@ it("cuts off a reader that does not keep up, and refuses more readers than it ha
   await stream.until("retry");
   expect((await read()).status).toBe(503);
   const message = "x".repeat(100_000);
-  for (let i = 0; i < 400; i++) rig.desk.event({ level: "INFO", code: "Flood", message });
+  for (let i = 0; i < 400; i++) rig!.desk.event({ level: "INFO", code: "Flood", message });
   await stream.end();
   const again = await read();
   expect(again.status).toBe(200);

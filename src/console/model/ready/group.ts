@@ -4,11 +4,11 @@ import { claimsOf } from "../directory.ts";
 import { overlap, type Prefix, prefixOf } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
 import { broken, good, type Link, waits } from "./link.ts";
-import { cenOf } from "./vpc.ts";
+import { publishedOf, reachable } from "./vpc.ts";
 
-export const groupLink: Link = (instance, directory) => {
-  const cen = cenOf(instance, directory);
-  const vpcs = cen ? directory.usersOf(cen.id, "vpc").filter(({ withdrawn }) => !withdrawn) : [];
+export const groupLink: Link = (instance, directory, observed) => {
+  const near = reachable(instance, directory, observed);
+  const vpcs = near.length > 0 ? near : publishedOf(instance, directory);
   if (vpcs.length === 0) return waits("security groups stand before a VPC");
   const sources = claimsOf(instance)
     .filter(({ published }) => published)

@@ -11,7 +11,7 @@ export const vpcLink: Link = (instance, directory, observed) => {
   if (attached.length === 0) {
     return broken("no-vpc", `no VPC is attached to CEN ${cen.name}`, `Run: vcpe bind vpc VPC cen ${cen.name}`);
   }
-  const published = attached.filter(({ withdrawn }) => !withdrawn);
+  const published = publishedOf(instance, directory);
   if (published.length === 0) {
     const names = attached.map(({ name }) => name).join(", ");
     return broken(
@@ -20,12 +20,36 @@ export const vpcLink: Link = (instance, directory, observed) => {
       `Run: vcpe update vpc ${attached[0].name} --withdrawn false`,
     );
   }
-  const faults = published.map((vpc) => fault(vpc, instance, cen.id, directory, observed));
-  const names = published.filter((_, i) => faults[i] === undefined).map(({ name }) => name);
+  const faults = byDistance(published, instance, directory).map((vpc) =>
+    fault(vpc, instance, cen.id, directory, observed),
+  );
+  const names = reachable(instance, directory, observed).map(({ name }) => name);
   return names.length === 0 ? faults[0]! : good(`CEN ${cen.name} leads to VPC ${names.join(", ")}`);
 };
 
-export function cenOf(instance: Resource<"instance">, directory: Directory): Resource<"cen"> | undefined {
+/** Published VPCs of the instance's CEN with nothing broken on the way to them. */
+export function reachable(instance: Resource<"instance">, directory: Directory, observed: Seen): Resource<"vpc">[] {
+  const cen = cenOf(instance, directory);
+  return publishedOf(instance, directory).filter((vpc) => !fault(vpc, instance, cen!.id, directory, observed));
+}
+
+/** VPCs of the instance's CEN that are not withdrawn. */
+export function publishedOf(instance: Resource<"instance">, directory: Directory): Resource<"vpc">[] {
+  const cen = cenOf(instance, directory);
+  return cen ? directory.usersOf(cen.id, "vpc").filter(({ withdrawn }) => !withdrawn) : [];
+}
+
+/** Those at the instance's own access point first: they need the least. */
+function byDistance(
+  vpcs: readonly Resource<"vpc">[],
+  instance: Resource<"instance">,
+  directory: Directory,
+): Resource<"vpc">[] {
+  const own = directory.accessPointOf(instance)?.id;
+  return vpcs.toSorted((a, b) => Number(a.accessPoint !== own) - Number(b.accessPoint !== own));
+}
+
+function cenOf(instance: Resource<"instance">, directory: Directory): Resource<"cen"> | undefined {
   const cen = instance.ccn === null ? null : (directory.get("ccn", instance.ccn)?.cen ?? null);
   return cen === null ? undefined : directory.get("cen", cen);
 }

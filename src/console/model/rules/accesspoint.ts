@@ -1,6 +1,6 @@
 /** Access points: where they are reached. */
 import { isIPv6 } from "node:net";
-import type { Directory } from "../directory.ts";
+import { addressKey, type Directory } from "../directory.ts";
 import type { Violation } from "../intent.ts";
 import { overlap, parseIpv4, prefixOf } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
@@ -79,7 +79,7 @@ function taken(point: Point, directory: Directory): Violation[] {
       ["ipv6", point.ipv6],
     ] as const
   ).flatMap(([path, address]) => {
-    for (const id of address === null ? [] : directory.atAddress(address)) {
+    for (const id of address === null ? [] : directory.holders(addressKey(address))) {
       const other = directory.get("access-point", id);
       if (!other || id === point.id) continue;
       const port = ports.find((one) => one === other.ikePort || one === other.natPort);

@@ -1,4 +1,5 @@
 /** Devices: two at most for an instance, one for an access point, and what of them is settled once. */
+import { addressKey } from "../directory.ts";
 import type { Violation } from "../intent.ts";
 import { holds, parseIpv4 } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
@@ -46,7 +47,7 @@ export const checkDevice: Rule = (change, directory) => {
       "Take a free address of that network",
     );
   }
-  const twin = [...directory.atAddress(after.address)].find((one) => one !== id);
+  const twin = [...directory.holders(addressKey(after.address))].find((one) => one !== id);
   const other = twin === undefined ? undefined : directory.get("device", twin);
   if (other) {
     tell(

@@ -1,4 +1,5 @@
 /** Where networks of VPCs and leased lines are on a gateway's host: each place takes one. */
+import { type Directory, placeKey } from "../directory.ts";
 import type { Violation } from "../intent.ts";
 import { parseIpv4 } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
@@ -7,9 +8,7 @@ import { breach, called, changedIn, type Rule } from "./rule.ts";
 export const checkPlace: Rule = (change, directory) => {
   const { after } = change;
   if (after?.kind === "vpc" && changedIn(change, "place", "accessPoint")) {
-    const rival = directory
-      .usersOf(after.accessPoint, "vpc")
-      .find((other) => other.id !== after.id && placeOf(other) === placeOf(after));
+    const rival = rivalOf(after, directory);
     if (!rival) return [];
     return [
       breach(
@@ -25,9 +24,7 @@ export const checkPlace: Rule = (change, directory) => {
   if (after?.kind !== "vbr") return [];
   const found: Violation[] = [];
   if (changedIn(change, "interface", "accessPoint")) {
-    const rival = directory
-      .usersOf(after.accessPoint, "vbr")
-      .find((other) => other.id !== after.id && other.interface === after.interface);
+    const rival = rivalOf(after, directory);
     if (rival) {
       found.push(
         breach(
@@ -59,6 +56,12 @@ export const checkPlace: Rule = (change, directory) => {
     return point ? called(point) : `access point ${id}`;
   }
 };
+
+/** Another one at the same place. */
+function rivalOf(one: Resource<"vpc"> | Resource<"vbr">, directory: Directory): Resource | undefined {
+  const rival = [...directory.holders(placeKey(one))].find((id) => id !== one.id);
+  return rival === undefined ? undefined : directory.get(one.kind, rival);
+}
 
 function placeOf({ place }: Resource<"vpc">): string {
   switch (place.kind) {

@@ -1,0 +1,68 @@
+import fc from "fast-check";
+import Value from "typebox/value";
+import { describe, expect, it } from "vitest";
+import { compile } from "../../../../src/console/compile/compile.ts";
+import { assemble, disassemble } from "../../../../src/protocol/parts.ts";
+import { RouterConfig } from "../../../../src/router/config/config.ts";
+import { registerFormats } from "../../../../src/router/config/formats.ts";
+import { checkRules } from "../../../../src/router/config/rules.ts";
+import type { RouterFile } from "../../../../src/router/config/schema.ts";
+import { deeds, history } from "../deeds.ts";
+
+registerFormats();
+
+/** What of a configuration can be written in a file, so that the router's own rules can be asked. */
+function fileOf({ name, outer, vrfs, tunnels }: RouterConfig): RouterFile {
+  return {
+    name,
+    outer: { ...outer, ipv4: outer.ipv4 ?? false, ipv6: outer.ipv6 ?? false },
+    vrfs: vrfs.map(({ tun, addresses, local, ...rest }) => ({
+      ...rest,
+      addresses: [...addresses],
+      local: [...local],
+      ...(tun ? { tun } : {}),
+    })),
+    tunnels: tunnels.map(({ name, vrf, peer, local, start, children, routes }) => ({
+      name,
+      vrf,
+      peer: { address: peer.address ?? "any", port: peer.port, id: peer.identity.value },
+      local: { id: local.identity.value },
+      auth: { psk: { env: "NONE" } },
+      start,
+      children: children.map((child) => ({ name: child.name, local: [...child.local], remote: [...child.remote] })),
+      // A file has no preference: the standby's routes are those of the active device again.
+      routes: routes.filter(({ preference }) => preference === 0).map(({ prefix }) => prefix),
+    })),
+  };
+}
+
+const unique = (texts: readonly string[]) => expect(new Set(texts).size).toBe(texts.length);
+
+describe("every configuration", () => {
+  it("keeps the schema and the rules of the router", () => {
+    let seen = 0;
+    fc.assert(
+      fc.property(deeds(40), (all) => {
+        const { intent } = [...history(all)].at(-1)!;
+        for (const [id, parts] of compile(intent)) {
+          const config = assemble(parts, null);
+          const [error] = Value.Errors(RouterConfig, config);
+          expect(error && `${error.instancePath} ${error.message}`).toBeUndefined();
+          expect(config.name).toBe(id);
+          expect(disassemble(config)).toEqual(new Map(parts));
+          const wrong = checkRules(fileOf(config)).filter(({ severity }) => severity === "error");
+          expect(wrong.map(({ message }) => message)).toEqual([]);
+
+          const { vrfs, attachments, filters } = config;
+          unique([...vrfs.flatMap(({ tun }) => tun?.name ?? []), ...attachments.map(({ tun }) => tun.name)]);
+          unique([...vrfs, ...attachments].map(({ name }) => name));
+          for (const { vrf } of attachments) expect(vrfs.map(({ name }) => name)).toContain(vrf);
+          expect(filters.map(({ name }) => name)).toEqual(attachments.flatMap(({ filter }) => filter ?? []));
+          seen++;
+        }
+      }),
+      { numRuns: 40 },
+    );
+    expect(seen).toBeGreaterThan(200);
+  });
+});

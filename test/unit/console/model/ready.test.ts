@@ -1,0 +1,178 @@
+import { describe, expect, it } from "vitest";
+import { type Change, type Intent, withChanges } from "../../../../src/console/model/intent.ts";
+import type { Observed, ObservedTunnel } from "../../../../src/console/model/observed.ts";
+import { readiness } from "../../../../src/console/model/ready.ts";
+import { instanceStatus } from "../../../../src/console/model/status.ts";
+import { change, tutorial } from "../world.ts";
+
+const UP: Observed = {
+  controller: "normal",
+  vpn: "normal",
+  sync: "synchronized",
+  enrolled: true,
+  version: "0.1.0",
+  lastSeen: "2026-01-02T00:00:00.000Z",
+  applied: 7,
+  wanted: 7,
+  error: null,
+  tunnels: [],
+  attachments: [],
+};
+
+function tunnel(name: string, state: ObservedTunnel["state"], lastError: string | null = null): ObservedTunnel {
+  const none = { packets: 0, bytes: 0 };
+  return { name, state, rttMs: null, in: none, out: none, lastError };
+}
+
+/** Hangzhou's devices, the gateways of Shanghai and Beijing: all is well. */
+const ACTIVE = "vcpe000000000003";
+const STANDBY = "vcpe000000000004";
+const SHANGHAI = "vcpe000000000001";
+const BEIJING = "vcpe000000000002";
+const WELL: Readonly<Record<string, Observed>> = {
+  [ACTIVE]: UP,
+  [STANDBY]: UP,
+  [SHANGHAI]: { ...UP, attachments: [{ name: "vpc-shanghai", state: "up", reason: null }] },
+  [BEIJING]: {
+    ...UP,
+    attachments: [{ name: "vpc-beijing", state: "up", reason: null }],
+    tunnels: [tunnel(`cen-corp.${SHANGHAI}`, "up")],
+  },
+};
+
+const { intent } = tutorial();
+const seen =
+  (more: Readonly<Record<string, Observed | undefined>> = {}) =>
+  (device: string) =>
+    device in more ? more[device] : WELL[device];
+const having = (...changes: Change[]): Intent => withChanges(intent, changes);
+const instance = (values: Parameters<typeof change<"instance">>[3]) =>
+  having(change(intent, "instance", "ins-hangzhou", values));
+
+/** The first broken link. */
+function broken(of: Intent, observed: (device: string) => Observed | undefined) {
+  const { ready, links } = readiness(of, "ins-hangzhou", observed);
+  expect(links.map(({ link }) => link)).toEqual(["device", "instance", "ccn", "cen", "vpc", "security-group"]);
+  expect(ready).toBe(links.every(({ ok }) => ok));
+  const first = links.find(({ ok }) => !ok);
+  if (first) {
+    expect(first.code).not.toBe("waits");
+    expect(first.next).not.toBe("");
+  }
+  return first && [first.link, first.code];
+}
+
+const OFF: Observed = { ...UP, controller: "abnormal", vpn: "none" };
+
+describe("readiness", () => {
+  it("of the tutorial, done, is given", () => {
+    expect(broken(intent, seen())).toBeUndefined();
+    const { links } = readiness(intent, "ins-hangzhou", seen());
+    expect(links.at(-1)!.message).toBe("security groups let instance hangzhou into VPC shanghai; closed: VPC beijing");
+  });
+
+  it.each<[string, string, Intent, ReturnType<typeof seen>]>([
+    ["device", "not-joined", intent, seen({ [ACTIVE]: undefined, [STANDBY]: undefined })],
+    ["device", "disconnected", intent, seen({ [ACTIVE]: OFF, [STANDBY]: undefined })],
+    [
+      "device",
+      "config-refused",
+      intent,
+      seen({ [ACTIVE]: { ...UP, error: { code: "x", message: "no TUN" } }, [STANDBY]: OFF }),
+    ],
+    [
+      "device",
+      "synchronizing",
+      intent,
+      seen({ [ACTIVE]: { ...UP, sync: "synchronizing", applied: 6 }, [STANDBY]: OFF }),
+    ],
+    ["instance", "locked", instance({ locked: true }), seen()],
+    ["instance", "not-activated", instance({ activated: false }), seen()],
+    ["instance", "no-cidr", instance({ cidrs: [] }), seen()],
+    ["instance", "withdrawn", instance({ withdrawn: ["172.16.0.0/16"] }), seen()],
+    ["instance", "gateway-down", intent, seen({ [SHANGHAI]: OFF })],
+    ["ccn", "not-bound", instance({ ccn: null }), seen()],
+    ["ccn", "tunnel-down", intent, seen({ [ACTIVE]: { ...UP, vpn: "abnormal" }, [STANDBY]: OFF })],
+    ["cen", "not-bound", having(change(intent, "ccn", "ccn-corp", { cen: null })), seen()],
+    [
+      "vpc",
+      "no-vpc",
+      having(change(intent, "vpc", "vpc-shanghai", { cen: null }), change(intent, "vpc", "vpc-beijing", { cen: null })),
+      seen(),
+    ],
+    [
+      "vpc",
+      "withdrawn",
+      having(
+        change(intent, "vpc", "vpc-shanghai", { withdrawn: true }),
+        change(intent, "vpc", "vpc-beijing", { withdrawn: true }),
+      ),
+      seen(),
+    ],
+    ["vpc", "attachment-down", intent, seen({ [SHANGHAI]: UP, [BEIJING]: OFF })],
+    ["security-group", "closed", having(change(intent, "rule", "sgr-branches", { policy: "drop" })), seen()],
+    ["security-group", "closed", having(change(intent, "rule", "sgr-branches", { cidr: "10.0.0.0/8" })), seen()],
+  ])("breaks at %s: %s", (link, code, of, observed) => expect(broken(of, observed)).toEqual([link, code]));
+
+  it("needs the tunnel between gateways only where a VPC is behind it", () => {
+    const far = having(change(intent, "vpc", "vpc-shanghai", { cen: null }));
+    const cut = seen({
+      [BEIJING]: { ...WELL[BEIJING], tunnels: [tunnel(`cen-corp.${SHANGHAI}`, "down", "no answer")] },
+    });
+    expect(broken(intent, cut)).toBeUndefined();
+    expect(broken(far, cut)).toEqual(["vpc", "tunnel-down"]);
+    expect(broken(far, seen())).toEqual(["security-group", "closed"]);
+  });
+
+  it("does not take an open VPC that cannot be reached for one that can", () => {
+    const cut = seen({ [SHANGHAI]: UP });
+    expect(broken(intent, cut)).toEqual(["security-group", "closed"]);
+  });
+
+  it("says which step mends it, in commands", () => {
+    const next = (of: Intent, observed = seen()) =>
+      readiness(of, "ins-hangzhou", observed).links.find(({ ok }) => !ok)?.next;
+    expect(next(intent, seen({ [ACTIVE]: undefined, [STANDBY]: undefined }))).toContain(
+      `vcpe join --console URL --serial ${ACTIVE}`,
+    );
+    expect(next(instance({ activated: false }))).toBe("Run: vcpe update instance hangzhou --activated true");
+    expect(next(instance({ ccn: null }))).toBe("Run: vcpe bind instance hangzhou ccn CCN");
+    expect(next(having(change(intent, "ccn", "ccn-corp", { cen: null })))).toBe("Run: vcpe bind ccn corp cen CEN");
+  });
+
+  it("knows no instance that is not there", () => {
+    expect(() => readiness(intent, "ins-nobody", seen())).toThrow("there is no instance ins-nobody");
+  });
+});
+
+describe("the state of an instance", () => {
+  const status = (of: Intent, observed: (device: string) => Observed | undefined) =>
+    instanceStatus(of, "ins-hangzhou", observed);
+  const none = () => undefined;
+
+  it("is Received until it is activated, and Unconfirmed until a device joins", () => {
+    expect(status(instance({ activated: false }), none)).toMatchObject({ status: "Received" });
+    expect(status(intent, none)).toMatchObject({ status: "Unconfirmed", carrier: null });
+    expect(
+      status(intent, seen({ [ACTIVE]: { ...OFF, enrolled: false, lastSeen: null }, [STANDBY]: undefined })).status,
+    ).toBe("Unconfirmed");
+  });
+
+  it("is Active while a device is connected with its tunnels up", () => {
+    expect(status(intent, seen())).toEqual({ status: "Active", text: "Available", carrier: ACTIVE });
+    expect(status(intent, seen({ [ACTIVE]: OFF }))).toEqual({ status: "Active", text: "Available", carrier: STANDBY });
+  });
+
+  it("is Active too while no tunnels are wanted", () => {
+    const quiet = { ...UP, vpn: "none" } as const;
+    const observed = seen({ [ACTIVE]: quiet, [STANDBY]: quiet });
+    expect(status(instance({ ccn: null }), observed)).toEqual({ status: "Active", text: "Available", carrier: null });
+    expect(status(intent, observed)).toMatchObject({ status: "Offline", text: "Tunnels are down" });
+  });
+
+  it("is Offline when none is connected, also after a reset of its keys, and Locked when locked", () => {
+    const off = seen({ [ACTIVE]: OFF, [STANDBY]: { ...OFF, enrolled: false } });
+    expect(status(intent, off)).toEqual({ status: "Offline", text: "Disconnected", carrier: null });
+    expect(status(instance({ locked: true }), seen())).toEqual({ status: "Locked", text: "Locked", carrier: null });
+  });
+});
