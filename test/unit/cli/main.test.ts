@@ -59,7 +59,7 @@ describe("vcpe", () => {
     expect(out).toContain("Exit codes: 0 done");
   });
 
-  it.each([[["stat"]], [["edge"]], [["rekey"]], [["status", "--colour"]], [["check"]], [["login"]]])(
+  it.each([[["stat"]], [["rekey"]], [["status", "--colour"]], [["check"]], [["login"]]])(
     "refuses %j with code 2",
     (args) => {
       const { code, err } = vcpe(...args);
