@@ -1,5 +1,5 @@
 /** Turns whatever was thrown into the one form of error replies. What a client sends never becomes a 500. */
-import type { FastifyError, FastifyInstance } from "fastify";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ConsoleError } from "../error.ts";
 
 /** Where faults of the program are written down. */
@@ -23,17 +23,21 @@ export function answerFailures(app: FastifyInstance, log: FaultLog): void {
     }
     const status = error.statusCode ?? 500;
     if (status === 429) return reply.send(error);
-    if (status >= 400 && status < 500) {
-      const [code, message, next] = REFUSALS[status] ?? REFUSALS[400];
-      return reply.code(status).send({ code, message, next });
-    }
+    if (status >= 400 && status < 500) return refuse(reply, status);
     log.error({ err: error, route: request.routeOptions.url }, "a fault in the program");
     return reply
       .code(500)
       .send({ code: "internal", message: "a fault in the program", next: "Report it with the console's log" });
   });
-  app.setNotFoundHandler((_request, reply) => {
-    const [code, message, next] = REFUSALS[404];
-    return reply.code(404).send({ code, message, next });
-  });
+  app.setNotFoundHandler((_request, reply) => refuse(reply, 404));
+}
+
+/** For what Fastify refuses before it has looked for a route: addresses that cannot be read or are too long. */
+export function answerUnrouted(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  refuse(reply, error.statusCode === 414 ? 404 : 400);
+}
+
+function refuse(reply: FastifyReply, status: number): FastifyReply {
+  const [code, message, next] = REFUSALS[status] ?? REFUSALS[400];
+  return reply.code(status).send({ code, message, next });
 }

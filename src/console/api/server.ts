@@ -5,7 +5,7 @@ import { applyRoute } from "./apply.ts";
 import { bindingRoutes } from "./bindings.ts";
 import { deviceRoutes } from "./devices.ts";
 import { documentApi } from "./document.ts";
-import { answerFailures } from "./failure.ts";
+import { answerFailures, answerUnrouted } from "./failure.ts";
 import { BODY_LIMIT, readJson } from "./json.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { described } from "./operation.ts";
@@ -24,6 +24,7 @@ export const SERVER_OPTIONS = {
   bodyLimit: BODY_LIMIT,
   // Names have up to 128 characters, each of them up to three when it is escaped.
   routerOptions: { maxParamLength: 512 },
+  frameworkErrors: answerUnrouted,
 } as const satisfies FastifyServerOptions;
 
 /**

@@ -61,19 +61,23 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
 
   app.get(
     "/events/stream",
-    described({
-      id: "streamEvents",
-      summary: "Streams changes, events and states of devices as server-sent events",
-      tag: "events",
-      role: "viewer",
-      replies: {
-        200: Type.String({
-          description:
-            "text/event-stream; events `change`, `event`, `status`, `reset`. Last-Event-ID goes on from there.",
-        }),
-      },
-      refusals: [503],
-    }),
+    {
+      // A HEAD of what never ends would never end.
+      exposeHeadRoute: false,
+      ...described({
+        id: "streamEvents",
+        summary: "Streams changes, events and states of devices as server-sent events",
+        tag: "events",
+        role: "viewer",
+        replies: {
+          200: Type.String({
+            description:
+              "text/event-stream; events `change`, `event`, `status`, `reset`. Last-Event-ID goes on from there.",
+          }),
+        },
+        refusals: [503],
+      }),
+    },
     async (request, reply) => open(request, reply),
   );
 

@@ -117,13 +117,14 @@ export class Directory {
     for (const key of holdingsOf(resource)) put(this.#holders, key, resource.id);
     for (const claim of outsideOf(resource)) this.#outside.add(claim);
     const home = homeOf(resource);
-    if (home === null) return;
+    const claims = claimsOf(resource);
+    if (home === null || claims.length === 0) return;
     let set = this.#networks.get(home);
     if (!set) {
       set = new PrefixSet();
       this.#networks.set(home, set);
     }
-    for (const claim of claimsOf(resource)) set.add(claim);
+    for (const claim of claims) set.add(claim);
   }
 
   #leave(resource: Resource): void {

@@ -297,6 +297,16 @@ describe("bodies", () => {
   });
 });
 
+describe("addresses", () => {
+  it("that cannot be read are refused in the form of all refusals", async () => {
+    const refused = { code: expect.any(String), message: expect.any(String), next: expect.any(String) };
+    expect(await ask(rig, "GET", "/areas/%zz")).toMatchObject({ status: 400, body: refused });
+    expect(await ask(rig, "GET", `/areas/${"x".repeat(600)}`)).toMatchObject({ status: 404, body: refused });
+    expect(await ask(rig, "HEAD", "/events/stream")).toMatchObject({ status: 404 });
+    expect(await ask(rig, "HEAD", "/areas")).toMatchObject({ status: 200 });
+  });
+});
+
 describe("roles", () => {
   it("bound what a user may", async () => {
     await tutorial();

@@ -89,7 +89,8 @@ export function changesOf(intent: Intent, { what, a, b, c }: Deed): Change[] {
       ...owner,
     });
   // Branches are made more often than anything else: without them there is nothing to see.
-  switch (what % 32 > 20 ? what % 3 : what % 32) {
+  const often = what % 40;
+  switch (often > 32 ? 20 : often > 20 ? often % 3 : often) {
     case 0:
     case 1:
     case 2: {

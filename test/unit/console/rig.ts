@@ -159,6 +159,6 @@ export async function ask(
   return {
     status: reply.statusCode,
     headers: reply.headers as Answer["headers"],
-    body: json ? reply.json() : reply.body,
+    body: json && reply.body !== "" ? reply.json() : reply.body,
   };
 }

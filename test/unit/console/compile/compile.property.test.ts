@@ -100,7 +100,7 @@ describe("compiled configurations as a network", () => {
           }
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
     expect(delivered).toBeGreaterThan(200);
     expect(refused).toBeGreaterThan(10);
@@ -125,9 +125,36 @@ describe("compiled configurations as a network", () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     expect(tried).toBeGreaterThan(50);
+  });
+
+  it("hold branches apart that must not talk, also an edge that does not keep to its routes", () => {
+    let tried = 0;
+    fc.assert(
+      fc.property(deeds(45), (all) => {
+        const { intent } = [...history(all)].at(-1)!;
+        const net = new Network(compile(intent));
+        const sources = sourcesOf(intent, routesOf(intent));
+        for (const source of sources.filter(({ zone }) => zone !== null)) {
+          const [{ name: gateway }] = net.routers.get(source.router)!.tunnels;
+          for (const other of sources.filter(({ zone, owner }) => zone === source.zone && owner !== source.owner)) {
+            expect(net.walkFromEdge(source.router, gateway, source.component, source.from, other.from).at).toBe(
+              "dropped",
+            );
+            tried++;
+          }
+          for (const open of sources.filter(({ zone, component }) => zone === null && component === source.component)) {
+            expect(net.walkFromEdge(source.router, gateway, source.component, source.from, open.from).at).not.toBe(
+              "dropped",
+            );
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+    expect(tried).toBeGreaterThan(20);
   });
 
   it("join tunnels at both ends only", () => {
@@ -139,7 +166,7 @@ describe("compiled configurations as a network", () => {
           for (const tunnel of tunnels) expect(net.peerOf(tunnel)).not.toBeTypeOf("string");
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });
@@ -170,7 +197,7 @@ describe("the compiler", () => {
           expect(text(compiler.all)).toBe(scratch);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -188,7 +215,7 @@ describe("the compiler", () => {
         compiler.change(withChanges(after, back), back);
         expect(text(compiler.all)).toBe(was);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -203,7 +230,7 @@ describe("the compiler", () => {
           .map(({ change }) => change);
         expect(text(compile(withChanges(EMPTY, shuffled)))).toBe(text(compile(intent)));
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

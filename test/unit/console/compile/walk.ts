@@ -72,10 +72,18 @@ export class Network {
     return found;
   }
 
-  /** Where a packet ends that comes to this router, in this VRF, from a LAN or an attachment. */
-  walk(router: string, vrf: string, from: string, to: string): End {
+  /** Where a packet ends that an edge sends into its tunnel to this gateway, whatever its own tables say. */
+  walkFromEdge(edge: string, gateway: string, vrf: string, from: string, to: string): End {
+    const tunnel = this.routers.get(gateway)!.tunnels.find(({ name }) => name === edge)!;
+    if (!tunnel.children.some(({ remote }) => remote.some((prefix) => inside(prefix, from))))
+      return dropped("selectors");
+    return this.walk(gateway, vrf, from, to, tunnel.zone);
+  }
+
+  /** Where a packet ends that comes to this router, in this VRF; `entered`: out of a tunnel of this zone, else from a LAN or an attachment. */
+  walk(router: string, vrf: string, from: string, to: string, entered: string | null = null): End {
     let here = router;
-    let zone: string | null = null;
+    let zone = entered;
     for (let hops = 0; hops < 8; hops++) {
       const holding = (this.#tables.get(`${here} ${vrf}`) ?? []).filter(({ prefix }) => inside(prefix, to));
       if (holding.length === 0) return dropped("no route");
