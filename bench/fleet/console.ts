@@ -28,8 +28,8 @@ fleet.attach(app.server as unknown as Server);
 process.on("message", async (message: ToConsole) => {
   if (message.do === "issue") {
     const chains: string[][] = [];
-    for (const [i, csr] of message.csrs.entries()) {
-      chains.push((await authority.issueDevice(csr, deviceName(message.serials[i], 1))).chain);
+    for (const serial of message.serials) {
+      chains.push((await authority.issueDevice(message.csr, deviceName(serial, 1))).chain);
     }
     say({ is: "issued", chains });
   } else if (message.do === "key") say({ is: "key", key: fleet.newKey(message.serial) });

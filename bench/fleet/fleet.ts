@@ -48,7 +48,7 @@ export interface FleetOptions {
 }
 
 const PROCESSES = 4;
-/** Certificate requests in one message. */
+/** Certificates in one message. */
 const BATCH = 500;
 /** Enrolments over HTTPS that are timed. */
 const ENROLMENTS = 200;
@@ -75,14 +75,14 @@ export async function benchFleet({ agents, quick, say, signal }: FleetOptions): 
     const lists = share([...Array.from({ length: agents }, (_, i) => serialOf(i)), GATEWAY], PROCESSES);
 
     const enrolPerSecond = await enrolments(console, up.url, Math.min(ENROLMENTS, agents), signal);
-    say(`${enrolPerSecond.toFixed(0)} enrolments a second; making keys and certificates for all`);
+    say(`${enrolPerSecond.toFixed(0)} enrolments a second; making certificates for all`);
     const chains: string[][][] = [];
     const made = await all(groups, "made", signal, (i) => ({ do: "make", serials: lists[i] }));
-    for (const [i, { csrs }] of made.entries()) {
+    for (const [i, { csr }] of made.entries()) {
       const mine: string[][] = [];
-      for (let from = 0; from < csrs.length; from += BATCH) {
-        const part = { csrs: csrs.slice(from, from + BATCH), serials: lists[i].slice(from, from + BATCH) };
-        mine.push(...(await asked(console, { do: "issue", ...part }, "issued", signal)).chains);
+      for (let from = 0; from < lists[i].length; from += BATCH) {
+        const serials = lists[i].slice(from, from + BATCH);
+        mine.push(...(await asked(console, { do: "issue", csr, serials }, "issued", signal)).chains);
       }
       chains.push(mine);
     }

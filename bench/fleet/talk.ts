@@ -1,7 +1,7 @@
 /** What the processes of bench fleet say to each other over IPC. Times: nanoseconds of the monotonic clock, which all of them share. */
 
 export type ToConsole =
-  | { readonly do: "issue"; readonly serials: readonly string[]; readonly csrs: readonly string[] }
+  | { readonly do: "issue"; readonly serials: readonly string[]; readonly csr: string }
   | { readonly do: "key"; readonly serial: string }
   | { readonly do: "change"; readonly edges: readonly string[] };
 
@@ -21,7 +21,7 @@ export type ToAgents =
   | { readonly do: "report"; readonly every: number };
 
 export type FromAgents =
-  | { readonly is: "made"; readonly csrs: readonly string[] }
+  | { readonly is: "made"; readonly csr: string }
   /** Milliseconds from the start of each handshake to its first configuration. */
   | { readonly is: "connected"; readonly ms: readonly number[]; readonly failed: number }
   | { readonly is: "listening" }

@@ -222,8 +222,17 @@ export class Hub {
     const version = desk.versionOf(device);
     const dispatch = line.feed.next(version);
     if (!dispatch) return;
-    line.send(this.#statements.frame(device, version, parts, dispatch));
     seen(device);
+    // A line that was replaced or ended meanwhile takes nothing more; what follows it begins with hello.
+    this.#statements.frame(device, version, parts, dispatch).then(
+      (frame) => {
+        if (this.#lines.get(device) === line) line.send(frame);
+      },
+      (error) => {
+        this.#parts.log.error({ device, err: error }, "a configuration could not be signed");
+        line.cut();
+      },
+    );
   }
 
   #beat(): void {

@@ -5,12 +5,12 @@ import type { Authority } from "../ca/ca.ts";
 import type { Dispatch } from "./feed.ts";
 
 export class Statements {
-  readonly #authority: Pick<Authority, "sign">;
+  readonly #authority: Pick<Authority, "signSoon">;
   readonly #now: () => number;
   /** By the part itself: parts are frozen, and what did not change is the same object in the next version. */
   readonly #hashes = new WeakMap<object, string>();
 
-  constructor(authority: Pick<Authority, "sign">, now: () => number) {
+  constructor(authority: Pick<Authority, "signSoon">, now: () => number) {
     this.#authority = authority;
     this.#now = now;
   }
@@ -21,17 +21,19 @@ export class Statements {
     return rootHash(hashes);
   }
 
-  frame(router: string, version: number, parts: Parts, dispatch: Dispatch): ConfigFrame {
+  /** Of these parts as they are now, whenever the signature is ready. */
+  async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<ConfigFrame> {
     const statement: Statement = { router, version, root: this.root(parts), at: new Date(this.#now()).toISOString() };
     const put = dispatch.kind === "full" ? parts : dispatch.delta.put;
-    return {
+    const unsigned = {
       type: "config",
       base: dispatch.kind === "full" ? 0 : dispatch.base,
       put: Object.fromEntries(put),
       remove: dispatch.kind === "full" ? [] : [...dispatch.delta.remove],
       statement,
-      signature: this.#authority.sign(canonical(statement)).toString("base64"),
-    };
+    } as const;
+    const signature = await this.#authority.signSoon(canonical(statement));
+    return { ...unsigned, signature: signature.toString("base64") };
   }
 
   #hash(part: object): string {

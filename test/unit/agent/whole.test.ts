@@ -1,5 +1,6 @@
 /** Console and agent in one process, over real TLS: from the key on the note to a running router, and what may happen to them later. */
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Agent } from "../../../src/agent/agent.ts";
@@ -158,5 +159,32 @@ describe("a device and its console", () => {
     await started(fresh, routers);
     await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
     expect(console.fleet.observed(SERIAL)?.enrolled).toBe(true);
+  });
+
+  it("with a damaged configuration on the disk it waits for the console, and gets it again; joined again, it shows its new certificate", async () => {
+    const console = await bed();
+    const folder = await joined(console);
+    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
+    const routers = new FakeRouters();
+    const agent = await started(folder, routers);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    await agent.close();
+    writeFileSync(folder.config, "what is this");
+    const again = new FakeRouters();
+    await started(folder, again);
+    expect(again.starts).toBe(0);
+    await until(() => again.starts === 1);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    expect(tunnels(again)).toBe("a");
+
+    const before = again.last?.credentials?.version;
+    const key = readDeviceKey(console.fleet.newKey(SERIAL)) as Uint8Array;
+    console.desk.device(SERIAL, 2);
+    const identity = await enrol({ url: console.url, serial: SERIAL, key, host: HOST, say: () => undefined });
+    saveIdentity(folder, identity);
+    const third = new FakeRouters();
+    await started(folder, third);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    expect(third.last?.credentials?.version).not.toBe(before);
   });
 });

@@ -37,6 +37,8 @@ describe("vcpe", () => {
     for (const name of [
       "edge",
       "gateway",
+      "join",
+      "leave",
       "check",
       "doctor",
       "status",
@@ -59,14 +61,26 @@ describe("vcpe", () => {
     expect(out).toContain("Exit codes: 0 done");
   });
 
-  it.each([[["stat"]], [["rekey"]], [["status", "--colour"]], [["check"]], [["login"]]])(
-    "refuses %j with code 2",
-    (args) => {
-      const { code, err } = vcpe(...args);
-      expect(code).toBe(2);
-      expect(err).toContain("error:");
-    },
-  );
+  it.each([
+    [["stat"]],
+    [["edge", "-c", "f", "--serial", "s"]],
+    [["join"]],
+    [["rekey"]],
+    [["status", "--colour"]],
+    [["check"]],
+    [["login"]],
+  ])("refuses %j with code 2", (args) => {
+    const { code, err } = vcpe(...args);
+    expect(code).toBe(2);
+    expect(err).toContain("error:");
+  });
+
+  it("an edge without a file says how to join a console", () => {
+    const { code, err } = vcpe("edge", "--state", "/nonexistent");
+    expect(code).toBe(2);
+    expect(err).toContain("This host has joined no console");
+    expect(err).toContain("vcpe join --console URL --serial SERIAL");
+  });
 
   it("tells what goes wrong with a console by its exit codes", () => {
     const VCPE_CREDENTIALS = join(folder, "none.json");
