@@ -4,6 +4,7 @@ import { readCertificate } from "../console/certificate.ts";
 import { makeLog } from "../router/log.ts";
 import { usage } from "./client/error.ts";
 import { EXIT } from "./exit.ts";
+import { foreground } from "./foreground.ts";
 
 export interface ConsoleFlags {
   readonly folder: string;
@@ -33,26 +34,7 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
   const given = certificate !== undefined && key !== undefined ? readCertificate(certificate, key) : undefined;
 
   const log = makeLog("console", flags.logLevel, process.stderr);
-  const ending = Promise.withResolvers<number>();
-  let asked = 0;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      asked++;
-      if (asked === 1) {
-        log.info({ signal }, "ending");
-        ending.resolve(EXIT.ok);
-      } else if (asked === 3) {
-        log.error("told to end three times: leaving at once; nothing that was acknowledged is lost");
-        process.exit(EXIT.failed);
-      }
-    });
-  }
-  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-    process.on(event, (error: unknown) => {
-      log.error({ err: error }, "a fault in the program; please report it");
-      ending.resolve(EXIT.internal);
-    });
-  }
+  const { ended } = foreground(log);
   const { openConsole } = await import("../console/console.ts");
   const opened = await openConsole({ folder, listen, names: name, certificate: given, http, log });
   const { url, fingerprint, firstPassword } = opened;
@@ -64,7 +46,7 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
       say(`first login: user admin, one-time password ${firstPassword} (shown this once)`);
   }
   log.info({ pid: process.pid, folder }, "console runs");
-  const code = await ending.promise;
+  const code = await ended;
   await opened.close();
   log.info("ended");
   return code;

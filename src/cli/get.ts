@@ -1,7 +1,7 @@
 /** `vcpe get KIND [NAME]`: what is wanted and what is seen of it, as tables or as JSON. */
 import { type Kind, SPECS } from "../console/model/resources.ts";
 import { type Client, openClient } from "./client/client.ts";
-import { COLUMNS, type Context } from "./client/columns.ts";
+import { byRole, COLUMNS, type Context } from "./client/columns.ts";
 import { usage } from "./client/error.ts";
 import { type Item, META, textOf } from "./client/item.ts";
 import { kindOf, pathOf } from "./client/kinds.ts";
@@ -43,9 +43,13 @@ async function rows(
     kind === "instance" ? client.list<Item>(pathOf("device")) : [],
   ]);
   const context: Context = { names, devices: Map.groupBy(devices, ({ instance }) => String(instance)) };
+  // The console gives them in the order of their names; a device's is its serial number.
+  const owner = ({ instance, accessPoint }: Item) => names(instance ?? accessPoint);
+  const inOrder =
+    kind === "device" ? byRole(items).sort((a, b) => (owner(a) < owner(b) ? -1 : owner(a) > owner(b) ? 1 : 0)) : items;
   return table(
     columns.map(([heading]) => heading),
-    items.map((item) => columns.map(([, cell]) => cell(item, context))),
+    inOrder.map((item) => columns.map(([, cell]) => cell(item, context))),
     strong,
   );
 }
@@ -62,7 +66,7 @@ async function details(client: Client, item: Item): Promise<string[]> {
   const lines = [...spec, ...meta].map(([key, value]) => [key, cell(key, value, names)]);
   const status = Object.entries(item.status ?? {}).map(([key, value]) => [key, cell(key, value, names)]);
   const devices = item.kind === "instance" ? await client.list<Item>(pathOf("device"), { instance: item.id }) : [];
-  for (const device of devices)
+  for (const device of byRole(devices))
     lines.push(["device", [device.id, device.role, ...seen(device)].map(textOf).join("  ")]);
   const width = Math.max(...[...lines, ...status].map(([key]) => key.length)) + 2;
   const shown = ([key, value]: readonly string[]) => `${key.padEnd(width)}${value}`;
@@ -85,7 +89,9 @@ function cell(key: string, value: unknown, names: Names): string {
 
 /** name web, cidr 10.0.1.0/24 */
 function short(value: object): string {
-  return Object.entries(value)
+  const entries = Object.entries(value);
+  if (entries.length === 0) return "–";
+  return entries
     .map(
       ([key, entry]) => `${key} ${typeof entry === "object" && entry !== null ? JSON.stringify(entry) : textOf(entry)}`,
     )

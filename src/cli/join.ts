@@ -8,7 +8,8 @@ import { saveIdentity } from "../agent/identity.ts";
 import { enrol } from "../agent/join.ts";
 import { readDeviceKey } from "../protocol/key.ts";
 import { living } from "../router/status/client.ts";
-import { promptSecret } from "./prompt.ts";
+import { askSecret } from "./client/prompt.ts";
+import { processTerminal } from "./client/terminal.ts";
 
 export interface JoinFlags {
   readonly console: string;
@@ -79,5 +80,5 @@ async function keyText(file: string | undefined): Promise<string> {
       "Give it with --key-file, or in VCPE_KEY",
     );
   }
-  return promptSecret("Device key: ");
+  return askSecret(processTerminal, "Device key: ");
 }

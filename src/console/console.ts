@@ -16,6 +16,7 @@ import type { Log } from "../router/log.ts";
 import { buildApi, prepareApi, SERVER_OPTIONS } from "./api/server.ts";
 import type { Audit } from "./auth/audit.ts";
 import { AUTH_MIGRATIONS, openAuth, resetPassword } from "./auth/auth.ts";
+import type { Cost } from "./auth/password.ts";
 import { openAuthority } from "./ca/ca.ts";
 import { httpsOptions, keepFresh } from "./ca/https.ts";
 import { type GivenCertificate, namesOf, rootsOf } from "./certificate.ts";
@@ -38,6 +39,8 @@ export interface ConsoleOptions {
   readonly certificate?: GivenCertificate;
   /** Plain HTTP, on this machine only; no agents then. */
   readonly http?: boolean;
+  /** Of password hashes; default: what OWASP asks for. */
+  readonly cost?: Cost;
   readonly log: Log;
 }
 
@@ -57,7 +60,7 @@ const REQUEST_TIMEOUT = 120_000;
 
 /** @throws StartError, AuthorityError; Error of the database: nothing is left behind. */
 export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
-  const { folder, listen, certificate, http = false, log } = options;
+  const { folder, listen, certificate, http = false, cost, log } = options;
   // What was opened is closed in reverse order, also when the start fails half-way.
   const closers: (() => unknown)[] = [];
   const close = async () => {
@@ -75,7 +78,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
     closers.push(() => fleet.close());
     watchFleet(desk, fleet);
-    const auth = await openAuth(database, { audit: auditOf(desk), secure: !http });
+    const auth = await openAuth(database, { audit: auditOf(desk), secure: !http, cost });
 
     const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));
     closers.push(() => app.close());
@@ -107,13 +110,13 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
 }
 
 /** For whoever holds the folder, while no console runs in it: a new one-time password for a user. @throws StartError, ConsoleError */
-export async function resetPasswordIn(folder: string, user: string): Promise<string> {
+export async function resetPasswordIn(folder: string, user: string, cost?: Cost): Promise<string> {
   const unlock = lockFolder(folder);
   try {
     const database = openStore(folder);
     try {
       const desk = openDesk(database);
-      const password = await resetPassword(database, user, { audit: auditOf(desk) });
+      const password = await resetPassword(database, user, { audit: auditOf(desk), cost });
       desk.close();
       return password;
     } finally {

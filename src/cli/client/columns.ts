@@ -31,13 +31,17 @@ function some(values: unknown): string {
   return list.length === 0 ? "–" : list.length > 3 ? `${shown} +${list.length - 3}` : shown;
 }
 
-const ROLES = ["active", "standby"];
+const ROLES = ["active", "standby", "gateway"];
+
+/** The active one first. */
+export function byRole(devices: readonly Item[]): Item[] {
+  return [...devices].sort((a, b) => ROLES.indexOf(String(a.role)) - ROLES.indexOf(String(b.role)));
+}
 
 function devices({ id, status: seen }: Item, context: Context): string {
   const carrier = seen?.carrier;
   return (
-    [...(context.devices.get(id) ?? [])]
-      .sort((a, b) => ROLES.indexOf(String(a.role)) - ROLES.indexOf(String(b.role)))
+    byRole(context.devices.get(id) ?? [])
       .map((device) => `${device.id}${device.id === carrier ? "*" : ""}`)
       .join(" ") || "–"
   );

@@ -26,11 +26,12 @@ export async function confirm({ input, err }: Terminal, question: string): Promi
 export async function askSecret(terminal: Terminal, question: string): Promise<string> {
   const { input, err } = terminal;
   if (!hasPerson(terminal) || !input.setRawMode) {
-    throw new ClientError("failed", "no-terminal", "there is no terminal to ask for the password", "Give it in a file");
+    throw new ClientError("failed", "no-terminal", "there is no terminal to ask at", "Give it in a file");
   }
-  err.write(question);
+  // First unseen, then asked: who types at once is not seen either.
   input.setRawMode(true);
   input.resume();
+  err.write(question);
   try {
     return await new Promise<string>((resolve, reject) => {
       const typed: string[] = [];
@@ -40,7 +41,7 @@ export async function askSecret(terminal: Terminal, question: string): Promise<s
         act();
       };
       const stop = () =>
-        end(() => reject(new ClientError("failed", "interrupted", "nothing was done", "Type the password next time")));
+        end(() => reject(new ClientError("failed", "interrupted", "nothing was done", "Type it next time")));
       const ended = () => stop();
       const heard = (chunk: Buffer | string) => {
         for (const char of String(chunk)) {

@@ -14,11 +14,13 @@ writeFileSync(good, BRANCH);
 writeFileSync(bad, BRANCH.replace("lifetime: 4h", "lifetime: long"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function vcpe(...args: string[]) {
+const vcpe = (...args: string[]) => withEnvironment({}, ...args);
+
+function withEnvironment(more: Record<string, string>, ...args: string[]) {
   const node = join(root, "node_modules/.bin/node");
   const run = spawnSync(node, [join(root, "src/cli/main.ts"), ...args], {
     encoding: "utf8",
-    env: { ...process.env, PSK },
+    env: { ...process.env, PSK, ...more },
   });
   return { code: run.status, out: run.stdout, err: run.stderr };
 }
@@ -44,6 +46,13 @@ describe("vcpe", () => {
       "rekey",
       "initiate",
       "terminate",
+      "console",
+      "login",
+      "get",
+      "create",
+      "apply",
+      "ready",
+      "events",
       "version",
       "lab",
     ]) {
@@ -59,6 +68,7 @@ describe("vcpe", () => {
     [["rekey"]],
     [["status", "--colour"]],
     [["check"]],
+    [["login"]],
   ])("refuses %j with code 2", (args) => {
     const { code, err } = vcpe(...args);
     expect(code).toBe(2);
@@ -70,6 +80,21 @@ describe("vcpe", () => {
     expect(code).toBe(2);
     expect(err).toContain("This host has joined no console");
     expect(err).toContain("vcpe join --console URL --serial SERIAL");
+  });
+
+  it("tells what goes wrong with a console by its exit codes", () => {
+    const VCPE_CREDENTIALS = join(folder, "none.json");
+    expect(vcpe("create", "instnce", "hz")).toMatchObject({
+      code: 2,
+      err: 'vcpe: "instnce" is no kind of resource. Did you mean "instance"?\n',
+    });
+    expect(withEnvironment({ VCPE_CREDENTIALS }, "get", "instances")).toMatchObject({
+      code: 6,
+      err: "vcpe: Nobody is logged in. Log in: vcpe login --console URL.\n",
+    });
+    expect(vcpe("login", "--console", "https://127.0.0.1:1")).toMatchObject({ code: 4 });
+    expect(vcpe("create", "rule", "--help").out).toContain("--direction ingress|egress");
+    expect(JSON.parse(vcpe("apply", "--schema").out)).toMatchObject({ title: "vcpe site" });
   });
 
   it("checks a configuration file", () => {

@@ -20,7 +20,7 @@ function fileOf({ name, outer, vrfs, tunnels }: RouterConfig): RouterFile {
       ...rest,
       addresses: [...addresses],
       local: [...local],
-      ...(tun ? { tun } : {}),
+      ...(tun ? { tun: { name: tun.name, mtu: tun.mtu } } : {}),
     })),
     tunnels: tunnels.map(({ name, vrf, peer, local, start, children, routes }) => ({
       name,
@@ -30,8 +30,7 @@ function fileOf({ name, outer, vrfs, tunnels }: RouterConfig): RouterFile {
       auth: { psk: { env: "NONE" } },
       start,
       children: children.map((child) => ({ name: child.name, local: [...child.local], remote: [...child.remote] })),
-      // A file has no preference: the standby's routes are those of the active device again.
-      routes: routes.filter(({ preference }) => preference === 0).map(({ prefix }) => prefix),
+      routes: routes.map((route) => ({ ...route })),
     })),
   };
 }
