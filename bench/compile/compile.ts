@@ -45,6 +45,7 @@ export async function benchCompile({ quick, say }: CompileOptions): Promise<Comp
   const about = { ...machine(), quick };
   const rows: CompileRow[] = [];
   const heapMiB: Record<string, number> = {};
+  const start = await heapUsed();
   for (const [branches, each, held] of SITES) {
     const site = `${branches} instances, ${each} in a CEN`;
     const tell: Tell = (what, ms, wantedMs, deltas) => {
@@ -53,7 +54,6 @@ export async function benchCompile({ quick, say }: CompileOptions): Promise<Comp
       rows.push({ site, what, ms: round(ms, 2), wantedMs: held ? wantedMs : null, ...counts });
       say(`${site}: ${what}: ${round(ms, 2)} ms${deltas ? `, ${deltas.size} routers, ${parts} parts` : ""}`);
     };
-    const start = await heapUsed();
     const made = build(branches, each, tell);
     heapMiB[site] = round(((await heapUsed()) - start) / 2 ** 20, 0);
     changeBy(made, quick ? 5 : 31, tell);
@@ -154,7 +154,7 @@ function once<T>(work: () => T): { readonly ms: number; readonly result: T } {
   return { ms: performance.now() - start, result };
 }
 
-/** Bytes that live objects take. What the last site left behind goes only once its work has returned to the event loop. */
+/** Bytes that live objects take. */
 async function heapUsed(): Promise<number> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
