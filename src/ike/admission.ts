@@ -1,8 +1,6 @@
 /** Who may begin an IKE SA with us, and what a stranger is told (RFC 7296 §2.6, §2.21.1). */
 import type { Datagram } from "./effect.ts";
-import type { Neighbour } from "./neighbour.ts";
 import type { Realm } from "./realm.ts";
-import type { IkeProposal } from "./suite/index.ts";
 import { encodeMessage, type Header, type Message, NOTIFY, notifyOf, type Payload } from "./wire/index.ts";
 
 /** Answers a message in the clear that belongs to no IKE SA. */
@@ -11,19 +9,6 @@ export function answerStranger(realm: Realm, header: Header, datagram: Datagram,
   const answer = { spiI, spiR, exchange, messageId, initiator: !header.initiator, response: true };
   const bytes = encodeMessage({ header: answer, payloads: [payload] });
   realm.send({ local: datagram.local, remote: datagram.remote, bytes });
-}
-
-/** Peers that may be calling from this address; those who live there first. */
-export function candidatesFor(realm: Realm, address: Uint8Array): Neighbour[] {
-  const possible = [...realm.neighbours.values()].filter((neighbour) => neighbour.mayComeFrom(address));
-  const home = possible.filter((neighbour) => neighbour.livesAt(address));
-  return [...home, ...possible.filter((neighbour) => !home.includes(neighbour))];
-}
-
-export function proposalsOf(candidates: readonly Neighbour[]): IkeProposal[] {
-  const byName = new Map<string, IkeProposal>();
-  for (const { ikeProposals } of candidates) for (const proposal of ikeProposals) byName.set(proposal.name, proposal);
-  return [...byName.values()];
 }
 
 /** Room for one more half-open IKE SA? When there are many, only who shows a COOKIE of ours is let in (RFC 7296 §2.6). */

@@ -88,7 +88,10 @@ export class IkeEndpoint {
 
   #add(peer: PeerConfig): void {
     const neighbour = new Neighbour(this.#realm, peer);
+    const before = this.#realm.neighbours.get(peer.name);
+    if (before !== undefined) this.#realm.directory.delete(before);
     this.#realm.neighbours.set(peer.name, neighbour);
+    this.#realm.directory.add(neighbour);
     neighbour.wanted = peer.initiate;
     if (peer.initiate) neighbour.connect();
   }
@@ -98,6 +101,7 @@ export class IkeEndpoint {
     return this.#with(name, now, (neighbour) => {
       neighbour.terminate();
       this.#realm.neighbours.delete(name);
+      this.#realm.directory.delete(neighbour);
     });
   }
 
@@ -144,12 +148,13 @@ export class IkeEndpoint {
     });
   }
 
-  /** An authentic ESP packet of this peer has come: it lives. */
-  alive(peer: string, now: number): Effect[] {
+  /** An authentic ESP packet of this peer came at time `at`: it lived then. */
+  alive(peer: string, now: number, at = now): Effect[] {
     return this.#with(peer, now, (neighbour) => {
       const { current } = neighbour;
       if (current === undefined) return;
-      current.heardAt = Math.max(current.heardAt, now);
+      if (at <= current.heardAt) return;
+      current.heardAt = Math.min(at, this.#realm.now);
       neighbour.silence(false);
     });
   }

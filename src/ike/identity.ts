@@ -22,6 +22,11 @@ function normal(type: number, data: Uint8Array): string {
   return type === ID.ID_FQDN || type === ID.ID_RFC822_ADDR ? text.toLowerCase() : text;
 }
 
+/** The same text for identities that are the same, and for no others. */
+export function identityKey(identity: { readonly idType: number; readonly data: Uint8Array }): string {
+  return `${identity.idType} ${normal(identity.idType, identity.data)}`;
+}
+
 /** Does the payload name this identity? */
 export function isIdentity(payload: IdPayload, identity: Identity): boolean {
   const type = TYPES[identity.type];

@@ -105,12 +105,6 @@ export class Neighbour {
     return from === undefined || from.some((allowed) => equal(allowed, address));
   }
 
-  /** Is this the address where we would look for it? */
-  livesAt(address: Uint8Array): boolean {
-    const { from, remote } = this.config;
-    return from !== undefined ? this.mayComeFrom(address) : remote !== undefined && equal(remote.address, address);
-  }
-
   /** Begins an IKE SA unless there is one. */
   connect(): void {
     const { realm, config } = this;

@@ -5,6 +5,7 @@
 import { Bucket } from "./bucket.ts";
 import { Cookies } from "./cookie.ts";
 import { type CounterName, Counters } from "./counter.ts";
+import { Directory } from "./directory.ts";
 import type { Datagram, Effect, IkeEvent } from "./effect.ts";
 import type { IkeEnvironment, IkeOptions } from "./environment.ts";
 import { HalfOpen } from "./half-open.ts";
@@ -26,6 +27,8 @@ export class Realm {
   readonly sas = new Map<bigint, IkeSa>();
   /** Every configured peer by name. */
   readonly neighbours = new Map<string, Neighbour>();
+  /** The same, by identity and address. */
+  readonly directory = new Directory();
   /** Time of the call that is running, ms. */
   now = 0;
   #effects: Effect[] = [];

@@ -45,6 +45,7 @@ export function reconfigure(neighbour: Neighbour, config: PeerConfig): void {
   const { realm, current } = neighbour;
   neighbour.ikeProposals = proposalsOf(config);
   neighbour.config = config;
+  realm.directory.add(neighbour);
   neighbour.wanted = config.initiate;
   if (!neighbour.wanted) {
     neighbour.timers.clearAll();

@@ -117,14 +117,25 @@ export async function listAddresses(link?: string, where: Where = {}): Promise<L
  * The arguments of `ip` that give a link an address, "192.0.2.1/24"; no harm when it has it. IPv6 without duplicate
  * address detection: the address is usable at once, and a TUN has no neighbours to ask.
  */
-export function addressAddition(link: string, address: string): string[] {
-  return ["address", "replace", address, "dev", link, ...(address.includes(":") ? ["nodad"] : [])];
+export function addressAddition(link: string, address: string, use: AddressUse = "any"): string[] {
+  const six = address.includes(":");
+  // The kernel's source selection passes over IPv4 addresses of scope host, and over deprecated IPv6 addresses.
+  const answers = use === "any" ? [] : six ? ["preferred_lft", "0"] : ["scope", "host"];
+  return ["address", "replace", address, "dev", link, ...(six ? ["nodad"] : []), ...answers];
 }
 
+/** any: as every address. answers: it answers, but local programs that choose no source address are not given it. */
+export type AddressUse = "any" | "answers";
+
 /** Gives a link addresses, each "192.0.2.1/24". @throws BatchError absent, not-permitted, invalid */
-export async function addAddresses(link: string, addresses: readonly string[], where: Where = {}): Promise<void> {
+export async function addAddresses(
+  link: string,
+  addresses: readonly string[],
+  where: Where = {},
+  use: AddressUse = "any",
+): Promise<void> {
   await batchIp(
-    addresses.map((address) => addressAddition(link, address)),
+    addresses.map((address) => addressAddition(link, address, use)),
     where,
   );
 }

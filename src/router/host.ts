@@ -4,6 +4,7 @@ import { type Features, readFeatures, setFeature } from "../linux/ethtool.ts";
 import type { Where } from "../linux/iproute.ts";
 import { type LinkBell, openLinkBell } from "../linux/linkbell.ts";
 import {
+  type AddressUse,
   addAddresses,
   deleteAddress,
   deleteLink,
@@ -51,7 +52,7 @@ export interface Host {
   setLink(name: string, change: LinkChange, where?: Where): Promise<void>;
   deleteLink(name: string): Promise<void>;
   /** Each with its prefix length. */
-  addAddresses(link: string, addresses: readonly string[], where?: Where): Promise<void>;
+  addAddresses(link: string, addresses: readonly string[], where?: Where, use?: AddressUse): Promise<void>;
   deleteAddress(link: string, address: string): Promise<void>;
   /** All of one family and verb; a failure is a BatchError that says at which it stopped. */
   changeRoutes(verb: RouteVerb, routes: readonly KernelRoute[], where?: Where): Promise<void>;
@@ -83,13 +84,15 @@ export interface Host {
 }
 
 export function linuxHost(): Host {
+  // Read once: within `inside` it would be the other one.
+  const here = readlinkSync("/proc/self/ns/net");
   return {
     readSysctl,
     writeSysctl: (key, value) => void writeSysctl(key, value),
     listLinks: () => listLinks(),
     setLink: (name, change, where) => setLink(name, change, where),
     deleteLink: (name) => deleteLink(name),
-    addAddresses: (link, addresses, where) => addAddresses(link, addresses, where),
+    addAddresses: (link, addresses, where, use) => addAddresses(link, addresses, where, use),
     deleteAddress: (link, address) => deleteAddress(link, address),
     changeRoutes: (verb, routes, where) => changeRoutes(verb, routes, where),
     listRoutes: (filter) => listRoutes(filter),
@@ -103,7 +106,7 @@ export function linuxHost(): Host {
     listen: openLinkBell,
     localAddress: (remote) => localAddressFor(remote),
     pathMtu: (remote, local) => pathMtu(remote, local),
-    namespace: () => readlinkSync("/proc/self/ns/net"),
+    namespace: () => here,
     namespaceId: netnsId,
     inside: insideNetns,
     startOf,

@@ -74,7 +74,7 @@ async function inNamespace(
   host.inside(netns.name, () => quiet(host, device));
   for (const key of FORWARDING) borrowed.push(await loans.sysctl(key, "1", netns));
   await host.setLink(device, { mtu, up: true }, where);
-  if (addresses.length > 0) await host.addAddresses(device, addresses.map(hostPrefix), where);
+  if (addresses.length > 0) await host.addAddresses(device, addresses.map(hostPrefix), where, "answers");
   const routes = (reach: readonly string[]) => reach.map((prefix) => ({ prefix, link: device }));
   return { where, table: undefined, routes };
 }
@@ -86,7 +86,7 @@ async function inVrf(wish: AttachmentWish, master: string, table: number, { host
   await host.setLink(device, { master });
   quiet(host, device);
   await host.setLink(device, { mtu, up: true });
-  if (addresses.length > 0) await host.addAddresses(device, addresses.map(hostPrefix));
+  if (addresses.length > 0) await host.addAddresses(device, addresses.map(hostPrefix), {}, "answers");
   const routes = (reach: readonly string[]) => reach.map((prefix) => ({ prefix, link: device, table }));
   return { where: {}, table, routes };
 }

@@ -196,9 +196,9 @@ function authenticate(
   const { address } = sa.path.remote;
   const who = identityText(identity);
   const where = endpointText(sa.path.remote);
-  const known = [...realm.neighbours.values()].filter(
-    ({ config }) => isIdentity(identity, config.remoteId) && (asked === undefined || isIdentity(asked, config.localId)),
-  );
+  const known = realm.directory
+    .called(identity)
+    .filter(({ config }) => asked === undefined || isIdentity(asked, config.localId));
   const allowed = known.filter((neighbour) => neighbour.mayComeFrom(address));
   if (allowed.length === 0) {
     const us = asked === undefined ? "" : ` and asks for ${identityText(asked)}`;

@@ -1,5 +1,5 @@
 /** IKE_SA_INIT, RFC 7296 §1.2: suite, nonces, key exchange, NAT detection; COOKIE (§2.6) and INVALID_KE_PAYLOAD (§1.2). */
-import { admitted, answerStranger, candidatesFor, proposalsOf } from "../admission.ts";
+import { admitted, answerStranger } from "../admission.ts";
 import type { Datagram } from "../effect.ts";
 import { Handshake } from "../handshake.ts";
 import { digestOf } from "../linger.ts";
@@ -222,8 +222,8 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     realm.count("critical-payload");
     return;
   }
-  const candidates = candidatesFor(realm, remote.address);
-  if (candidates.length === 0) {
+  const callers = realm.directory.callers(remote.address);
+  if (callers === undefined) {
     realm.count("unknown-peer");
     const text = `${endpointText(remote)} asks for an IKE SA, and no peer is configured for ${addressText(remote.address)}.`;
     realm.notice("unknown-peer", text);
@@ -231,7 +231,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     return;
   }
   if (!admitted(realm, message, datagram, nonce.data)) return;
-  const wanted = proposalsOf(candidates);
+  const wanted = callers.proposals;
   const selection = selectProposal(asked.proposals, wanted);
   if (selection === undefined) {
     realm.count("no-proposal");
@@ -268,7 +268,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
   sa.natLocal = nat.local;
   sa.natRemote = nat.remote;
   sa.fragmentation = takesFragments(payloads);
-  const spoil = candidates.some(({ config }) => config.encapsulation === "always");
+  const spoil = callers.encapsulate;
   sa.leaveHalfOpen = realm.halfOpen.add(sa, header.spiI, remote);
   sa.timers.set("half-open", realm.options.halfOpen.lifetime, () => {
     realm.count("half-open-expired");
