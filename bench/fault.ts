@@ -1,6 +1,6 @@
 /** What a bench refuses to begin with: a wrong wish of the person who started it. */
 
-export type BenchFaultCode = "unknown-system" | "unknown-part" | "not-a-program" | "no-results";
+export type BenchFaultCode = "unknown-system" | "unknown-part" | "not-a-program" | "no-results" | "not-measured";
 
 export class BenchFault extends Error {
   readonly code: BenchFaultCode;
