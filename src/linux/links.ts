@@ -93,6 +93,17 @@ export async function setLink(name: string, change: LinkChange, where: Where = {
   await runIp(linkChange(name, change), `change the link ${name}`, where);
 }
 
+/** Changes a link and then gives it addresses, each "192.0.2.1/24", in one go. @throws BatchError as setLink and addAddresses */
+export async function equipLink(
+  name: string,
+  change: LinkChange,
+  addresses: readonly string[],
+  where: Where = {},
+  use: AddressUse = "any",
+): Promise<void> {
+  await batchIp([linkChange(name, change), ...addresses.map((address) => addressAddition(name, address, use))], where);
+}
+
 /** Deletes the link. @throws LinuxError absent */
 export async function deleteLink(name: string, where: Where = {}): Promise<void> {
   await runIp(["link", "delete", "dev", name], `delete the link ${name}`, where);
@@ -128,14 +139,9 @@ export function addressAddition(link: string, address: string, use: AddressUse =
 export type AddressUse = "any" | "answers";
 
 /** Gives a link addresses, each "192.0.2.1/24". @throws BatchError absent, not-permitted, invalid */
-export async function addAddresses(
-  link: string,
-  addresses: readonly string[],
-  where: Where = {},
-  use: AddressUse = "any",
-): Promise<void> {
+export async function addAddresses(link: string, addresses: readonly string[], where: Where = {}): Promise<void> {
   await batchIp(
-    addresses.map((address) => addressAddition(link, address, use)),
+    addresses.map((address) => addressAddition(link, address)),
     where,
   );
 }

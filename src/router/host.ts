@@ -4,10 +4,10 @@ import { type Features, readFeatures, setFeature } from "../linux/ethtool.ts";
 import type { Where } from "../linux/iproute.ts";
 import { type LinkBell, openLinkBell } from "../linux/linkbell.ts";
 import {
-  type AddressUse,
   addAddresses,
   deleteAddress,
   deleteLink,
+  equipLink,
   type Link,
   type LinkChange,
   listLinks,
@@ -50,9 +50,11 @@ export interface Host {
   writeSysctl(key: string, value: string): void;
   listLinks(): Promise<Link[]>;
   setLink(name: string, change: LinkChange, where?: Where): Promise<void>;
+  /** Changes a link, and gives it addresses that only answer, each with its prefix length. */
+  equipLink(name: string, change: LinkChange, addresses: readonly string[], where?: Where): Promise<void>;
   deleteLink(name: string): Promise<void>;
   /** Each with its prefix length. */
-  addAddresses(link: string, addresses: readonly string[], where?: Where, use?: AddressUse): Promise<void>;
+  addAddresses(link: string, addresses: readonly string[]): Promise<void>;
   deleteAddress(link: string, address: string): Promise<void>;
   /** All of one family and verb; a failure is a BatchError that says at which it stopped. */
   changeRoutes(verb: RouteVerb, routes: readonly KernelRoute[], where?: Where): Promise<void>;
@@ -91,8 +93,9 @@ export function linuxHost(): Host {
     writeSysctl: (key, value) => void writeSysctl(key, value),
     listLinks: () => listLinks(),
     setLink: (name, change, where) => setLink(name, change, where),
+    equipLink: (name, change, addresses, where) => equipLink(name, change, addresses, where, "answers"),
     deleteLink: (name) => deleteLink(name),
-    addAddresses: (link, addresses, where, use) => addAddresses(link, addresses, where, use),
+    addAddresses: (link, addresses) => addAddresses(link, addresses),
     deleteAddress: (link, address) => deleteAddress(link, address),
     changeRoutes: (verb, routes, where) => changeRoutes(verb, routes, where),
     listRoutes: (filter) => listRoutes(filter),

@@ -87,7 +87,7 @@ describe.skipIf(!asRoot("leased lines"))("two leased lines with the same prefixe
       await at.ip("gw", "rule"),
       await at.ip("gw", "route", "show", "table", "all", "proto", "118"),
     ];
-    expect((await ours()).join("")).toMatch(/iif vbra lookup 118\d\d[^]*unreachable default/);
+    expect((await ours()).join("")).toMatch(/iif vbra lookup 118\d\d[\s\S]*unreachable default/);
     await gateway.end("SIGKILL");
     gateway = at.start("gw", "gateway", GATEWAY);
     await gateway.up();

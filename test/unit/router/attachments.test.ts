@@ -36,6 +36,7 @@ describe("attachments", () => {
     host.addNamespace("vpc-sh");
     host.addLink("blue", { kind: "vrf", table: 77 });
     made = await rig(FILE, { host });
+    await made.opened.router.settled();
   });
   afterEach(async () => {
     await made.opened.close();
