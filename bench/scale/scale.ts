@@ -1,6 +1,6 @@
 /**
  * One gateway with thousands of tunnels: how long a configuration takes to load, and a change of one tunnel in it; how much memory it
- * needs; how long a lookup takes. The datapath is the real one (a worker, sockets, shared memory), the IKE core as well; Child SAs are
+ * needs. The datapath is the real one (a worker, sockets, shared memory), the IKE core as well; Child SAs are
  * put in directly, without handshakes. Then the handshakes alone: many peers at once on a virtual clock.
  */
 import { randomBytes } from "node:crypto";
