@@ -65,6 +65,14 @@ export function benchCommand(): Command {
         (await import("../../bench/compile/compile.ts")).benchCompile({ quick: flags.quick === true, say }),
       ),
     );
+  command("scale", "one gateway with thousands of tunnels: time to load, for one change, memory, handshakes at once")
+    .option("--tunnels <count>", "so many tunnels", tunnelCount, 10_000)
+    .option("--vrfs <count>", "in so many routing domains", tunnelCount, 1_000)
+    .action((flags: Flags & { tunnels: number; vrfs: number }) =>
+      guarded("scale", flags, async () =>
+        (await import("../../bench/scale/scale.ts")).benchScale({ tunnels: flags.tunnels, vrfs: flags.vrfs, say }),
+      ),
+    );
   command(
     "net",
     "two routers in namespaces, ours, wireguard-go, OpenVPN, strongSwan and plain forwarding (root; about 17 minutes, at most 25)",
@@ -196,6 +204,12 @@ function workers(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 16) return value;
   throw new InvalidArgumentError("Give a number from 1 to 16.");
+}
+
+function tunnelCount(text: string): number {
+  const value = Number(text.replaceAll("_", ""));
+  if (Number.isInteger(value) && value >= 1 && value <= 16_000) return value;
+  throw new InvalidArgumentError("Give a number from 1 to 16,000.");
 }
 
 interface Shown<T> {

@@ -170,12 +170,13 @@ export class IkeEndpoint {
     });
   }
 
-  /** An authentic ESP packet of this peer has come: it lives. */
-  alive(peer: string, now: number): Effect[] {
+  /** An authentic ESP packet of this peer came at time `at`: it lived then. */
+  alive(peer: string, now: number, at = now): Effect[] {
     return this.#with(peer, now, (neighbour) => {
       const { current } = neighbour;
       if (current === undefined) return;
-      current.heardAt = Math.max(current.heardAt, now);
+      if (at <= current.heardAt) return;
+      current.heardAt = Math.min(at, this.#realm.now);
       neighbour.silence(false);
     });
   }

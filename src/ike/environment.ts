@@ -67,8 +67,8 @@ export interface IkeOptions {
 export const DEFAULT_OPTIONS: IkeOptions = {
   retransmit: { first: 500, factor: 2, limit: 8_000, tries: 12 },
   fragment: { datagram: 1_280, smallest: 576, patience: 3, gather: 32_768, lifetime: 30_000 },
-  halfOpen: { limit: 256, perAddress: 16, cookieFrom: 32, lifetime: 30_000 },
-  unprotected: { perSecond: 20, burst: 40 },
+  halfOpen: { limit: 512, perAddress: 16, cookieFrom: 32, lifetime: 30_000 },
+  unprotected: { perSecond: 100, burst: 200 },
   grace: 10_000,
   transmitFallback: 120_000,
   tidy: 90_000,

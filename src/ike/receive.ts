@@ -149,6 +149,8 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
   }
   const message = decode(sa, datagram.bytes);
   if (message === undefined) return;
+  // It ends nothing by itself; what cannot be opened is counted below.
+  if (sa.state === "up" && message.wrapper === undefined && disowns(message)) window.disowned();
   if (task.received !== undefined) {
     if (task.received(sa, message, datagram)) sa.pump();
     return;
@@ -179,6 +181,11 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
   }
   sa.release();
   sa.pump();
+}
+
+/** In the clear: "I know no such IKE SA" (RFC 7296 §2.21.4). */
+function disowns({ payloads }: Message): boolean {
+  return payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.INVALID_IKE_SPI);
 }
 
 /** An authentic message, not a copy: the peer lives, and perhaps elsewhere. */

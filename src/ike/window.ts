@@ -17,6 +17,8 @@ interface Outstanding {
   readonly sentAt: number;
   tries: number;
   alarm: Alarm;
+  /** Somebody says in the clear, with the right SPIs, that the peer does not know this IKE SA. */
+  unknown: boolean;
 }
 
 /** What became of an answered request. */
@@ -44,6 +46,9 @@ export interface WindowOwner {
 
 /** After so many copies without an answer, 3.5 s by the default options, it is no longer loss that explains it. */
 const SILENCE = 3;
+
+/** Copies without an answer after which the peer counts as dead when it seems to have forgotten us; 7.5 s by the default options. */
+const DISOWNED = 4;
 
 const ID_MASK = 0xffff_ffff;
 
@@ -84,20 +89,20 @@ export class Window {
     const { first } = this.#realm.options.retransmit;
     const sentAt = this.#realm.now;
     const alarm = this.#realm.after(first, () => this.#again());
-    this.#outstanding = { id: this.#nextOut++, task, parcel, sentAt, tries: 1, alarm };
+    this.#outstanding = { id: this.#nextOut++, task, parcel, sentAt, tries: 1, alarm, unknown: false };
     this.#owner.transmit(parcel);
   }
 
   #again(): void {
     const outstanding = this.#outstanding!;
     const { first, factor, limit, tries } = this.#realm.options.retransmit;
-    if (outstanding.tries >= tries) {
+    if (outstanding.tries >= (outstanding.unknown ? Math.min(tries, DISOWNED) : tries)) {
       this.#outstanding = undefined;
       this.#realm.count("gave-up");
       this.#owner.gaveUp(outstanding.task);
       return;
     }
-    if (outstanding.tries === SILENCE) this.#owner.unheard(outstanding.sentAt);
+    if (outstanding.tries >= SILENCE) this.#owner.unheard(outstanding.sentAt);
     const wait = Math.min(limit, first * factor ** outstanding.tries);
     // Small messages get through and this one does not? Perhaps the path does not carry datagrams as large as these.
     if (outstanding.tries === this.#realm.options.fragment.patience) outstanding.parcel.shrink();
@@ -105,6 +110,14 @@ export class Window {
     outstanding.alarm = this.#realm.after(wait, () => this.#again());
     this.#realm.count("retransmitted");
     this.#owner.transmit(outstanding.parcel);
+  }
+
+  /**
+   * The peer seems to have forgotten this IKE SA. That is no proof (RFC 7296 §2.21.4), and nothing ends by it; but where several more
+   * attempts go unanswered, a peer that has started anew explains it, and waiting longer does not help.
+   */
+  disowned(): void {
+    if (this.#outstanding) this.#outstanding.unknown = true;
   }
 
   /** Is this the id of the answer that we wait for? */

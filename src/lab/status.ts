@@ -66,6 +66,11 @@ export interface RouterStatus {
     readonly state: "set" | "already" | "off" | "failed";
     readonly reason: string | null;
   }[];
+  readonly attachments: readonly {
+    readonly name: string;
+    readonly state: "up" | "waiting" | "failed";
+    readonly reason: string | null;
+  }[];
   readonly tunnels: readonly TunnelStatus[];
   readonly routes: readonly { readonly vrf: string; readonly prefix: string; readonly via: string }[];
   readonly filters: readonly {

@@ -93,6 +93,17 @@ export async function setLink(name: string, change: LinkChange, where: Where = {
   await runIp(linkChange(name, change), `change the link ${name}`, where);
 }
 
+/** Changes a link and then gives it addresses, each "192.0.2.1/24", in one go. @throws BatchError as setLink and addAddresses */
+export async function equipLink(
+  name: string,
+  change: LinkChange,
+  addresses: readonly string[],
+  where: Where = {},
+  use: AddressUse = "any",
+): Promise<void> {
+  await batchIp([linkChange(name, change), ...addresses.map((address) => addressAddition(name, address, use))], where);
+}
+
 /** Deletes the link. @throws LinuxError absent */
 export async function deleteLink(name: string, where: Where = {}): Promise<void> {
   await runIp(["link", "delete", "dev", name], `delete the link ${name}`, where);
@@ -117,9 +128,15 @@ export async function listAddresses(link?: string, where: Where = {}): Promise<L
  * The arguments of `ip` that give a link an address, "192.0.2.1/24"; no harm when it has it. IPv6 without duplicate
  * address detection: the address is usable at once, and a TUN has no neighbours to ask.
  */
-export function addressAddition(link: string, address: string): string[] {
-  return ["address", "replace", address, "dev", link, ...(address.includes(":") ? ["nodad"] : [])];
+export function addressAddition(link: string, address: string, use: AddressUse = "any"): string[] {
+  const six = address.includes(":");
+  // The kernel's source selection passes over IPv4 addresses of scope host, and over deprecated IPv6 addresses.
+  const answers = use === "any" ? [] : six ? ["preferred_lft", "0"] : ["scope", "host"];
+  return ["address", "replace", address, "dev", link, ...(six ? ["nodad"] : []), ...answers];
 }
+
+/** any: as every address. answers: it answers, but local programs that choose no source address are not given it. */
+export type AddressUse = "any" | "answers";
 
 /** Gives a link addresses, each "192.0.2.1/24". @throws BatchError absent, not-permitted, invalid */
 export async function addAddresses(link: string, addresses: readonly string[], where: Where = {}): Promise<void> {

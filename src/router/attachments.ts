@@ -59,6 +59,8 @@ const RETRY = 10_000;
 
 /** Looks may take this share of the time at most, whatever happens to the links: 1 / 20. */
 const PAUSE = 20;
+/** … but pauses are no longer than this; milliseconds. */
+const LONGEST = 3000;
 
 /** Attachments worked on side by side: each waits for `ip` most of the time. */
 const ABREAST = 4;
@@ -122,7 +124,7 @@ export class Attachments {
   /** Has anything changed that an attachment stands on, and is it time to look? */
   due(now = performance.now()): boolean {
     if (this.#bell?.rang()) this.#rung = true;
-    if (now - this.#last.ended < Math.min(RETRY, PAUSE * this.#last.took)) return false;
+    if (now - this.#last.ended < Math.min(LONGEST, PAUSE * this.#last.took)) return false;
     if (this.#rung) return true;
     for (const entry of this.#entries.values()) {
       if (entry.stale || (entry.told.state === "failed" && now - entry.triedAt > RETRY)) return true;

@@ -7,6 +7,7 @@ import {
   addAddresses,
   deleteAddress,
   deleteLink,
+  equipLink,
   type Link,
   type LinkChange,
   listLinks,
@@ -49,9 +50,11 @@ export interface Host {
   writeSysctl(key: string, value: string): void;
   listLinks(): Promise<Link[]>;
   setLink(name: string, change: LinkChange, where?: Where): Promise<void>;
+  /** Changes a link, and gives it addresses that only answer, each with its prefix length. */
+  equipLink(name: string, change: LinkChange, addresses: readonly string[], where?: Where): Promise<void>;
   deleteLink(name: string): Promise<void>;
   /** Each with its prefix length. */
-  addAddresses(link: string, addresses: readonly string[], where?: Where): Promise<void>;
+  addAddresses(link: string, addresses: readonly string[]): Promise<void>;
   deleteAddress(link: string, address: string): Promise<void>;
   /** All of one family and verb; a failure is a BatchError that says at which it stopped. */
   changeRoutes(verb: RouteVerb, routes: readonly KernelRoute[], where?: Where): Promise<void>;
@@ -83,13 +86,16 @@ export interface Host {
 }
 
 export function linuxHost(): Host {
+  // Read once: within `inside` it would be the other one.
+  const here = readlinkSync("/proc/self/ns/net");
   return {
     readSysctl,
     writeSysctl: (key, value) => void writeSysctl(key, value),
     listLinks: () => listLinks(),
     setLink: (name, change, where) => setLink(name, change, where),
+    equipLink: (name, change, addresses, where) => equipLink(name, change, addresses, where, "answers"),
     deleteLink: (name) => deleteLink(name),
-    addAddresses: (link, addresses, where) => addAddresses(link, addresses, where),
+    addAddresses: (link, addresses) => addAddresses(link, addresses),
     deleteAddress: (link, address) => deleteAddress(link, address),
     changeRoutes: (verb, routes, where) => changeRoutes(verb, routes, where),
     listRoutes: (filter) => listRoutes(filter),
@@ -103,7 +109,7 @@ export function linuxHost(): Host {
     listen: openLinkBell,
     localAddress: (remote) => localAddressFor(remote),
     pathMtu: (remote, local) => pathMtu(remote, local),
-    namespace: () => readlinkSync("/proc/self/ns/net"),
+    namespace: () => here,
     namespaceId: netnsId,
     inside: insideNetns,
     startOf,

@@ -158,7 +158,7 @@ export class Keying {
     const found = this.#children.look(id, now);
     if (!found) return;
     const { child, heard, reached } = found;
-    if (heard) this.#apply(ike.alive(child.sa.peer, now));
+    if (heard) this.#apply(ike.alive(child.sa.peer, now, child.heard));
     if (!reached) return;
     log.info(
       { tunnel: child.sa.peer, child: child.sa.child, [reached]: child.limits[reached] },

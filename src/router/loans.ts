@@ -84,11 +84,17 @@ export class Loans {
   /** A routing table that nobody uses, for packets that come in from these links. @throws RouterError no-table */
   async table(links: readonly string[]): Promise<number> {
     const taken = new Set((await this.#host.listRules()).map(({ table }) => table));
-    for (const change of [...this.#changes, ...this.#others()]) if (change.kind === "table") taken.add(change.table);
     for (let table = TABLES.first; table <= TABLES.last; table++) {
       if (taken.has(table) || (await this.#host.listRoutes({ table })).length > 0) continue;
-      this.#note({ kind: "table", table, links });
-      return table;
+      const change: Change = { kind: "table", table, links };
+      let ours = false;
+      // Another line of this router, or another router, may have taken it meanwhile: two in one table would mix their networks.
+      await this.#together(() => {
+        if ([...this.#changes, ...this.#others()].some((other) => subjectOf(other) === subjectOf(change))) return;
+        this.#note(change);
+        ours = true;
+      });
+      if (ours) return table;
     }
     throw new RouterError(
       "no-table",

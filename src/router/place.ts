@@ -73,8 +73,7 @@ async function inNamespace(
   await host.setLink(device, { netns: netns.name });
   host.inside(netns.name, () => quiet(host, device));
   for (const key of FORWARDING) borrowed.push(await loans.sysctl(key, "1", netns));
-  await host.setLink(device, { mtu, up: true }, where);
-  if (addresses.length > 0) await host.addAddresses(device, addresses.map(hostPrefix), where);
+  await host.equipLink(device, { mtu, up: true }, addresses.map(hostPrefix), where);
   const routes = (reach: readonly string[]) => reach.map((prefix) => ({ prefix, link: device }));
   return { where, table: undefined, routes };
 }
@@ -85,8 +84,7 @@ async function inVrf(wish: AttachmentWish, master: string, table: number, { host
   const { device, mtu, addresses } = wish;
   await host.setLink(device, { master });
   quiet(host, device);
-  await host.setLink(device, { mtu, up: true });
-  if (addresses.length > 0) await host.addAddresses(device, addresses.map(hostPrefix));
+  await host.equipLink(device, { mtu, up: true }, addresses.map(hostPrefix));
   const routes = (reach: readonly string[]) => reach.map((prefix) => ({ prefix, link: device, table }));
   return { where: {}, table, routes };
 }

@@ -106,7 +106,13 @@ export class Router {
       }, WATCH_EVERY),
       setInterval(() => void this.#inTurn(() => this.lan.look()), MEASURE_EVERY),
     ];
-    await this.#inTurn(() => this.attachments.look());
+    // Hundreds of namespaces take their time; tunnels and the status need not wait for them.
+    void this.#inTurn(() => this.attachments.look());
+  }
+
+  /** Resolves when all that was begun so far is done. */
+  settled(): Promise<void> {
+    return this.#inTurn(() => undefined);
   }
 
   /**

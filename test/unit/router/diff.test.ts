@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { freeze, type RouterConfig } from "../../../src/router/config/config.ts";
 import { applied, describeAction, diff } from "../../../src/router/diff.ts";
-import { modelOf } from "../../../src/router/model.ts";
+import { changes, modelOf, wholeOf, wishOf } from "../../../src/router/model.ts";
 import type { Model } from "../../../src/router/resource.ts";
 import { BRANCH, parse } from "./configuration.ts";
 
@@ -105,6 +105,19 @@ describe("diff", () => {
         expect(sorted(run(modelOf(a), modelOf(b)))).toEqual(sorted(modelOf(b)));
       }),
       { numRuns: 2000, interruptAfterTimeLimit: 15_000 },
+    );
+  });
+
+  it("says the same of pieces that changed as of the whole", () => {
+    fc.assert(
+      fc.property(world, world, (a, b) => {
+        const was = wishOf(a);
+        // Parsed anew: what has not changed is equal, not the same object.
+        const now = wishOf(JSON.parse(JSON.stringify(b)) as RouterConfig, was);
+        expect(sorted(changes(was, now).reduce(applied, wholeOf(was)))).toEqual(sorted(modelOf(b)));
+        expect(changes(now, wishOf(b, now))).toEqual([]);
+      }),
+      { numRuns: 500 },
     );
   });
 

@@ -183,6 +183,11 @@ export class FakeHost implements Host {
     this.removeLink(name);
   }
 
+  async equipLink(name: string, change: LinkChange, addresses: readonly string[], where?: Where): Promise<void> {
+    await this.setLink(name, change, where);
+    await this.addAddresses(name, addresses, where);
+  }
+
   async addAddresses(name: string, addresses: readonly string[], where?: Where): Promise<void> {
     const link = this.#space(where).links.get(name);
     if (!link) throw new Refused("absent");
