@@ -420,6 +420,24 @@ it("no packet is lost or doubled but those that are counted, and each flow stays
   );
 });
 
+it("a packet that is cut for the MTU waits in pieces, each whole", () => {
+  const bed = new ShapeBed();
+  const big = [0, 1].map((id) => ip({ from: "10.200.0.1", to: "10.0.0.9", id, payload: Buffer.alloc(20_000, id + 7) }));
+  const unshaped = bed.offer(big);
+  expect(unshaped).toHaveLength(6);
+  bed.shapes.set(bed.tunnels[0]!, 4_000_000);
+  const out = bed.offer(big);
+  expect(out.length).toBeLessThan(3);
+  for (let i = 0; i < 200; i++) {
+    bed.at(bed.now + MS);
+    out.push(...bed.depart());
+  }
+  // The bound is 25,000 bytes here: what is beyond it is dropped, oldest first, and the rest is as it was cut.
+  expect(out.length + bed.counters().shaper!).toBe(6);
+  expect(out.length).toBeGreaterThan(2);
+  expect(unshaped).toEqual(expect.arrayContaining(out));
+});
+
 it("segments keep their checksums when they wait", () => {
   const bed = new ShapeBed();
   bed.shapes.set(bed.tunnels[0]!, 1_000_000);
