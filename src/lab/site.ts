@@ -17,6 +17,7 @@ export interface TunnelConfig {
   selectors?: { local: string[]; remote: string[] };
   routes: string[];
   mtu?: "auto" | number;
+  shape?: { rate: string };
   dpd?: string;
 }
 
