@@ -3,7 +3,7 @@ import { step } from "../../src/lab/lab.ts";
 import { demandMachine, LAB_PROGRAMS, provide } from "../../src/lab/prerequisites.ts";
 import { type Machine, machine } from "../machine.ts";
 import { round } from "../median.ts";
-import { type Carried, jain, quantile, ShapedBed } from "./shaped.ts";
+import { jain, quantile, ShapedBed } from "./shaped.ts";
 import { BENCH_PROGRAMS } from "./systems.ts";
 
 export interface ShapeRow {
@@ -11,7 +11,9 @@ export interface ShapeRow {
   readonly mbps: number | null;
   readonly tcpMbps: number;
   readonly udpMbps: number;
-  /** Off what was wanted, percent; null: no limit. */
+  /** What the sender of UDP really sent: below the wanted rate, the machine was too busy, and there is no verdict. */
+  readonly udpSentMbps: number;
+  /** Off what was wanted, percent; null: no limit, or not so much was sent. */
   readonly tcpOffPct: number | null;
   readonly udpOffPct: number | null;
   /** Round trip of a ping, ms: when nothing else is under way, and beside the TCP connection. */
@@ -20,7 +22,7 @@ export interface ShapeRow {
   readonly fairness: number;
   /** CPU seconds of the sending router for each Gbit. */
   readonly cpuSecondsPerGbit: { readonly tcp: number; readonly udp: number };
-  /** Both within 5 percent. */
+  /** TCP and UDP within 5 percent, those that there is a verdict for. */
   readonly pass: boolean;
 }
 
@@ -79,13 +81,15 @@ async function measure(bed: ShapedBed, mbps: number | undefined, seconds: number
   const tcp = await bed.tcp(1, seconds);
   const two = await bed.tcp(2, seconds);
   const udp = await bed.udp(held ? mbps * 1.2 : UNHELD, seconds);
-  const off = ({ mbps: got }: Carried) => (held ? round((got / mbps - 1) * 100, 2) : null);
-  const [tcpOffPct, udpOffPct] = [off(tcp), off(udp)];
+  const off = (got: number) => (held ? round((got / mbps - 1) * 100, 2) : null);
+  const tcpOffPct = off(tcp.mbps);
+  const udpOffPct = held && udp.sentMbps < mbps ? null : off(udp.mbps);
   const ms = (value: number | null) => (value === null ? null : round(value, 2));
   return {
     mbps: mbps ?? null,
     tcpMbps: round(tcp.mbps, 3),
     udpMbps: round(udp.mbps, 3),
+    udpSentMbps: round(udp.sentMbps, 3),
     tcpOffPct,
     udpOffPct,
     rttMs: { idle: ms(quantile(idle, 0.5)), p50: ms(quantile(tcp.rtts, 0.5)), p99: ms(quantile(tcp.rtts, 0.99)) },

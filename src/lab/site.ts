@@ -18,6 +18,7 @@ export interface TunnelConfig {
   routes: (string | { prefix: string; preference?: number; zone?: string | null })[];
   zone?: string;
   mtu?: "auto" | number;
+  shape?: { rate: string };
   dpd?: string;
 }
 

@@ -57,7 +57,7 @@ export class ShapeBed {
     this.#set(L.G_OFFLOAD, L.OFFLOAD_GSO);
     this.tunnels = Array.from({ length: tunnels }, (_, i) => {
       const tunnel = this.adjacencies.add(L.ADJ_TUNNEL, { mtu: 9000 });
-      this.#publish(tunnel, i, path);
+      this.#publish(tunnel, i + 1, path);
       fib.set(VRF, { address: Uint8Array.of(10, i, 0, 0), length: 16 }, tunnel);
       const six = new Uint8Array(16);
       six.set([0xfd, 0, 0, i]);
@@ -142,18 +142,23 @@ export class ShapeBed {
     this.adjacencies.setChildren(this.tunnels[tunnel]!, 0);
   }
 
-  /** Sequence number that tunnel i's SA used last. */
-  sequence(tunnel: number): number {
-    return Number(this.memory.view.getBigUint64(this.#saAt(tunnel) + L.SA_SEQUENCE, true));
+  /** Tunnel `i` sends on another SA from now on: the one of slot 0. */
+  rekey(i: number): void {
+    this.#publish(this.tunnels[i]!, 0, this.memory.regions.pool.base);
   }
 
-  #saAt(tunnel: number): number {
-    return this.memory.regions.sas.base + (tunnel + 1) * L.SA_STRIDE;
+  /** Sequence number that the SA of a slot used last; tunnel i begins with slot i + 1. */
+  sequence(slot: number): number {
+    return Number(this.memory.view.getBigUint64(this.#saAt(slot) + L.SA_SEQUENCE, true));
   }
 
-  #publish(tunnel: number, i: number, path: number): void {
-    const sa = this.#saAt(i);
-    this.#set(sa + L.SA_SPI, 0x1000 + i);
+  #saAt(slot: number): number {
+    return this.memory.regions.sas.base + slot * L.SA_STRIDE;
+  }
+
+  #publish(tunnel: number, slot: number, path: number): void {
+    const sa = this.#saAt(slot);
+    this.#set(sa + L.SA_SPI, 0x1000 + slot);
     this.#set(sa + L.SA_CIPHER, L.CIPHER_CHACHA20_POLY1305);
     this.#set(sa + L.SA_PATH, path);
     this.memory.view.setBigUint64(sa + L.SA_SEQUENCE_LIMIT, 2n ** 62n, true);
