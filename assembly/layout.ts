@@ -90,6 +90,8 @@ export const G_TUN_FLAGS = GLOBALS + 0x200;
 export const G_FLOWS_BASE = GLOBALS + 0xd0;
 export const G_FLOWS_PLACES = GLOBALS + 0xd4;
 export const G_FLOWS_KEY = GLOBALS + 0xe0;
+/** u32: guards that there are; 0: no flow is looked for. */
+export const G_GUARDS = GLOBALS + 0xd8;
 /** u32 × MAX_TUNS, atomic: address of the guard of TUN device i, for what comes out of it; 0: everything may. */
 export const G_TUN_GUARDS = GLOBALS + 0x300;
 /** Private block of the FIB (writer's free lists and counts), FIB_PRIVATE_SIZE bytes; see assembly/fib. */
@@ -435,6 +437,9 @@ export const CTL_STRIDE = 128;
 
 /** TUN receive: u32 length of each packet that was read into TUNRX slot i. */
 export const TUNLEN = RXCTL + BATCH * CTL_STRIDE;
+
+/** FLOW_ENTRY × AHEAD_GROUP: key and hash of the flow of each packet of the group (assembly/aheadflow). */
+export const W_AHEAD_FLOWS = 0x9000;
 
 /** Scratch of the AEAD engine (its inner layout: assembly/aead/scratch): keystream of a group of packets. Nothing outlives a call. */
 export const AEAD = 0x1c000;
