@@ -10,6 +10,7 @@
 
 import { adjacencyAt, guardOf, isLocal, mtuOf, noRoute, routed, staysInZone } from "./adjacency";
 import { aheadDelivered, foreseen } from "./ahead";
+import { aheadFlowsIn, turnOf } from "./aheadflow";
 import {
   COUNT_DELIVERED,
   COUNT_DUMMY,
@@ -86,7 +87,9 @@ export function deliver(): u32 {
       group = next;
       seen = min(next + AHEAD_GROUP, end);
       aheadDelivered(next, seen);
+      aheadFlowsIn(next, seen);
     }
+    turnOf(next - group);
     const op = arena + OPEN_OPS + next * OP_STRIDE;
     if (!hasRoom(load<u32>(op, OP_LENGTH))) break;
     const reason = arrive(op, foreseen(next - group));

@@ -9,13 +9,14 @@
 //
 // Called once for a packet, and once for a superpacket, whose segments are alike to rules and flows.
 
+import { takeAhead } from "./aheadflow";
 import { DROP_FILTER_STRAY } from "./counters";
 import { isFirstFragment, keepFragments, laterFragments } from "./filterfragment";
 import { ofFlow } from "./filterflow";
 import { ofIcmp } from "./filtericmp";
-import { KIND_PORTS, setDomain, setKey } from "./flowkey";
+import { keyAt, KIND_PORTS, ownKey, setDomain, setKey } from "./flowkey";
 import { STATE_ONE_WAY, STATE_SYN } from "./flowstate";
-import { seconds } from "./flowtable";
+import { expectHash, seconds } from "./flowtable";
 import { GUARD_DOMAIN, GUARD_SET } from "./layout";
 import {
   destination,
@@ -35,11 +36,24 @@ import { hasPorts, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, TCP_FLAGS, TCP_
 export function filtered(guard: usize, direction: u32): u32 {
   const set = <usize>atomic.load<u32>(guard + GUARD_SET);
   const now = seconds();
-  setDomain(load<u32>(guard, GUARD_DOMAIN));
+  const domain = load<u32>(guard, GUARD_DOMAIN);
+  if (takeAhead(domain)) return plain(set, direction, now);
+  keyAt(ownKey());
+  setDomain(domain);
+  expectHash(0, 0);
   if (laterFragment) return laterFragments(set, direction, now);
   const reason = whole(set, direction, now);
   if (reason == 0 && isFirstFragment()) keepFragments(set, direction, now);
   return reason;
+}
+
+/** A whole packet of TCP or UDP whose key has been written ahead. */
+function plain(set: usize, direction: u32, now: u32): u32 {
+  if (protocol != PROTOCOL_TCP) {
+    return ported ? ofFlow(set, direction, now, STATE_ONE_WAY, 0) : DROP_FILTER_STRAY;
+  }
+  if (transportLength < TCP_HEADER) return DROP_FILTER_STRAY;
+  return ofFlow(set, direction, now, STATE_SYN, load<u8>(transport, TCP_FLAGS));
 }
 
 /** A packet that is none of the later fragments. */

@@ -69,7 +69,7 @@ export function stillAccepted(flow: usize, set: usize, now: u32): bool {
 
 function acceptedAgain(flow: usize, set: usize, current: u32, now: u32): bool {
   // The key at hand is the flow's, and nobody else writes it.
-  const key = flowKey();
+  const key = flowKey;
   const meta = load<u32>(key, FLOW_META);
   const way = wayOf(true);
   const low = ((<u32>life) & FLOW_OPENER_LOW) != 0;

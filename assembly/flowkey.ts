@@ -21,19 +21,39 @@ export const KIND_FRAGMENTS: u32 = 6;
 /** The source of the packet whose key is at hand is the lower end. */
 export let fromLow: bool = false;
 
-/** Where the key of the packet at hand lies. */
+/** Where the key at hand lies. */
+export let flowKey: usize = 0;
+
+/** The next `setKey` writes here: in the place of a packet that comes later, or at `ownKey`. */
 // @ts-ignore: decorator
 @inline
-export function flowKey(): usize {
+export function keyAt(place: usize): void {
+  flowKey = place;
+}
+
+/** Where the key of the packet at hand is written, if it was not written ahead. */
+// @ts-ignore: decorator
+@inline
+export function ownKey(): usize {
   return arena + W_FLOW;
+}
+
+/** Takes up a key that was written ahead. */
+// @ts-ignore: decorator
+@inline
+export function takeKey(place: usize, sourceIsLow: bool): void {
+  flowKey = place;
+  fromLow = sourceIsLow;
 }
 
 /**
  * Writes the key. `a`, `b`: where the addresses of the two ends lie, the packet's source first; `ports`: of `a` in the high half, of `b` in the low one.
  * `kind` is KIND_PORTS, or one of those that know an end: then `asks` says whether that is `a`.
  */
+// @ts-ignore: decorator
+@inline
 export function setKey(version: u32, a: usize, b: usize, ports: u32, proto: u32, kind: u32, asks: bool): void {
-  const key = flowKey();
+  const key = flowKey;
   let first: bool;
   if (version == 4) {
     const x = load<u32>(a);
@@ -62,16 +82,18 @@ export function setKey(version: u32, a: usize, b: usize, ports: u32, proto: u32,
   store<u32>(key, proto | (version << 8) | ((kind + side) << 16), FLOW_META);
 }
 
-/** The guard that the packet at hand has come to. Before `hashKey`. */
+/** The guard that the packet has come to. Before `hashKey`. */
 // @ts-ignore: decorator
 @inline
 export function setDomain(domain: u32): void {
-  store<u32>(flowKey(), domain, FLOW_DOMAIN);
+  store<u32>(flowKey, domain, FLOW_DOMAIN);
 }
 
 /** Hash of the key: of its bytes from the addresses on (IPv4: the last 8 of them), and the domain. */
+// @ts-ignore: decorator
+@inline
 export function hashKey(): u64 {
-  const key = flowKey();
+  const key = flowKey;
   const meta = load<u32>(key, FLOW_META);
   const from = ((meta >> 8) & 0xff) == 4 ? <usize>(FLOW_ADDRESSES + 24) : <usize>FLOW_ADDRESSES;
   const end: usize = FLOW_META + 4;

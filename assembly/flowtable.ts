@@ -40,6 +40,7 @@ import {
 import { keyHash } from "./siphash";
 import { arena } from "./state";
 
+const BUCKET: usize = FLOW_WAYS * FLOW_ENTRY;
 /** Attempts at a place in a bucket that other workers are busy in. */
 const ATTEMPTS: u32 = 4;
 /** Low bits of FLOW_LIFE that are the state. */
@@ -72,22 +73,74 @@ let version: u32 = 0;
 export let life: u64 = 0;
 export let generation: u32 = 0;
 
+/** Hash of the key at hand, and the place where its flow was last seen; 0: not known. */
+let expected: u64 = 0;
+let hint: usize = 0;
+
+/** The hash of the key at hand has been worked out; its flow may be at `place`. 0, 0: it has not. */
+// @ts-ignore: decorator
+@inline
+export function expectHash(hash: u64, place: usize): void {
+  expected = hash;
+  hint = place;
+}
+
+/** The place where the search for this hash begins. */
+// @ts-ignore: decorator
+@inline
+export function firstPlace(hash: u64): usize {
+  return bucketOf(hash) + ((<u32>(hash >> 28)) & (FLOW_WAYS - 1)) * FLOW_ENTRY;
+}
+
+/** The place behind this one in its bucket. Buckets are aligned to their size. */
+// @ts-ignore: decorator
+@inline
+export function nextPlace(place: usize): usize {
+  return (place & ~(BUCKET - 1)) | ((place + FLOW_ENTRY) & (BUCKET - 1));
+}
+
+/** The tag of a flow of this hash. */
+// @ts-ignore: decorator
+@inline
+export function tagFor(hash: u64): u32 {
+  return (<u32>(hash >> 32)) | 0x80000000;
+}
+
+// @ts-ignore: decorator
+@inline
+function bucketOf(hash: u64): usize {
+  return tableBase + ((<u32>hash) & (buckets - 1)) * <u32>(FLOW_WAYS * FLOW_ENTRY);
+}
+
 /** The flow of the key at hand, expired or not, with `life` and `generation`; 0: there is none. */
 export function find(): usize {
-  const hash = hashKey();
-  bucket = tableBase + ((<u32>hash) & (buckets - 1)) * <u32>(FLOW_WAYS * FLOW_ENTRY);
+  const hash = expected ? expected : hashKey();
+  expected = 0;
+  bucket = bucketOf(hash);
   begin = (<u32>(hash >> 28)) & (FLOW_WAYS - 1);
-  tag = (<u32>(hash >> 32)) | 0x80000000;
+  tag = tagFor(hash);
+  if (hint) {
+    const flow = hint;
+    hint = 0;
+    if (isAt(flow)) return flow;
+  }
   for (let i: u32 = 0; i < <u32>FLOW_WAYS; i++) {
     const flow = placeAt(i);
-    if (atomic.load<u32>(flow + FLOW_TAG) != tag) continue;
-    version = versionOf(flow);
-    if (!isKey(flow)) continue;
-    life = atomic.load<u64>(flow + FLOW_LIFE);
-    generation = atomic.load<u32>(flow + FLOW_GENERATION);
-    if (atomic.load<u32>(flow + FLOW_TAG) == tag && versionOf(flow) == version) return flow;
+    if (isAt(flow)) return flow;
   }
   return 0;
+}
+
+/** Has this place the flow of the key at hand? Then `life` and `generation` are its. */
+// @ts-ignore: decorator
+@inline
+function isAt(flow: usize): bool {
+  if (atomic.load<u32>(flow + FLOW_TAG) != tag) return false;
+  version = versionOf(flow);
+  if (!isKey(flow)) return false;
+  life = atomic.load<u64>(flow + FLOW_LIFE);
+  generation = atomic.load<u32>(flow + FLOW_GENERATION);
+  return atomic.load<u32>(flow + FLOW_TAG) == tag && versionOf(flow) == version;
 }
 
 // @ts-ignore: decorator
@@ -104,7 +157,7 @@ function versionOf(flow: usize): u32 {
 
 /** Is the key at hand that of this flow? The last words differ most, and tell IPv4 from IPv6. */
 function isKey(flow: usize): bool {
-  const key = flowKey();
+  const key = flowKey;
   return (
     atomic.load<u64>(flow + FLOW_PORTS) == load<u64>(key, FLOW_PORTS) &&
     atomic.load<u64>(flow + FLOW_ADDRESSES + 24) == load<u64>(key, FLOW_ADDRESSES + 24) &&
@@ -166,7 +219,7 @@ export function admit(state: u32, opened: u32, by: u32, now: u32, instead: usize
 function fill(flow: usize, state: u32, opened: u32, by: u32, now: u32): void {
   const mine = versionOf(flow) + 1;
   atomic.store<u32>(flow + FLOW_VERSION, mine);
-  const key = flowKey();
+  const key = flowKey;
   atomic.store<u32>(flow + FLOW_DOMAIN, load<u32>(key, FLOW_DOMAIN));
   for (let at: usize = FLOW_ADDRESSES; at < <usize>FLOW_LIFE; at += 8)
     atomic.store<u64>(flow + at, load<u64>(key + at));

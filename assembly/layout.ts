@@ -97,6 +97,8 @@ export const G_TUN_GUARDS = GLOBALS + 0xa000;
 export const G_FLOWS_BASE = GLOBALS + 0xd0;
 export const G_FLOWS_PLACES = GLOBALS + 0xd4;
 export const G_FLOWS_KEY = GLOBALS + 0xe0;
+/** u32: guards that there are; 0: no flow is looked for. */
+export const G_GUARDS = GLOBALS + 0xd8;
 /** Private block of the FIB (writer's free lists and counts), FIB_PRIVATE_SIZE bytes; see assembly/fib. */
 export const G_FIB_PRIVATE = GLOBALS + 0x1000;
 export const FIB_PRIVATE_SIZE = 0x4000;
@@ -440,6 +442,9 @@ export const CTL_STRIDE = 128;
 
 /** TUN receive: u32 length of each packet that was read into TUNRX slot i. */
 export const TUNLEN = RXCTL + BATCH * CTL_STRIDE;
+
+/** FLOW_ENTRY × AHEAD_GROUP: key and hash of the flow of each packet of the group (assembly/aheadflow). */
+export const W_AHEAD_FLOWS = 0x9000;
 
 /** Scratch of the AEAD engine (its inner layout: assembly/aead/scratch): keystream of a group of packets. Nothing outlives a call. */
 export const AEAD = 0x1c000;

@@ -12,6 +12,7 @@
 
 import { guardOf, isLocal, mtuOf, noRoute, routed } from "./adjacency";
 import { aheadOut, foreseen } from "./ahead";
+import { aheadFlowsOut, turnOf } from "./aheadflow";
 import {
   COUNT_CROSSED,
   COUNT_ENCAPSULATED,
@@ -102,7 +103,9 @@ export function outbound(tun: u32, first: u32, packets: u32): u32 {
       group = index;
       seen = min(index + AHEAD_GROUP, packets);
       aheadOut(index, seen, vrf);
+      aheadFlowsOut(index, seen, guard);
     }
+    turnOf(index - group);
     const bytes = min(load<u32>(arena + TUNLEN + (index << 2)), <u32>SLOT_SIZE);
     const at = arena + TUNRX + index * SLOT_STRIDE + SLOT_HEADROOM;
     if (headed && <u32>load<u8>(at - VNET_HEADER, VNET_GSO_TYPE) != GSO_NONE) {

@@ -11,6 +11,8 @@ export function keyHash(at: usize): void {
 }
 
 /** Hash of the words from `at` to before `end`, and of `last`, which bears the length as the specification has it (§2.2). */
+// @ts-ignore: decorator
+@inline
 export function sipHash(at: usize, end: usize, last: u64): u64 {
   let v0 = key0 ^ 0x736f6d6570736575;
   let v1 = key1 ^ 0x646f72616e646f6d;
@@ -32,7 +34,7 @@ export function sipHash(at: usize, end: usize, last: u64): u64 {
     v0 ^= word;
   }
   v2 ^= 0xff;
-  for (let round = 0; round < 3; round++) {
+  for (let round: u32 = 0; round < 3; round++) {
     v0 += v1;
     v1 = rotl<u64>(v1, 13) ^ v0;
     v0 = rotl<u64>(v0, 32);

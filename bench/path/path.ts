@@ -1,8 +1,9 @@
-/** `vcpe bench path`: nanoseconds a packet on the WASM roads, and what a second worker brings. */
+/** `vcpe bench path`: nanoseconds a packet on the WASM roads, what a filter adds, and what a second worker brings. */
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { type Machine, machine } from "../machine.ts";
 import { median, round } from "../median.ts";
 import { PathBed } from "./bed.ts";
+import { benchFilter, type FilterRow } from "./filter.ts";
 import { Roads, SIZES, SUPERPACKETS } from "./road.ts";
 import { realTable, sequence } from "./routes.ts";
 import { type Scaling, scale } from "./scale.ts";
@@ -22,6 +23,8 @@ export interface PathRow {
 export interface PathResult {
   readonly machine: Machine & { readonly table: string };
   readonly rows: PathRow[];
+  /** What a filter costs. */
+  readonly filter: FilterRow[];
   /** null on a machine with one core. */
   readonly scaling: Scaling | null;
 }
@@ -57,8 +60,9 @@ export async function benchPath({ quick, say }: PathOptions): Promise<PathResult
     const bed = new PathBed({ cipher: "chacha20poly1305", sas, routes });
     one("chacha20poly1305", "1024", bed, sas, routes);
   }
+  const filter = benchFilter({ quick, say });
   const scaling = (await scale(quick, say)) ?? null;
-  return { machine: about, rows, scaling };
+  return { machine: about, rows, filter, scaling };
 }
 
 function measure(bed: PathBed, size: string, quick: boolean): { outNs: number; inNs: number; hubNs: number } {

@@ -44,7 +44,10 @@ export function benchCommand(): Command {
         }),
       ),
     );
-  command("path", "the WASM road without a kernel: nanoseconds a packet, out, in and hub; two workers against one")
+  command(
+    "path",
+    "the WASM road without a kernel: nanoseconds a packet, out, in and hub, and what a filter adds; two workers against one",
+  )
     .option("--quick", "shorter samples")
     .option(
       "--soak <packets>",

@@ -4,7 +4,15 @@
  * has passed, and its hits with it, to be counted on under the names of its rules.
  */
 
-import { G_TUN_GUARDS, GUARD_DOMAIN, GUARD_SET, GUARD_SIZE, SET_HITS, SET_HITS_STRIDE } from "../../assembly/layout.ts";
+import {
+  G_GUARDS,
+  G_TUN_GUARDS,
+  GUARD_DOMAIN,
+  GUARD_SET,
+  GUARD_SIZE,
+  SET_HITS,
+  SET_HITS_STRIDE,
+} from "../../assembly/layout.ts";
 import type { Adjacencies } from "./adjacency.ts";
 import type { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
@@ -150,12 +158,13 @@ export class Filters {
 
   #place(adjacency: number, tun: number, guard: number): void {
     this.#adjacencies.setGuard(adjacency, guard);
+    Atomics.store(this.#memory.words, G_GUARDS >>> 2, this.#guards.size);
     Atomics.store(this.#memory.words, (G_TUN_GUARDS + tun * 4) >>> 2, guard);
   }
 
   #unguard(adjacency: number, tun: number, { address, filter }: Guard): void {
-    this.#place(adjacency, tun, 0);
     this.#guards.delete(tun);
+    this.#place(adjacency, tun, 0);
     filter.guards.delete(address);
     this.#epochs.retire(() => this.#pool.release(address));
   }

@@ -81,6 +81,7 @@ describe("the memory map", () => {
       ["RXNAME", L.RXNAME, L.BATCH * L.NAME_STRIDE],
       ["RXCTL", L.RXCTL, L.BATCH * L.CTL_STRIDE],
       ["TUNLEN", L.TUNLEN, L.BATCH * 4],
+      ["AHEAD_FLOWS", L.W_AHEAD_FLOWS, L.AHEAD_GROUP * L.FLOW_ENTRY],
       ["AEAD", L.AEAD, L.AEAD_SIZE],
       ["TXMSG", L.TXMSG, all * L.MSG_STRIDE],
       ["TXIOV", L.TXIOV, all * L.IOV_STRIDE],

@@ -170,6 +170,7 @@ export class Tables {
     const guard = this.block(L.GUARD_SIZE);
     this.set32(guard + L.GUARD_DOMAIN, ++this.#domains);
     this.set32(guard + L.GUARD_SET, this.ruleSet(rules));
+    this.set32(L.G_GUARDS, this.#domains);
     this.set32(this.adjacencyAt(adjacency) + L.ADJ_GUARD, guard);
     this.set32(L.G_TUN_GUARDS + tun * 4, guard);
     return guard;
