@@ -56,14 +56,14 @@ export function compile(
   });
 }
 
-function compileAttachment({ name, vrf, tun, place, local }: AttachmentFile): AttachmentConfig {
+function compileAttachment({ name, vrf, tun, place, local, filter }: AttachmentFile): AttachmentConfig {
   return {
     name,
     vrf,
     tun: { name: tun.name, mtu: tun.mtu ?? 1500 },
     place: compilePlace(place ?? {}),
     local: canonical(local ?? []),
-    filter: null,
+    filter: filter ?? null,
   };
 }
 

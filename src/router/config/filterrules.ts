@@ -30,11 +30,14 @@ export function checkFilters(file: RouterFile): Finding[] {
     ...file.vrfs.flatMap(({ tun }, i) =>
       tun?.filter === undefined ? [] : known(file, tun.filter, ["vrfs", i, "tun", "filter"]),
     ),
+    ...(file.attachments ?? []).flatMap(({ filter }, i) =>
+      filter === undefined ? [] : known(file, filter, ["attachments", i, "filter"]),
+    ),
   ];
 }
 
-/** Is there a filter of this name? For whatever names one. */
-export function known(file: RouterFile, name: string, path: Path): Finding[] {
+/** Is there a filter of this name? */
+function known(file: RouterFile, name: string, path: Path): Finding[] {
   const names = (file.filters ?? []).map((filter) => filter.name);
   if (names.includes(name)) return [];
   const meant = nearest(name, names);

@@ -155,6 +155,7 @@ const AttachmentFile = Type.Object(
     local: Type.Optional(
       Type.Array(Prefix, { description: "Prefixes behind it: packets to them go to its TUN device." }),
     ),
+    filter: Type.Optional(Name("Filter (see filters) of what goes into it and comes out. Default: everything may.")),
   },
   closed,
 );

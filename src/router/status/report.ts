@@ -49,7 +49,7 @@ function filterStatus(router: Router, { name, rules, ...defaults }: FilterConfig
   const handle = router.fabric.filter(name);
   const hits = handle && router.parts.plane.filterHits(handle);
   const devices = [...router.running.values()].flatMap((resource) =>
-    resource.kind === "tun" && resource.filter === name ? [resource.device] : [],
+    (resource.kind === "tun" || resource.kind === "attachment") && resource.filter === name ? [resource.device] : [],
   );
   return {
     name,
