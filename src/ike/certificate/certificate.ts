@@ -2,25 +2,19 @@
  * What we read in an X.509 certificate (RFC 5280 §4). @peculiar/x509 parses it, once; the signature is verified by the OpenSSL in
  * Node.js, synchronously. A certificate is anybody's word until path.ts has found who vouches for it.
  */
-// @peculiar/x509 wants it loaded first.
-import "reflect-metadata";
 import { X509Certificate as OpenSslCertificate } from "node:crypto";
-import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsageExtension,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  X509Certificate,
-} from "@peculiar/x509";
 import { keyKind, type VerifyKey } from "../suite/index.ts";
 import { CertificateError } from "./error.ts";
+import { x509 } from "./x509.ts";
 
 /** Longest certificate that is looked at, bytes of DER. */
 export const MAX_CERTIFICATE = 8_192;
 /** Names that a certificate may bear. */
 const MAX_NAMES = 256;
 
-export { KeyUsageFlags } from "@peculiar/x509";
+/** Bits of key usage that are looked at (RFC 5280 §4.2.1.3), as @peculiar/x509 numbers them. */
+export const DIGITAL_SIGNATURE = 1;
+export const KEY_CERT_SIGN = 32;
 
 export interface Certificate {
   readonly der: Uint8Array;
@@ -39,7 +33,7 @@ export interface Certificate {
   readonly notAfter: number;
   /** Basic constraints say that it is a certification authority; how many may stand between it and the end entity. */
   readonly authority: { readonly pathLength: number } | undefined;
-  /** Key usage bits (KeyUsageFlags); undefined: no restriction. */
+  /** Key usage bits; undefined: no restriction. */
   readonly usage: number | undefined;
   /** Object identifiers of extended key usage; undefined: no restriction. */
   readonly purposes: readonly string[] | undefined;
@@ -76,6 +70,13 @@ function read(der: Uint8Array): Certificate {
   const openssl = new OpenSslCertificate(der);
   // Nothing behind it, and no other encoding than DER: both parsers have seen the same.
   if (Buffer.compare(openssl.raw, der) !== 0) throw new CertificateError("malformed", "A certificate that is not DER");
+  const {
+    BasicConstraintsExtension,
+    ExtendedKeyUsageExtension,
+    KeyUsagesExtension,
+    SubjectAlternativeNameExtension,
+    X509Certificate,
+  } = x509();
   const parsed = new X509Certificate(der);
   const types = parsed.extensions.map(({ type }) => type);
   if (new Set(types).size !== types.length) {

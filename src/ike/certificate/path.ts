@@ -4,7 +4,7 @@
  * Without policies and name constraints: where they are critical the certificate is refused. No revocation lists: what may no
  * longer come in is taken out of the configuration.
  */
-import { type Certificate, KeyUsageFlags, timeText } from "./certificate.ts";
+import { type Certificate, DIGITAL_SIGNATURE, KEY_CERT_SIGN, timeText } from "./certificate.ts";
 
 /** Certificates between the end entity and the anchor. */
 export const MAX_INTERMEDIATES = 4;
@@ -114,7 +114,7 @@ function pathFault(path: readonly Certificate[], now: number): string | undefine
     }
     if (i === 0) continue;
     if (authority === undefined) return `${title} may issue none: it is no certification authority. Use one that is`;
-    if (usage !== undefined && (usage & KeyUsageFlags.keyCertSign) === 0) {
+    if (usage !== undefined && (usage & KEY_CERT_SIGN) === 0) {
       return `${title} may issue none: its key usage lacks keyCertSign. Use an authority that has it`;
     }
     if (below > authority.pathLength) {
@@ -129,7 +129,7 @@ function pathFault(path: readonly Certificate[], now: number): string | undefine
 /** What the end entity alone must have. */
 function leafFault({ subject, usage, purposes, dnsNames }: Certificate, name: string): string | undefined {
   const title = `Its certificate (${subject})`;
-  if (usage !== undefined && (usage & KeyUsageFlags.digitalSignature) === 0) {
+  if (usage !== undefined && (usage & DIGITAL_SIGNATURE) === 0) {
     return `${title} may not sign: its key usage lacks digitalSignature. Have it issued with that`;
   }
   if (purposes !== undefined && !purposes.some((purpose) => PURPOSES.has(purpose))) {
