@@ -42,10 +42,10 @@ import { shaper, workers } from "./state";
 const LONGEST: u32 = 65535;
 
 /**
- * While packets wait, the rate is made up for when a worker comes late by as much as this, ticks: 20 ms, which a busy machine may
+ * While packets wait, the rate is made up for when a worker comes late by as much as this, ticks: 50 ms, which a busy machine may
  * keep a thread from its core. The burst bounds what an idle tunnel may send at once; this does not add to it.
  */
-const LATE: u64 = 20_000_000 * TICKS_PER_NS;
+const LATE: u64 = 50_000_000 * TICKS_PER_NS;
 
 /**
  * Lets go what is due. True: the send region is full; seal, send, call `flushed`, and call it again. The loop calls it when
