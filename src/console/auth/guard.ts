@@ -28,6 +28,9 @@ export interface GuardParts {
 /** @throws Error when a route without a known role is added to the app afterwards. */
 export function addGuard(app: FastifyInstance, parts: GuardParts): void {
   app.decorateRequest("author", null as unknown as Author);
+  app.decorateRequest("stillAllowed", function (this: FastifyRequest) {
+    return stillAllowed(this, parts);
+  });
   app.addHook("onRoute", ({ method, url, config }) => {
     if (!KNOWN.has(config?.role as string))
       throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
@@ -72,6 +75,21 @@ function admit(request: FastifyRequest, parts: GuardParts): void {
       "Ask an administrator of the console",
     );
   }
+}
+
+/** What was let in may last: its author may have been disabled meanwhile, the session ended, the token revoked, the role lowered. */
+function stillAllowed(request: FastifyRequest, { users, sessions, tokens, now }: GuardParts): boolean {
+  const { role } = request.routeOptions.config;
+  if (role === undefined || role === "public" || role === "device") return role !== undefined;
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const token = tokens.use(authorization.split(" ")[1] ?? "", now());
+    return token !== undefined && covers(token.role, role);
+  }
+  // To be there is no use of the session: who has left it alone for too long is logged out, whatever his page still reads.
+  const name = sessions.ownerOf(sessionOf(request) ?? "", now());
+  const user = name === undefined ? undefined : users.find(name);
+  return user !== undefined && !user.disabled && !user.mustChange && covers(user.role, role);
 }
 
 function authorOf(request: FastifyRequest, parts: GuardParts): Author {
