@@ -115,7 +115,7 @@ export class Enrolment {
       log.warn({ serial, address, host: host.name }, "a second host with the right key was refused");
       event({
         level: "CRITICAL",
-        code: "second-host",
+        code: "SecondHost",
         message: `Host ${host.name} (${address}) has the key of device ${serial}, whose identity host ${other} has; it was refused. If the device was replaced, release it; if not, reset its key.`,
         subject,
       });
@@ -130,7 +130,7 @@ export class Enrolment {
     log.info({ serial, address, host: host.name, generation }, "a device has enrolled");
     event({
       level: "INFO",
-      code: "enrolled",
+      code: "DeviceEnrolled",
       message: `Device ${serial} has enrolled on host ${host.name} (${address}).`,
       subject,
     });
@@ -151,13 +151,13 @@ export class Enrolment {
     log.warn({ serial, address }, "enrolment refused: wrong serial number or key");
     event({
       level: "WARN",
-      code: "enrolment-refused",
+      code: "EnrolmentRefused",
       message: `Somebody at ${address} tried to enrol as ${serial} with a wrong serial number or key.`,
     });
     if (locks || locksAddress) {
       event({
         level: "CRITICAL",
-        code: "enrolment-locked",
+        code: "EnrolmentLocked",
         message: `${locks ? `Serial number ${serial}` : `Address ${address}`} is locked for a minute after too many wrong keys; the last came from ${address}.`,
       });
     }
