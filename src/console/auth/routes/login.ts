@@ -1,10 +1,10 @@
 /** POST /login, /logout and /password, GET /whoami. */
 import type { FastifyInstance, RouteShorthandOptions } from "fastify";
+import { clientKey } from "../../address.ts";
 import { described, type Operation } from "../../api/operation.ts";
 import type { Author } from "../../author.ts";
 import { ConsoleError } from "../../error.ts";
 import { sessionOf } from "../guard.ts";
-import { addressKey } from "../limit.ts";
 import { checkNew } from "../password.ts";
 import { csrfOf } from "../sessions.ts";
 import { clearSession, countTry, goodTry, type RouteParts, setSession } from "./parts.ts";
@@ -36,7 +36,7 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
     }),
     async (request, reply) => {
       const { user: name, password } = request.body;
-      const address = addressKey(request.ip);
+      const address = clientKey(request.ip);
       countTry(parts, name, address);
       // The same work and the same answer, whether the name, the password or the user's being enabled is what is wrong.
       const stored = users.passwordOf(name);
@@ -105,7 +105,7 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
         throw new ConsoleError(403, "session-needed", "A token cannot change its owner's password", "Log in first");
       }
       const { old, new: fresh } = request.body;
-      const address = addressKey(request.ip);
+      const address = clientKey(request.ip);
       const subject = `user ${name}`;
       countTry(parts, name, address);
       const stored = users.passwordOf(name);
