@@ -1,7 +1,7 @@
 /** A configuration with the console's signature, as an agent keeps it and builds the next one on it. */
 import { createPublicKey, verify } from "node:crypto";
-import { canonical, type Parts, partHash, rootHash } from "../protocol/parts.ts";
-import type { ConfigFrame, Statement } from "../protocol/stream.ts";
+import { type Parts, partHash, rootHash } from "../protocol/parts.ts";
+import { type ConfigFrame, type Statement, signedText } from "../protocol/stream.ts";
 import { freeze } from "../router/config/config.ts";
 import { partFault } from "./check.ts";
 import type { Identity } from "./identity.ts";
@@ -39,7 +39,7 @@ export function next(frame: ConfigFrame, running: Signed | undefined, identity: 
   if (statement.version < seen) {
     throw new Untrusted(
       "config-older",
-      `Configuration ${statement.version} is older than ${seen}, which this device has had. If the console was restored from a backup, join again.`,
+      `Configuration ${statement.version} is older than ${seen}, which this device has had. If the console was restored from a backup, run vcpe leave and then vcpe join.`,
     );
   }
   if (frame.base !== 0 && frame.base !== running?.statement.version) {
@@ -73,7 +73,7 @@ export function kept(parts: Parts, statement: Statement, signature: string, iden
 function demandSignature(statement: Statement, signature: string, { configKey, router }: Identity): void {
   const good = verify(
     null,
-    Buffer.from(canonical(statement)),
+    Buffer.from(signedText(statement)),
     createPublicKey(configKey),
     Buffer.from(signature, "base64"),
   );

@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
+import { certificatesIn, pemOf } from "../router/pem.ts";
 import { StartError } from "./start.ts";
 
 export interface GivenCertificate {
@@ -38,11 +39,10 @@ export function readCertificate(certificateFile: string, keyFile: string): Given
 
 /** Root that devices trust the console by, PEM: the chain's own, when it holds one; null: one that systems trust. */
 export function rootsOf({ cert }: GivenCertificate): readonly string[] | null {
-  const chain = cert.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  const last = chain.at(-1);
+  const last = certificatesIn(cert).at(-1);
   if (last === undefined) return null;
   const certificate = new X509Certificate(last);
-  return certificate.checkIssued(certificate) ? [`${last}\n`] : null;
+  return certificate.checkIssued(certificate) ? [pemOf(last)] : null;
 }
 
 /** Those that were asked for; and what this machine is called and reached at, as far as the console listens there. */

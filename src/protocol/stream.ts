@@ -6,6 +6,7 @@
  * pings (RFC 6455 §5.5.2) every PING_EVERY; who hears nothing for SILENCE ends the connection.
  */
 import Type, { type Static } from "typebox";
+import { canonical } from "./parts.ts";
 
 const Version = Type.Integer({
   minimum: 0,
@@ -39,13 +40,18 @@ export const CLOSE = {
   leaving: 1001,
 } as const;
 
-/** What the console vouches for: signed with its Ed25519 key over the canonical JSON of this (RFC 8032). */
+/** What the console vouches for, with its Ed25519 key (RFC 8032) over `signedText` of this. */
 export const Statement = Type.Object({
   router: Type.String(),
   version: Version,
   root: Type.String({ pattern: "^[0-9a-f]{64}$", description: "rootHash of all parts after the change." }),
   at: Type.String({ format: "date-time" }),
 });
+
+/** What the signature is over. Begins with what it is, so that nothing else that the key may ever sign can be taken for a statement. */
+export function signedText(statement: Static<typeof Statement>): string {
+  return `vcpe configuration 1\n${canonical(statement)}`;
+}
 
 export const ConfigFrame = Type.Object({
   type: Type.Literal("config"),

@@ -1,18 +1,25 @@
 /** Files that are there whole or not at all, also when the power goes. */
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Written beside with mode 0600, synced, renamed over, the folder synced. @throws Error of the file system: the old file stands. */
+/**
+ * Written beside with mode 0600, synced, renamed over, the folder synced. What stands beside already is not written into: it may be of
+ * another mode, or lead elsewhere. @throws Error of the file system: the old file stands.
+ */
 export function writeDurably(path: string, text: string): void {
   const beside = `${path}.new`;
-  const file = openSync(beside, "w", 0o600);
+  rmSync(beside, { force: true });
+  const file = openSync(beside, "wx", 0o600);
   try {
-    writeSync(file, text);
+    writeFileSync(file, text);
     fsyncSync(file);
+    renameSync(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }
-  renameSync(beside, path);
   syncFolder(dirname(path));
 }
 

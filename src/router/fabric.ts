@@ -107,18 +107,25 @@ export class Fabric {
   carrier(vrf: string, prefix: string): string | undefined {
     const choice = this.#choices.get(`route ${vrf} ${prefix}`);
     if (choice?.via.kind !== "tunnel") return undefined;
-    const name = this.#tunnelAt.get(choice.adjacency);
+    const name = this.#tunnelAt.get(this.#hops.tunnelOf(choice.adjacency));
     return name !== undefined && this.#tunnels.get(name)?.health !== "down" ? name : undefined;
   }
 
+  /** What cannot be moved stays where it is, and keeps no other from moving. @throws what the first refusal was */
   #choose(hop: string): number {
     let changed = 0;
+    const refusals: unknown[] = [];
     for (const key of this.#choicesOf.get(hop) ?? []) {
       const choice = this.#choices.get(key) as Choice;
       const before = choice.adjacency;
-      choice.adjacency = this.#lead(key, choice.vrf, choice.prefix, choice.via);
+      try {
+        choice.adjacency = this.#lead(key, choice.vrf, choice.prefix, choice.via);
+      } catch (error) {
+        refusals.push(error);
+      }
       if (choice.adjacency !== before) changed++;
     }
+    if (refusals.length > 0) throw refusals[0];
     return changed;
   }
 

@@ -66,6 +66,11 @@ export class Hops {
     return hop.adjacency;
   }
 
+  /** The tunnel's own next hop, of a further one; any other as it is. */
+  tunnelOf(adjacency: number): number {
+    return this.#further.get(adjacency)?.tunnel ?? adjacency;
+  }
+
   /** This route uses this next hop now, of a tunnel or not, and no other. */
   take(route: string, adjacency: number): void {
     const hop = this.#further.get(adjacency);

@@ -1,17 +1,8 @@
 /** What `vcpe login` keeps: which console, how to know it, and an API token. A file that its owner alone may read. */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { writeDurably } from "../../router/durable.ts";
 import { ClientError } from "./error.ts";
 
 export interface Credentials {
@@ -70,27 +61,10 @@ export function removeCredentials(file: string): void {
 
 /** Writes a file that its owner alone may read, mode 0600. @throws ClientError credentials */
 export function writeSecret(file: string, text: string): void {
-  const folder = dirname(file);
-  const fresh = `${file}.${process.pid}.new`;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    rmSync(fresh, { force: true });
-    const fd = openSync(fresh, "wx", 0o600);
-    try {
-      writeSync(fd, text);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(fresh, file);
-    const directory = openSync(folder, "r");
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeDurably(file, text);
   } catch (error) {
-    rmSync(fresh, { force: true });
     throw fault(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`, "Check the folder");
   }
 }

@@ -26,5 +26,7 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set by the guard before any handler of a route that is not public. */
     author: Author;
+    /** For replies that last: may it go on? By the guard too. */
+    stillAllowed(): boolean;
   }
 }

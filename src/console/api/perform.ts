@@ -108,18 +108,27 @@ function send(reply: FastifyReply, { status, body, location, etag }: Outcome): F
 
 function checkRole({ author }: FastifyRequest, changes: readonly Change[]): void {
   if (author.role === "admin") return;
-  const change = changes.find(
-    ({ kind, before, after }) =>
-      ADMINS.has(kind) || (kind === "device" && ((after ?? before) as Resource<"device">).role === "gateway"),
-  );
-  if (!change) return;
-  const { name } = (change.after ?? change.before)!;
-  throw new ConsoleError(
-    403,
-    "role",
-    `${change.kind === "area" ? "area" : "access point"} ${name} may be changed by admins only`,
-    "Leave it out, or ask an admin",
-  );
+  for (const change of changes) {
+    const what = forAdmins(change);
+    if (what === undefined) continue;
+    const { name } = (change.after ?? change.before)!;
+    throw new ConsoleError(
+      403,
+      "role",
+      `${what} ${name} may be changed by admins only`,
+      "Leave it out, or ask an admin",
+    );
+  }
+}
+
+/** What a change is about that operators may not do; undefined: they may. */
+function forAdmins({ kind, before, after }: Change): string | undefined {
+  if (ADMINS.has(kind)) return kind === "area" ? "area" : "access point";
+  if (kind === "device")
+    return ((after ?? before) as Resource<"device">).role === "gateway" ? "access point" : undefined;
+  // Routes of its CEN go into the main table of the gateway's host, and could lead away what the host itself sends.
+  const [was, is] = [before, after].map((vpc) => vpc?.kind === "vpc" && vpc.place.kind === "host");
+  return kind === "vpc" && is && !was ? "the place on the gateway's own host of VPC" : undefined;
 }
 
 function firstResource({ changes }: Committed): object {

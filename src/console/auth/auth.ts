@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import cookie from "@fastify/cookie";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
+import { inTransaction } from "../store/database.ts";
 import type { Audit } from "./audit.ts";
 import { addGuard } from "./guard.ts";
 import { addHeaders } from "./headers.ts";
@@ -50,6 +51,11 @@ const ADDRESS_LIMITS = { tries: 20, window: 60_000, keys: 10_000 };
 
 const V1 = "/v1";
 
+const BY_SYSTEM = {
+  author: { user: "system", role: "admin", via: "system", address: "local" },
+  outcome: "done",
+} as const;
+
 /** At the very first start makes a user, whose one-time password is `firstPassword`: it is nowhere else, and is to be shown once. */
 export async function openAuth(
   database: DatabaseSync,
@@ -63,6 +69,7 @@ export async function openAuth(
     byUser: new Limiter(USER_LIMITS),
     byAddress: new Limiter(ADDRESS_LIMITS),
     audit,
+    together: (act) => inTransaction(database, act),
     now,
   };
   const firstPassword = parts.users.count() === 0 ? await makeFirst(parts) : undefined;
@@ -101,29 +108,28 @@ export async function resetPassword(
   const users = new Users(database);
   users.get(name);
   const password = oneTimePassword();
-  users.setPassword(name, await new Passwords(cost).hash(password), true);
-  users.change(name, { disabled: false });
-  new Sessions(database).endAll(name);
-  new Tokens(database).revokeAll(name);
-  audit({
-    author: { user: "system", role: "admin", via: "system", address: "local" },
-    action: "user-changed",
-    subject: `user ${name}`,
-    outcome: "done",
-    detail: { resetPassword: true, disabled: false },
+  const hash = await new Passwords(cost).hash(password);
+  inTransaction(database, () => {
+    users.setPassword(name, hash, true);
+    users.change(name, { disabled: false });
+    new Sessions(database).endAll(name);
+    new Tokens(database).revokeAll(name);
+    audit({
+      ...BY_SYSTEM,
+      action: "user-changed",
+      subject: `user ${name}`,
+      detail: { resetPassword: true, disabled: false },
+    });
   });
   return password;
 }
 
-async function makeFirst({ users, passwords, audit, now }: RouteParts): Promise<string> {
+async function makeFirst({ users, passwords, audit, together, now }: RouteParts): Promise<string> {
   const password = oneTimePassword();
-  users.add(FIRST_USER, "admin", await passwords.hash(password), true, now());
-  audit({
-    author: { user: "system", role: "admin", via: "system", address: "local" },
-    action: "user-created",
-    subject: `user ${FIRST_USER}`,
-    outcome: "done",
-    detail: { role: "admin" },
+  const hash = await passwords.hash(password);
+  together(() => {
+    users.add(FIRST_USER, "admin", hash, true, now());
+    audit({ ...BY_SYSTEM, action: "user-created", subject: `user ${FIRST_USER}`, detail: { role: "admin" } });
   });
   return password;
 }

@@ -6,7 +6,7 @@ import { ConsoleError } from "../error.ts";
 import { covers, nobody, type Role } from "./author.ts";
 import { csrfOf, type Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
-import type { Users } from "./users.ts";
+import type { User, Users } from "./users.ts";
 
 /** `__Host-`: browsers take it over TLS only, from this host only, for all paths (RFC 6265bis). */
 export const COOKIE = "__Host-vcpe";
@@ -28,6 +28,9 @@ export interface GuardParts {
 /** @throws Error when a route without a known role is added to the app afterwards. */
 export function addGuard(app: FastifyInstance, parts: GuardParts): void {
   app.decorateRequest("author", null as unknown as Author);
+  app.decorateRequest("stillAllowed", function (this: FastifyRequest) {
+    return stillAllowed(this, parts);
+  });
   app.addHook("onRoute", ({ method, url, config }) => {
     if (!KNOWN.has(config?.role as string))
       throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
@@ -74,6 +77,22 @@ function admit(request: FastifyRequest, parts: GuardParts): void {
   }
 }
 
+/** What was let in may last: its author may have been disabled meanwhile, the session ended, the token revoked, the role lowered. */
+function stillAllowed(request: FastifyRequest, parts: GuardParts): boolean {
+  const { users, sessions, tokens, now } = parts;
+  const { role } = request.routeOptions.config;
+  if (role === undefined || role === "public" || role === "device") return role !== undefined;
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const token = tokens.use(authorization.split(" ")[1] ?? "", now());
+    return token !== undefined && covers(token.role, role);
+  }
+  // To be there is no use of the session: who has left it alone for too long is logged out, whatever his page still reads.
+  const name = sessions.ownerOf(sessionOf(request) ?? "", now());
+  const user = name === undefined ? undefined : users.find(name);
+  return user !== undefined && !user.disabled && !mustChangeFirst(user, request, parts) && covers(user.role, role);
+}
+
 function authorOf(request: FastifyRequest, parts: GuardParts): Author {
   const { authorization } = request.headers;
   if (authorization !== undefined) return byToken(request, authorization, parts);
@@ -90,7 +109,7 @@ function authorOf(request: FastifyRequest, parts: GuardParts): Author {
     checkOrigin(request);
     checkCsrf(request, id);
   }
-  if (user.mustChange && !parts.beforeChange.has(request.routeOptions.url ?? "")) {
+  if (mustChangeFirst(user, request, parts)) {
     throw new ConsoleError(
       403,
       "password-change-needed",
@@ -99,6 +118,14 @@ function authorOf(request: FastifyRequest, parts: GuardParts): Author {
     );
   }
   return author(user.name, user.role, "session", request);
+}
+
+function mustChangeFirst(
+  { mustChange }: User,
+  { routeOptions }: FastifyRequest,
+  { beforeChange }: GuardParts,
+): boolean {
+  return mustChange && !beforeChange.has(routeOptions.url ?? "");
 }
 
 function byToken(request: FastifyRequest, authorization: string, { tokens, now }: GuardParts): Author {

@@ -32,11 +32,9 @@ export interface Authority {
   issueDevice(csr: string, name: string): Promise<{ chain: string[] }>;
   /** The console's HTTPS certificate for these names and addresses: the kept one while it fits and a third of its life is left. */
   serverCertificate(names: readonly string[]): Promise<{ key: string; cert: string }>;
-  /** Ed25519 public key (SPKI, PEM) that verifies `sign`. */
+  /** Ed25519 public key (SPKI, PEM) that verifies what `signSoon` makes. */
   readonly configKey: string;
-  /** Ed25519 (RFC 8032) over the UTF-8 of the text. 64 bytes. */
-  sign(text: string): Buffer;
-  /** The same on another thread: of ten thousand signatures the first is out while the next are made. */
+  /** Ed25519 (RFC 8032) over the UTF-8 of the text, 64 bytes. On another thread: of ten thousand the first is out while the next are made. */
   signSoon(text: string): Promise<Buffer>;
 }
 
@@ -69,7 +67,6 @@ export async function openAuthority(path: string, options: { readonly now?: () =
       return { key: key.pem, cert };
     },
     configKey: createPublicKey(config.object).export({ format: "pem", type: "spki" }) as string,
-    sign: (text) => signWith(null, Buffer.from(text), config.object),
     signSoon: (text) => signOnThread(null, Buffer.from(text), config.object),
   };
 }

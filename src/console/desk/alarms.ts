@@ -6,6 +6,8 @@
  *   DeviceSwitched CRITICAL                              the instance's traffic went over to the other device
  *   ConnectionDisconnect CRITICAL, ConnectionRestored INFO   no device has a way any more, or one has again
  *   ConfigurationRefused WARN                            a device could not apply what it was sent
+ *
+ * The fleet itself tells of identities: DeviceEnrolled, DeviceReplaced, SecondHost, EnrolmentRefused, EnrolmentLocked.
  */
 import { directoryOf } from "../model/lineage.ts";
 import type { Observed } from "../model/observed.ts";

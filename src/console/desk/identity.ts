@@ -1,6 +1,7 @@
 /** Identifiers of new resources: ids, serial numbers and overlay addresses. */
 import { randomInt } from "node:crypto";
 import type { Intent } from "../model/intent.ts";
+import { formatIpv4 } from "../model/prefix.ts";
 import { ID_PREFIX, type Kind } from "../model/resources.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -34,15 +35,11 @@ export class AddressPool {
   /** undefined: all are taken. The last address stays free, as a broadcast address would. */
   take(): string | undefined {
     for (; this.#next < SIZE - 1; this.#next++) {
-      const address = text(BASE + this.#next);
+      const address = formatIpv4(BASE + this.#next);
       if (this.#taken.has(address)) continue;
       this.#next++;
       return address;
     }
     return undefined;
   }
-}
-
-function text(value: number): string {
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 }

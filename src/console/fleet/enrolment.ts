@@ -3,7 +3,6 @@
  * with a secret that nobody has; only after the right proof does an answer tell more than "refused".
  */
 import { timingSafeEqual } from "node:crypto";
-import { isIPv6 } from "node:net";
 import {
   type BeginReply,
   type BeginRequest,
@@ -17,6 +16,7 @@ import {
 } from "../../protocol/enrol.ts";
 import { deviceName } from "../../protocol/name.ts";
 import type { Log } from "../../router/log.ts";
+import { clientKey } from "../address.ts";
 import type { Authority } from "../ca/ca.ts";
 import { AuthorityError } from "../ca/error.ts";
 import type { Book } from "./book.ts";
@@ -115,7 +115,7 @@ export class Enrolment {
       log.warn({ serial, address, host: host.name }, "a second host with the right key was refused");
       event({
         level: "CRITICAL",
-        code: "second-host",
+        code: "SecondHost",
         message: `Host ${host.name} (${address}) has the key of device ${serial}, whose identity host ${other} has; it was refused. If the device was replaced, release it; if not, reset its key.`,
         subject,
       });
@@ -130,7 +130,7 @@ export class Enrolment {
     log.info({ serial, address, host: host.name, generation }, "a device has enrolled");
     event({
       level: "INFO",
-      code: "enrolled",
+      code: "DeviceEnrolled",
       message: `Device ${serial} has enrolled on host ${host.name} (${address}).`,
       subject,
     });
@@ -147,17 +147,17 @@ export class Enrolment {
   #failed(serial: string, address: string): Answer<never> {
     const { log, event, now } = this.#parts;
     const locks = this.#serials.failed(serial, now());
-    const locksAddress = this.#addresses.failed(networkOf(address), now());
+    const locksAddress = this.#addresses.failed(clientKey(address), now());
     log.warn({ serial, address }, "enrolment refused: wrong serial number or key");
     event({
       level: "WARN",
-      code: "enrolment-refused",
+      code: "EnrolmentRefused",
       message: `Somebody at ${address} tried to enrol as ${serial} with a wrong serial number or key.`,
     });
     if (locks || locksAddress) {
       event({
         level: "CRITICAL",
-        code: "enrolment-locked",
+        code: "EnrolmentLocked",
         message: `${locks ? `Serial number ${serial}` : `Address ${address}`} is locked for a minute after too many wrong keys; the last came from ${address}.`,
       });
     }
@@ -170,7 +170,7 @@ export class Enrolment {
   }
 
   #locked(serial: string, address: string, now: number): Answer<never> | undefined {
-    const wait = Math.max(this.#serials.wait(serial, now), this.#addresses.wait(networkOf(address), now));
+    const wait = Math.max(this.#serials.wait(serial, now), this.#addresses.wait(clientKey(address), now));
     if (wait === 0) return undefined;
     const seconds = Math.ceil(wait / 1000);
     return {
@@ -183,18 +183,6 @@ export class Enrolment {
       retryAfter: seconds,
     };
   }
-}
-
-/** Who has one address of an IPv6 network has all of its /64. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped) return mapped[1];
-  const [head, tail = ""] = address.split("%")[0].split("::");
-  const before = head.split(":").filter(Boolean);
-  const after = tail.split(":").filter(Boolean);
-  const zeros = address.includes("::") ? Array(Math.max(0, 8 - before.length - after.length)).fill("0") : [];
-  return [...before, ...zeros, ...after].slice(0, 4).join(":");
 }
 
 function refusal(

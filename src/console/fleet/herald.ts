@@ -1,6 +1,6 @@
 /**
- * Tells of what happens to devices, as events. When very many come at once (the network of the console was away, and 10,000 devices with
- * it), a few are told one by one, and the rest as one.
+ * Tells of enrolments and of identities in use twice, as events. When very many come at once (somebody tries keys, 10,000 devices enrol),
+ * a few are told one by one, and the rest as one. Who is connected and what is applied is told elsewhere (desk/alarms).
  */
 import type { FleetEvent } from "./desk.ts";
 

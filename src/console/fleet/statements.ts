@@ -1,6 +1,6 @@
 /** Makes configuration frames and signs for them. Hashes of parts are kept as long as the parts, so that one change among 10,000 costs one hash. */
-import { canonical, type Parts, partHash, rootHash } from "../../protocol/parts.ts";
-import type { ConfigFrame, Statement } from "../../protocol/stream.ts";
+import { type Parts, partHash, rootHash } from "../../protocol/parts.ts";
+import { type ConfigFrame, type Statement, signedText } from "../../protocol/stream.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Dispatch } from "./feed.ts";
 
@@ -32,7 +32,7 @@ export class Statements {
       remove: dispatch.kind === "full" ? [] : [...dispatch.delta.remove],
       statement,
     } as const;
-    const signature = await this.#authority.signSoon(canonical(statement));
+    const signature = await this.#authority.signSoon(signedText(statement));
     return { ...unsigned, signature: signature.toString("base64") };
   }
 

@@ -2,7 +2,7 @@
  * The console's SQLite file: opened so that what was committed is on the disk (WAL, synchronous=FULL), and brought to the newest schema.
  * Each part of the console brings the migrations of its own tables.
  */
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -15,10 +15,14 @@ export interface Migration {
 
 /** @throws Error: the file cannot be opened, is no database, or was made by a newer version. */
 export function openDatabase(path: string, migrations: readonly Migration[]): DatabaseSync {
-  if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (path !== ":memory:") {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    // SQLite makes files that others may read; its journals get the mode of the file.
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
+  }
   const database = new DatabaseSync(path);
   try {
-    if (path !== ":memory:") chmodSync(path, 0o600);
     database.exec(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000",
     );
@@ -43,8 +47,12 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
   }
 }
 
-/** Runs `act` in one transaction: all of it is on the disk when this returns, or nothing of it is when it throws. */
+/**
+ * Runs `act` in one transaction: all of it is on the disk when this returns, or nothing of it is when it throws. Within another one it is
+ * a part of that.
+ */
 export function inTransaction<T>(database: DatabaseSync, act: () => T): T {
+  if (database.isTransaction) return act();
   database.exec("BEGIN IMMEDIATE");
   try {
     const result = act();

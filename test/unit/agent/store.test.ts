@@ -6,7 +6,7 @@ import type { Identity } from "../../../src/agent/identity.ts";
 import { EMPTY_ROOT, kept, next, type Signed } from "../../../src/agent/signed.ts";
 import { ConfigStore } from "../../../src/agent/store.ts";
 import { canonical, partHash, rootHash } from "../../../src/protocol/parts.ts";
-import type { ConfigFrame, Statement } from "../../../src/protocol/stream.ts";
+import { type ConfigFrame, type Statement, signedText } from "../../../src/protocol/stream.ts";
 import { temporary } from "../console/fleet/bed.ts";
 import { partsOf } from "./parts.ts";
 
@@ -28,11 +28,12 @@ function console(router = ROUTER) {
     version: number,
     all: Record<string, unknown>,
     from?: { base: number; put: string[]; remove: string[] },
+    textOf: (statement: Statement) => string = signedText,
   ) => {
     const root = rootHash(new Map(Object.entries(all).map(([key, part]) => [key, partHash(part)])));
     const statement: Statement = { router, version, root, at: "2026-01-01T00:00:00.000Z" };
     const put = from ? Object.fromEntries(from.put.map((key) => [key, all[key]])) : all;
-    const signature = sign(null, Buffer.from(canonical(statement)), privateKey).toString("base64");
+    const signature = sign(null, Buffer.from(textOf(statement)), privateKey).toString("base64");
     return JSON.parse(
       JSON.stringify({ type: "config", base: from?.base ?? 0, put, remove: from?.remove ?? [], statement, signature }),
     ) as ConfigFrame;
@@ -52,6 +53,10 @@ const code = (act: () => unknown) => {
 describe("a configuration from the console", () => {
   const { identity, frame } = console();
   const all = partsOf(ROUTER, "a", "b");
+
+  it("is not taken with a signature over the same words that says not what they are", () => {
+    expect(code(() => next(frame(3, all, undefined, canonical), undefined, identity, 0))).toBe("config-signature");
+  });
 
   it("is taken whole, and changed from the one that runs", () => {
     const first = next(frame(3, all), undefined, identity, 0);

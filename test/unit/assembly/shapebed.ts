@@ -7,8 +7,10 @@ import { Adjacencies } from "../../../src/datapath/adjacency.ts";
 import { COUNTERS } from "../../../src/datapath/counters.ts";
 import { Epochs } from "../../../src/datapath/epoch.ts";
 import { Fib, type FibExports } from "../../../src/datapath/fib.ts";
+import { Filters } from "../../../src/datapath/filter.ts";
 import { arenaOf, makeMemory, type PlaneMemory, shaperOf } from "../../../src/datapath/memory.ts";
 import { type FastPath, instantiate, loadModule } from "../../../src/datapath/module.ts";
+import type { FilterHits, FilterRules } from "../../../src/datapath/plane.ts";
 import { Shapes } from "../../../src/datapath/shapes.ts";
 import { type Vnet, vnetHeader } from "./harness.ts";
 
@@ -33,6 +35,8 @@ export class ShapeBed {
   /** Nanoseconds. */
   now = 1e12;
   readonly #fast: FastPath[];
+  readonly #fib: Fib;
+  readonly #epochs: Epochs;
   readonly #doubles: Float64Array;
   #pool: number;
 
@@ -41,7 +45,8 @@ export class ShapeBed {
     this.memory = memory;
     this.#doubles = new Float64Array(memory.memory.buffer);
     this.#pool = memory.regions.pool.base;
-    this.adjacencies = new Adjacencies(memory, new Epochs(memory));
+    this.#epochs = new Epochs(memory);
+    this.adjacencies = new Adjacencies(memory, this.#epochs);
     this.shapes = new Shapes(memory, this.adjacencies);
     this.#fast = Array.from({ length: workers }, (_, worker) => {
       const fast = instantiate(module, memory.memory);
@@ -49,6 +54,7 @@ export class ShapeBed {
       return fast;
     });
     const fib = new Fib(memory.memory, this.#fast[0] as unknown as FibExports);
+    this.#fib = fib;
     const path = this.#block(L.PATH_SIZE);
     this.#set(path + L.PATH_SOCKET, L.SOCKET_NAT4);
     this.#set(path + L.PATH_NAME_LENGTH, 16);
@@ -65,6 +71,21 @@ export class ShapeBed {
       return tunnel;
     });
     this.at(this.now);
+  }
+
+  /** A further next hop of tunnel `i` into this zone, where 10.OCTET/16 leads from now on. */
+  hop(i: number, zone: number, octet: number): number {
+    const hop = this.adjacencies.addHop(this.tunnels[i]!, zone);
+    this.#fib.set(VRF, { address: Uint8Array.of(10, octet, 0, 0), length: 16 }, hop);
+    return hop;
+  }
+
+  /** The TUN gets a filter; its hits. */
+  guard(rules: FilterRules): () => FilterHits {
+    const filters = new Filters(this.memory, this.#epochs, this.adjacencies);
+    const filter = filters.add(rules);
+    filters.setTun({ adjacency: this.adjacencies.add(L.ADJ_LOCAL, { tun: 0 }), tun: 0 }, filter);
+    return () => filters.hits(filter);
   }
 
   /** The clock stands at `now`, nanoseconds, for all workers. */

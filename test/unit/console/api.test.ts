@@ -321,6 +321,24 @@ describe("roles", () => {
     expect(await as("nobody", "GET", "/health")).toBe(200);
     expect((await ask(rig, "GET", "/ca")).body).toBe("PEM");
   });
+
+  it("leave the gateway's own host to admins: by create, change, apply and dry run", async () => {
+    await tutorial();
+    const operator = { "x-role": "operator" };
+    const vpc = { name: "inside", accessPoint: "shanghai", cidr: "10.99.0.0/16", place: { kind: "host" } };
+    const refused = { status: 403, body: { code: "role" } };
+    expect(await ask(rig, "POST", "/vpcs", vpc, operator)).toMatchObject(refused);
+    expect(await ask(rig, "POST", "/vpcs?dryRun=true", vpc, operator)).toMatchObject(refused);
+    expect(await ask(rig, "POST", "/apply", { resources: [{ kind: "vpc", ...vpc }] }, operator)).toMatchObject(refused);
+    const away = { ...vpc, place: { kind: "namespace", name: "inside" } };
+    expect((await ask(rig, "POST", "/vpcs", away, operator)).status).toBe(201);
+    const any = { ...operator, "if-match": "*" };
+    const patch = { place: { ...vpc.place, name: null } };
+    expect(await ask(rig, "PATCH", "/vpcs/inside", patch, any)).toMatchObject(refused);
+    expect((await ask(rig, "PATCH", "/vpcs/inside", patch, { "if-match": "*" })).status).toBe(200);
+    expect((await ask(rig, "PATCH", "/vpcs/inside", { description: "x" }, any)).status).toBe(200);
+    expect((await ask(rig, "DELETE", "/vpcs/inside", undefined, any)).status).toBe(204);
+  });
 });
 
 describe("the audit record", () => {

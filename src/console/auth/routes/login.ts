@@ -1,10 +1,10 @@
 /** POST /login, /logout and /password, GET /whoami. */
 import type { FastifyInstance, RouteShorthandOptions } from "fastify";
+import { clientKey } from "../../address.ts";
 import { described, type Operation } from "../../api/operation.ts";
 import type { Author } from "../../author.ts";
 import { ConsoleError } from "../../error.ts";
 import { sessionOf } from "../guard.ts";
-import { addressKey } from "../limit.ts";
 import { checkNew } from "../password.ts";
 import { csrfOf } from "../sessions.ts";
 import { clearSession, countTry, goodTry, type RouteParts, setSession } from "./parts.ts";
@@ -21,7 +21,7 @@ function limited(operation: Operation): RouteShorthandOptions {
 }
 
 export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { users, sessions, passwords, audit, now } = parts;
+  const { users, sessions, passwords, audit, together, now } = parts;
 
   app.post<{ Body: LoginRequest }>(
     "/login",
@@ -36,13 +36,14 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
     }),
     async (request, reply) => {
       const { user: name, password } = request.body;
-      const address = addressKey(request.ip);
+      const address = clientKey(request.ip);
       countTry(parts, name, address);
       // The same work and the same answer, whether the name, the password or the user's being enabled is what is wrong.
       const stored = users.passwordOf(name);
       const right = await passwords.verify(password, stored);
+      const renewed = right && passwords.outdated(stored as string) ? await passwords.hash(password) : undefined;
       const user = users.find(name);
-      // Whoever changed the password or removed the user while the hash was made has the last word.
+      // Whoever changed the password or removed the user while hashes were made has the last word.
       const good = right && user !== undefined && !user.disabled && users.passwordOf(name) === stored;
       const author: Author = {
         // People type their password where the name belongs; what is no user's name is not written down.
@@ -62,11 +63,12 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
         );
       }
       goodTry(parts, name, address);
-      if (passwords.outdated(stored as string))
-        users.setPassword(name, await passwords.hash(password), user.mustChange);
-      const id = sessions.begin(name, now());
-      users.loggedIn(name, now());
-      audit({ ...entry, action: "login", outcome: "done" });
+      const id = together(() => {
+        if (renewed !== undefined) users.setPassword(name, renewed, user.mustChange);
+        users.loggedIn(name, now());
+        audit({ ...entry, action: "login", outcome: "done" });
+        return sessions.begin(name, now());
+      });
       setSession(reply, id);
       return { user: name, role: user.role, csrf: csrfOf(id), mustChange: user.mustChange };
     },
@@ -76,15 +78,12 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.post("/logout", described(logOut), async (request, reply) => {
     const id = sessionOf(request);
     if (request.author.via === "session" && id !== undefined) {
-      sessions.end(id);
-      clearSession(reply);
-      audit({
-        author: request.author,
-        action: "logout",
-        subject: `user ${request.author.user}`,
-        outcome: "done",
-        detail: {},
+      const { author } = request;
+      together(() => {
+        sessions.end(id);
+        audit({ author, action: "logout", subject: `user ${author.user}`, outcome: "done", detail: {} });
       });
+      clearSession(reply);
     }
     return reply.code(204).send();
   });
@@ -106,7 +105,7 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
         throw new ConsoleError(403, "session-needed", "A token cannot change its owner's password", "Log in first");
       }
       const { old, new: fresh } = request.body;
-      const address = addressKey(request.ip);
+      const address = clientKey(request.ip);
       const subject = `user ${name}`;
       countTry(parts, name, address);
       const stored = users.passwordOf(name);
@@ -121,10 +120,16 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
           path: "new",
         });
       }
-      users.setPassword(name, await passwords.hash(fresh), false);
-      sessions.endAll(name);
-      const id = sessions.begin(name, now());
-      audit({ author: request.author, action: "password-changed", subject, outcome: "done", detail: {} });
+      const hash = await passwords.hash(fresh);
+      // Whoever reset the password, or disabled or removed the user, while the hash was made has the last word.
+      if (!request.stillAllowed() || users.passwordOf(name) !== stored)
+        throw new ConsoleError(401, "session-ended", "The session has ended", "Log in again");
+      const id = together(() => {
+        users.setPassword(name, hash, false);
+        sessions.endAll(name);
+        audit({ author: request.author, action: "password-changed", subject, outcome: "done", detail: {} });
+        return sessions.begin(name, now());
+      });
       setSession(reply, id);
       return { user: name, role: request.author.role, csrf: csrfOf(id), mustChange: false };
     },

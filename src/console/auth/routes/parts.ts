@@ -17,6 +17,8 @@ export interface RouteParts {
   readonly byUser: Limiter;
   readonly byAddress: Limiter;
   readonly audit: Audit;
+  /** What is done and its line in the record: both are on the disk, or neither. */
+  readonly together: <T>(act: () => T) => T;
   readonly now: () => number;
 }
 

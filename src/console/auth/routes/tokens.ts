@@ -15,7 +15,7 @@ const common = { tag: "tokens", role: "viewer" } as const;
 const LIFE = 90 * 24 * 3_600_000;
 
 export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { users, tokens, now } = parts;
+  const { users, tokens, together, now } = parts;
   const audit = (request: FastifyRequest, action: string, { id, user, role }: Token) =>
     parts.audit({ author: request.author, action, subject: `token ${id}`, outcome: "done", detail: { user, role } });
 
@@ -58,8 +58,11 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
           { path: "role" },
         );
       }
-      const { token, text } = tokens.make(author.user, body.name, role, expiry(body.expires, now()), now());
-      audit(request, "token-created", token);
+      const { token, text } = together(() => {
+        const made = tokens.make(author.user, body.name, role, expiry(body.expires, now()), now());
+        audit(request, "token-created", made.token);
+        return made;
+      });
       return reply.code(201).send({ ...shown(token), token: text });
     },
   );
@@ -76,8 +79,10 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
     const token = tokens.get(param(request, "id"));
     // To others the token does not exist.
     if (token.user !== request.author.user && request.author.role !== "admin") tokens.get("");
-    tokens.revoke(token.id);
-    audit(request, "token-revoked", token);
+    together(() => {
+      tokens.revoke(token.id);
+      audit(request, "token-revoked", token);
+    });
     return reply.code(204).send();
   });
 }

@@ -16,7 +16,7 @@ const params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) 
 const RESERVED = new Set(["anonymous", "system", "unknown"]);
 
 export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { users, sessions, tokens, passwords, now } = parts;
+  const { users, sessions, tokens, passwords, together, now } = parts;
   const audit = (request: FastifyRequest, action: string, name: string, detail: AuditEntry["detail"] = {}) =>
     parts.audit({ author: request.author, action, subject: `user ${name}`, outcome: "done", detail });
 
@@ -56,8 +56,11 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
           path: "name",
         });
       const password = oneTimePassword();
-      const user = users.add(name, role, await passwords.hash(password), true, now());
-      audit(request, "user-created", name, { role });
+      const hash = await passwords.hash(password);
+      const user = together(() => {
+        audit(request, "user-created", name, { role });
+        return users.add(name, role, hash, true, now());
+      });
       return reply
         .code(201)
         .header("location", `/v1/users/${encodeURIComponent(name)}`)
@@ -81,16 +84,18 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
       const { name } = users.get(param(request, "name"));
       const password = resetPassword ? oneTimePassword() : undefined;
       const hash = password === undefined ? undefined : await passwords.hash(password);
-      users.change(name, { role, disabled });
-      if (hash !== undefined) {
-        users.setPassword(name, hash, true);
-        tokens.revokeAll(name);
-      }
-      if (hash !== undefined || disabled) sessions.endAll(name);
-      audit(request, "user-changed", name, {
-        ...(role === undefined ? {} : { role }),
-        ...(disabled === undefined ? {} : { disabled }),
-        ...(resetPassword ? { resetPassword } : {}),
+      together(() => {
+        users.change(name, { role, disabled });
+        if (hash !== undefined) {
+          users.setPassword(name, hash, true);
+          tokens.revokeAll(name);
+        }
+        if (hash !== undefined || disabled) sessions.endAll(name);
+        audit(request, "user-changed", name, {
+          ...(role === undefined ? {} : { role }),
+          ...(disabled === undefined ? {} : { disabled }),
+          ...(resetPassword ? { resetPassword } : {}),
+        });
       });
       return { ...shown(users.get(name)), ...(password === undefined ? {} : { password }) };
     },
@@ -106,8 +111,10 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
   };
   app.delete("/users/:name", described(remove), async (request, reply) => {
     const name = param(request, "name");
-    users.remove(name);
-    audit(request, "user-deleted", name);
+    together(() => {
+      users.remove(name);
+      audit(request, "user-deleted", name);
+    });
     return reply.code(204).send();
   });
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressKey, Limiter } from "../../../../src/console/auth/limit.ts";
+import { clientKey } from "../../../../src/console/address.ts";
+import { Limiter } from "../../../../src/console/auth/limit.ts";
 import { Passwords } from "../../../../src/console/auth/password.ts";
 
 describe("the limiter", () => {
@@ -37,12 +38,12 @@ describe("the limiter", () => {
   it.each([
     ["192.0.2.1", "192.0.2.1"],
     ["::ffff:192.0.2.1", "192.0.2.1"],
-    ["2001:db8::1", "2001:db8:0:0::/64"],
-    ["2001:0DB8:0:0:1::", "2001:db8:0:0::/64"],
+    ["2001:db8::1", "2001:db8::/64"],
+    ["2001:0DB8:0:0:1::", "2001:db8::/64"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-    ["fe80::1%eth0", "fe80:0:0:0::/64"],
-    ["::1", "0:0:0:0::/64"],
-  ])("takes %s for %s", (address, key) => expect(addressKey(address)).toBe(key));
+    ["fe80::1%eth0", "fe80::/64"],
+    ["::1", "::/64"],
+  ])("takes %s for %s", (address, key) => expect(clientKey(address)).toBe(key));
 });
 
 describe("hashes", () => {

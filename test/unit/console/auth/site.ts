@@ -1,5 +1,5 @@
 /** An app with auth, a few routes of each role, a clock that is moved by hand, and cheap hashes. */
-import Fastify, { type FastifyInstance, type InjectOptions } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest, type InjectOptions } from "fastify";
 import { prepareApi, SERVER_OPTIONS } from "../../../../src/console/api/server.ts";
 import type { AuditEntry } from "../../../../src/console/auth/audit.ts";
 import { AUTH_MIGRATIONS, openAuth } from "../../../../src/console/auth/auth.ts";
@@ -34,8 +34,13 @@ export async function openSite() {
     app.get(`/v1/${role}`, { config }, async ({ author }) => author);
     app.post(`/v1/${role}`, { config }, async ({ author }) => author);
   }
+  const lasting: FastifyRequest[] = [];
+  app.get("/v1/lasting", { config: { role: "operator" } }, async (request) => {
+    lasting.push(request);
+    return {};
+  });
   await app.ready();
-  return { app, auth, database, clock, entries, faults, first: auth.firstPassword as string };
+  return { lasting, app, auth, database, clock, entries, faults, first: auth.firstPassword as string };
 }
 
 export type Site = Awaited<ReturnType<typeof openSite>>;

@@ -24,7 +24,7 @@ describe("the authority", () => {
     expect(second.deviceRoot).toBe(first.deviceRoot);
     expect(second.configKey).toBe(first.configKey);
     expect(second.fingerprint).toBe(new X509Certificate(first.root).fingerprint256);
-    expect(verify(null, Buffer.from("x"), createPublicKey(first.configKey), second.sign("x"))).toBe(true);
+    expect(verify(null, Buffer.from("x"), createPublicKey(first.configKey), await second.signSoon("x"))).toBe(true);
   });
 
   it("issues certificates for IKE and TLS clients that OpenSSL verifies, with a serial number of 128 bits", async () => {

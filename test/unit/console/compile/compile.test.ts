@@ -29,7 +29,7 @@ describe("the tutorial, compiled", () => {
     expect(part<VrfConfig>(made, HANGZHOU, "vrf/cen-corp")).toEqual({
       name: "cen-corp",
       addresses: ["100.64.0.3"],
-      tun: { name: "vcpe0", mtu: 1500 },
+      tun: { name: "vcpe0", mtu: 1500, filter: null },
       local: ["172.16.0.0/16"],
     });
     const one = tunnel(intent, HANGZHOU, SHANGHAI)!;

@@ -60,7 +60,7 @@ describe("enrolment", () => {
     expect(first.server).toEqual([console.authority.root]);
     expect(console.fleet.observed(SERIAL)).toMatchObject({ enrolled: true, controller: "abnormal", lastSeen: null });
     await until(() => console.desk.events.length === 2);
-    expect(console.desk.events[0]).toMatchObject({ level: "INFO", code: "enrolled" });
+    expect(console.desk.events[0]).toMatchObject({ level: "INFO", code: "DeviceEnrolled" });
   });
 
   it("wrong serial number and wrong key get the same answer, and are locked after five in a minute, for a minute", async () => {
@@ -80,7 +80,7 @@ describe("enrolment", () => {
       code: "refused",
       message: expect.stringContaining("Too many"),
     });
-    await until(() => console.desk.events.filter(({ code }) => code === "enrolment-locked").length === 2);
+    await until(() => console.desk.events.filter(({ code }) => code === "EnrolmentLocked").length === 2);
     expect(JSON.stringify(console.desk.events)).not.toContain(WRONG);
     console.ahead += 61_000;
     await join(console, key);
@@ -122,7 +122,7 @@ describe("enrolment", () => {
     const { console, key } = await withDevice();
     await join(console, key);
     await expect(join(console, key, OTHER)).rejects.toThrow(/Another host \(host-a\).*release/);
-    await until(() => console.desk.events.some(({ code, level }) => code === "second-host" && level === "CRITICAL"));
+    await until(() => console.desk.events.some(({ code, level }) => code === "SecondHost" && level === "CRITICAL"));
     // A wrong key learns nothing of that.
     await expect(join(console, WRONG, OTHER)).rejects.toThrow("refuses this serial number and key");
     console.fleet.release(SERIAL);

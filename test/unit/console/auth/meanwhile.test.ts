@@ -1,0 +1,84 @@
+/** What happens while a hash is made: hashes are the only thing that a request of users waits for. */
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { resetPassword } from "../../../../src/console/auth/auth.ts";
+import { Passwords } from "../../../../src/console/auth/password.ts";
+import { Users } from "../../../../src/console/auth/users.ts";
+import { addUser, ask, CHEAP, headers, openSite, PASSWORD, type Session, type Site, settle } from "./site.ts";
+
+let site: Site;
+let admin: Session;
+let bob: Session;
+beforeEach(async () => {
+  site = await openSite();
+  admin = await settle(site.app, "admin", site.first);
+  bob = await addUser(site.app, admin, "bob", "operator");
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** The next hash that is made takes as long as this. */
+function meanwhile(act: () => Promise<unknown> | unknown): void {
+  const { hash } = Passwords.prototype;
+  vi.spyOn(Passwords.prototype, "hash").mockImplementationOnce(async function (this: Passwords, password) {
+    await act();
+    return hash.call(this, password);
+  });
+}
+
+const users = () => new Users(site.database);
+const reset = () => resetPassword(site.database, "bob", { audit: () => {}, cost: CHEAP });
+const changes = () =>
+  ask(site.app, "POST", "/v1/password", {
+    headers: headers(bob),
+    payload: { old: PASSWORD, new: "another few words" },
+  });
+
+it("a reset of the password wins over a change of it", async () => {
+  meanwhile(reset);
+  expect((await changes()).status).toBe(401);
+  expect(users().get("bob").mustChange).toBe(true);
+});
+
+it("a user who is disabled or removed gets no new session", async () => {
+  meanwhile(() => users().change("bob", { disabled: true }));
+  expect((await changes()).status).toBe(401);
+  users().change("bob", { disabled: false });
+  meanwhile(() => users().remove("bob"));
+  expect((await changes()).status).toBe(401);
+  expect(site.faults).toEqual([]);
+});
+
+it("a hash at a new cost does not bring an old password back", async () => {
+  users().setPassword("bob", await new Passwords({ ...CHEAP, ln: 9 }).hash(PASSWORD), false);
+  meanwhile(reset);
+  const payload = { user: "bob", password: PASSWORD };
+  expect((await ask(site.app, "POST", "/v1/login", { payload })).status).toBe(401);
+  expect(users().get("bob").mustChange).toBe(true);
+});
+
+it("what cannot be written into the record is not done", async () => {
+  Object.freeze(site.entries);
+  const as = headers(admin);
+  const tries: readonly (readonly ["POST" | "PATCH" | "DELETE", string, object?])[] = [
+    ["POST", "/v1/users", { name: "eve", role: "admin" }],
+    ["PATCH", "/v1/users/bob", { role: "admin", resetPassword: true }],
+    ["DELETE", "/v1/users/bob"],
+    ["POST", "/v1/tokens", { name: "t" }],
+  ];
+  for (const [method, url, payload] of tries)
+    expect(
+      (await ask(site.app, method, url, { headers: as, ...(payload && { payload: payload as never }) })).status,
+    ).toBe(500);
+  expect((await ask(site.app, "POST", "/v1/logout", { headers: headers(bob) })).status).toBe(500);
+  expect(
+    users()
+      .list()
+      .map(({ name, role, mustChange }) => [name, role, mustChange]),
+  ).toEqual([
+    ["admin", "admin", false],
+    ["bob", "operator", false],
+  ]);
+  expect((await ask(site.app, "GET", "/v1/tokens", { headers: headers(bob) })).body.items).toEqual([]);
+  expect(site.faults).toHaveLength(5);
+});

@@ -1,0 +1,50 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeDurably } from "../../../src/router/durable.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "vcpe-durable-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("a durable file", () => {
+  it("is of its owner alone, and takes the place of the one before", () => {
+    const file = join(folder, "f");
+    writeFileSync(file, "old");
+    chmodSync(file, 0o644);
+    writeDurably(file, "new");
+    expect([readFileSync(file, "utf8"), statSync(file).mode & 0o777]).toEqual(["new", 0o600]);
+    expect(readdirSync(folder)).toEqual(["f"]);
+  });
+
+  it("is not written through what somebody has put beside it", () => {
+    const [file, trap] = [join(folder, "f"), join(folder, "trap")];
+    writeFileSync(trap, "mine");
+    symlinkSync(trap, `${file}.new`);
+    writeDurably(file, "secret");
+    expect(readFileSync(trap, "utf8")).toBe("mine");
+    writeFileSync(`${file}.new`, "", { mode: 0o644 });
+    writeDurably(file, "secret");
+    expect([readFileSync(file, "utf8"), statSync(file).mode & 0o777]).toEqual(["secret", 0o600]);
+  });
+
+  it("leaves nothing behind when it cannot be", () => {
+    const file = join(folder, "f");
+    mkdirSync(join(file, "in the way"), { recursive: true });
+    expect(() => writeDurably(file, "new")).toThrow();
+    expect(readdirSync(folder)).toEqual(["f"]);
+  });
+});
