@@ -77,15 +77,6 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
     const before = last.get(device);
     if (!after) return;
     last.set(device, after);
-    if (before && before.controller !== after.controller) {
-      const online = after.controller === "normal";
-      event({
-        level: online ? "INFO" : "WARN",
-        code: online ? "device-online" : "device-offline",
-        message: online ? `Device ${device} is connected.` : `The connection to device ${device} is lost.`,
-        subject: { kind: "device", id: device, name: device },
-      });
-    }
     for (const listener of listeners) listener(device, after, before);
   };
   const hub = new Hub({ desk, authority, log, now, event, sight, seen });
