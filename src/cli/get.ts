@@ -93,7 +93,7 @@ function short(value: object): string {
   if (entries.length === 0) return "–";
   return entries
     .map(
-      ([key, entry]) => `${key} ${typeof entry === "object" && entry !== null ? JSON.stringify(entry) : textOf(entry)}`,
+      ([key, entry]) => `${key} ${typeof entry === "object" && entry !== null ? `(${short(entry)})` : textOf(entry)}`,
     )
     .join(", ");
 }

@@ -14,6 +14,8 @@ export interface LabFlags {
   readonly once?: boolean;
   readonly json?: boolean;
   readonly keep?: boolean;
+  /** Of each measurement. */
+  readonly seconds?: number;
 }
 
 /** Either lab, once it is up. */
@@ -38,7 +40,7 @@ export async function runLab(flags: LabFlags): Promise<number> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", stop);
   let lab: Standing | undefined;
   try {
-    lab = await (flags.static ? staticLab : tutorialLab)(flags.name, say, stopping.signal);
+    lab = await (flags.static ? staticLab : tutorialLab)(flags, say, stopping.signal);
     const { report, fault } = await lab.perform();
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -65,21 +67,33 @@ function passed(report: LabReport | TutorialReport): boolean {
   return rows.every(({ ok }) => ok);
 }
 
+function lasting(seconds: number | undefined): { seconds?: number } {
+  return seconds === undefined ? {} : { seconds };
+}
+
 function entry(): string[] {
   return [process.execPath, ...process.execArgv, process.argv[1]!];
 }
 
-async function staticLab(name: string, say: (line: string) => void, signal: AbortSignal): Promise<Standing> {
+async function staticLab(
+  { name, seconds }: LabFlags,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Standing> {
   const lab = await Lab.up({ name, entry: entry(), say, signal });
   return {
-    perform: async () => ({ report: await runChecks(lab, { say, signal }) }),
+    perform: async () => ({ report: await runChecks(lab, { say, signal, ...lasting(seconds) }) }),
     down: () => lab.down(),
     hints: staticHints(name),
   };
 }
 
-async function tutorialLab(name: string, say: (line: string) => void, signal: AbortSignal): Promise<Standing> {
-  const tutorial = await Tutorial.up({ name, entry: entry(), say, signal });
+async function tutorialLab(
+  { name, seconds }: LabFlags,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Standing> {
+  const tutorial = await Tutorial.up({ name, entry: entry(), say, signal, ...lasting(seconds) });
   return {
     perform: async () => {
       try {

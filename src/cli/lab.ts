@@ -8,7 +8,7 @@ import { PLAN, type Place, type Plan } from "../lab/plan.ts";
 import { demandMachine } from "../lab/prerequisites.ts";
 import { alive } from "../lab/process.ts";
 import { table } from "../lab/report.ts";
-import { DEFAULT_LAB, recorded, sweep } from "../lab/state.ts";
+import { DEFAULT_LAB, labOption, recorded, sweep } from "../lab/state.ts";
 import { status } from "../lab/status.ts";
 import { TUTORIAL } from "../lab/tutorial/plan.ts";
 import { type LabFlags, runLab } from "./lab-run.ts";
@@ -23,6 +23,7 @@ export function labCommand(): Command {
     .option("--static", "without a console: two branches and a gateway from YAML files")
     .option("--once", "end when the checks are done; exit code 0 when all passed, else 1")
     .option("--json", "print the results as JSON on standard output, progress on standard error; implies --once")
+    .addOption(secondsOption())
     .option("--keep", "with --once: leave the lab up; `vcpe lab down` removes it")
     .action(async (flags: LabFlags) => {
       process.exitCode = await guarded(() => runLab(flags));
@@ -67,6 +68,13 @@ function nameOption(): Option {
       if (/^[a-z0-9]{1,16}$/.test(text)) return text;
       throw new InvalidArgumentError("Use 1 to 16 small letters and digits.");
     });
+}
+
+function secondsOption(): Option {
+  return new Option("--seconds <n>", "how long each measurement of traffic takes, 1 to 60").argParser((text) => {
+    if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 60) return Number(text);
+    throw new InvalidArgumentError("Use a whole number from 1 to 60.");
+  });
 }
 
 /** Runs an action; what goes wrong is told in a sentence, without a stack. 130 is the shell's code for Ctrl-C. */
@@ -121,7 +129,9 @@ async function showStatus(name: string): Promise<number> {
   const record = standing(name);
   const lines: string[] = [];
   const out = (text: string) => lines.push(text);
-  const owned = alive(record.owner) ? `process ${record.owner.pid}` : "none, it stays up until `vcpe lab down`";
+  const owned = alive(record.owner)
+    ? `process ${record.owner.pid}`
+    : `none, it stays up until \`vcpe lab down${labOption(name)}\``;
   out(`lab is up; owner: ${owned}\n`);
   const plan = planOf(name, record.namespaces);
   const addresses = (place: string) =>

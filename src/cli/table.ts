@@ -1,13 +1,16 @@
 /** Rows under a heading, in columns as wide as they need to be. */
 
-/** Columns whose cells all look like numbers (or are empty, or a dash) are set to the right. The last column is not padded. */
+/** Columns of numbers (some may be empty, or a dash) are set to the right. The last column is not padded. */
 export function table(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
   bold = (text: string) => text,
 ): string[] {
   const widths = heading.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
-  const right = heading.map((_, i) => rows.every((row) => /^–?$|^[\d.,]+( \S+)?$/.test(row[i])));
+  const right = heading.map((_, i) => {
+    const filled = rows.map((row) => row[i]).filter((cell) => !/^–?$/.test(cell));
+    return filled.length > 0 && filled.every((cell) => /^\d[\d,]*(\.\d+)?( \S+)?$/.test(cell));
+  });
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => (right[i] ? cell.padStart(widths[i]) : i === cells.length - 1 ? cell : cell.padEnd(widths[i])))

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, openClient } from "./client/client.ts";
 import { ClientError, usage } from "./client/error.ts";
+import { timeText } from "./client/item.ts";
 import { serverEvents } from "./client/sse.ts";
 import { bold, note, say, sayJson, type Terminal } from "./client/terminal.ts";
 import { table } from "./table.ts";
@@ -81,9 +82,13 @@ async function missed(client: Client, last: number, fresh: (event: ConsoleEvent)
   }
 }
 
+/** Most codes are no longer. */
+const CODE = 20;
+
+/** Whom it is about is said where the message does not name it. */
 function line({ at, level, code, message, subject }: ConsoleEvent): string {
-  const about = subject ? `  (${subject.kind} ${subject.name})` : "";
-  return `${at}  ${level.padEnd(8)}  ${code}  ${message}${about}`;
+  const about = subject && !message.includes(subject.name) ? `  (${subject.kind} ${subject.name})` : "";
+  return `${timeText(at)}  ${level.padEnd(8)}  ${code.padEnd(CODE)}  ${message}${about}`;
 }
 
 interface AuditLine {
@@ -104,7 +109,7 @@ export async function audit(
   if (json) return sayJson(terminal, body.items);
   if (body.items.length === 0) return say(terminal, "nothing is written down");
   const rows = body.items.map(({ at, user: who, via, address, action, changes }) => [
-    at,
+    timeText(at),
     who,
     via,
     address,

@@ -2,6 +2,7 @@
  * A tiny program of its own, run inside a namespace, that carries a marker over TCP and UDP there and back:
  *   node echo.ts serve PORT                  answers with what it gets, over IPv4 and IPv6, until it is ended
  *   node echo.ts send ADDRESS PORT HEX       prints {"tcp":true,"udp":true}; false where the marker did not come back in 3 s
+ *   node echo.ts hold ADDRESS PORT           keeps one TCP connection busy: prints "open" at the first answer and "cut" when it got none for 1 s
  */
 import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
@@ -62,6 +63,28 @@ async function send(address: string, port: number, marker: Buffer): Promise<void
   process.stdout.write(`${JSON.stringify({ tcp, udp })}\n`);
 }
 
+/** A byte every 50 ms; a connection that is let through answers each. */
+function hold(address: string, port: number): void {
+  let heard: number | undefined;
+  const socket = connect(port, address);
+  const beat = setInterval(() => {
+    if (heard !== undefined && performance.now() - heard > 1000) cut();
+    else socket.write("x");
+  }, 50);
+  const cut = () => {
+    clearInterval(beat);
+    socket.destroy();
+    process.stdout.write(heard === undefined ? "refused\n" : "cut\n");
+  };
+  socket.setNoDelay();
+  socket.on("data", () => {
+    if (heard === undefined) process.stdout.write("open\n");
+    heard = performance.now();
+  });
+  socket.on("error", cut);
+}
+
 const [role, ...rest] = process.argv.slice(2);
 if (role === "serve") serve(Number(rest[0]));
 else if (role === "send") await send(rest[0]!, Number(rest[1]), Buffer.from(rest[2]!, "hex"));
+else if (role === "hold") hold(rest[0]!, Number(rest[1]));

@@ -41,3 +41,11 @@ export async function carry(
     throw new LabFault("bad-output", `The echo sender in ${namespace} said: ${said}`);
   }
 }
+
+/** A TCP connection from inside `namespace` to the echo server at `address`; open when the call returns. It says "cut" when it is. */
+export async function holdOpen(state: LabState, place: string, namespace: string, address: string): Promise<Daemon> {
+  const argv = [process.execPath, ECHO_PROGRAM, "hold", address, String(ECHO_PORT)];
+  const daemon = Daemon.start({ state, what: `connection ${place}`, namespace, argv });
+  await daemon.until(() => daemon.said().includes("open"), "its connection was open", 5000);
+  return daemon;
+}

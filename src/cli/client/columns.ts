@@ -53,6 +53,12 @@ function instanceStatus({ status: seen }: Item): string {
   return text === "–" || text === word ? word : text;
 }
 
+/** "2 of 3"; one that has none to have, or is not heard, has none. */
+function tunnels(seen: Item["status"]): string {
+  const total = Number(seen?.tunnelsTotal ?? 0);
+  return total === 0 ? "–" : `${textOf(seen?.tunnelsUp)} of ${total}`;
+}
+
 export const COLUMNS: Readonly<Record<Kind, readonly Column[]>> = {
   area: [
     ["NAME", key("name")],
@@ -97,7 +103,7 @@ export const COLUMNS: Readonly<Record<Kind, readonly Column[]>> = {
     ["OF", (item, { names }) => names(item.instance ?? item.accessPoint)],
     ["CONTROLLER", status("controller")],
     ["VPN", status("vpn")],
-    ["TUNNELS", ({ status: seen }) => (seen ? `${textOf(seen.tunnelsUp)}/${textOf(seen.tunnelsTotal)}` : "–")],
+    ["TUNNELS UP", ({ status: seen }) => tunnels(seen)],
     ["SYNC", status("sync")],
     ["VERSION", status("version")],
     ["LAST SEEN", status("lastSeen")],
@@ -132,7 +138,7 @@ export const COLUMNS: Readonly<Record<Kind, readonly Column[]>> = {
     ["DIRECTION", key("direction")],
     ["POLICY", key("policy")],
     ["PROTOCOL", key("protocol")],
-    ["PORTS", key("ports")],
+    ["PORTS", ({ ports }) => (ports === "-1/-1" ? "any" : textOf(ports))],
     ["CIDR", key("cidr")],
     ["PRIORITY", key("priority")],
   ],

@@ -37,7 +37,13 @@ export function specOf(item: Item): Record<string, unknown> {
 export function textOf(value: unknown): string {
   if (value === null || value === undefined || value === "") return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number" && !Number.isInteger(value)) return value.toFixed(2);
   if (Array.isArray(value)) return value.length === 0 ? "–" : value.map(textOf).join(" ");
   if (typeof value === "object") return Object.values(value).map(textOf).join(":");
-  return String(value);
+  return timeText(String(value));
+}
+
+/** A time as the API writes it → 2026-11-21 19:11:04Z; any other text as it is. */
+export function timeText(text: string): string {
+  return text.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?Z$/, "$1 $2Z");
 }

@@ -6,31 +6,29 @@ import { equalParts } from "./same.ts";
 import { type Route, type Routes, routeTo } from "./tunnel.ts";
 
 /**
- * What a branch may reach: not its own, not its CCN's when these must not talk, and nothing that lies in its own LAN; and its gateway
- * itself. The lists are copied from one. `was`: what the branch had last time; it is given back when it is still the same.
+ * What a branch sends into its tunnel: all that is published, but its own and what lies in its own LAN; and its gateway itself. Also what
+ * its CCN keeps it from: the gateway refuses that, whereas without a route the host would send it by its default route, in the clear.
+ * The lists are copied from one. `was`: what the branch had last time; it is given back when it is still the same.
  */
 export function edgeRoutes({ points, published }: Component): (branch: Branch, was?: Routes) => Routes {
-  const lists = new Map<string, { readonly entries: readonly Published[]; readonly routes: Route[] }>();
-  const listOf = (zone: string | null, at: string) => {
-    const key = `${zone} ${at}`;
-    let list = lists.get(key);
+  const all = published.map(({ fromEdge }) => fromEdge);
+  const lists = new Map<string, Route[]>();
+  const listOf = (at: string) => {
+    let list = lists.get(at);
     if (!list) {
-      const entries = zone === null ? published : published.filter((one) => one.zone !== zone);
-      const gateway = routeTo(`${points.get(at)!.gateway.address}/32`, 0, null);
-      list = { entries, routes: [...entries.map(({ fromEdge }) => fromEdge), gateway] };
-      lists.set(key, list);
+      list = [...all, routeTo(`${points.get(at)!.gateway.address}/32`, 0, null)];
+      lists.set(at, list);
     }
     return list;
   };
   const places = placesOf(published);
-  const fresh = ({ instance, zone, at }: Branch): Routes => {
-    const { entries, routes } = listOf(zone, at);
+  const fresh = ({ instance, at }: Branch): Routes => {
+    const routes = listOf(at);
     if (instance.withdrawn.length > 0) {
       const lan = claimsOf(instance);
       const away = (one: Published) => one.owner !== instance.id && !lan.some((own) => holds(own.prefix, one.prefix));
-      return Object.freeze([...entries.filter(away).map(({ fromEdge }) => fromEdge), routes.at(-1)!]);
+      return Object.freeze([...published.filter(away).map(({ fromEdge }) => fromEdge), routes.at(-1)!]);
     }
-    if (zone !== null) return Object.freeze(routes);
     let others: Route[] | undefined;
     for (const place of places.get(instance.id) ?? []) {
       if (others) others.splice(place, 1);

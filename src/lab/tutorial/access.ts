@@ -1,10 +1,10 @@
-/** Who reaches whom: ping and TCP from hosts to hosts, as it should be and as it is. */
+/** Who reaches whom: ping, TCP and UDP from hosts to hosts, as it should be and as it is. */
 import type { Lab } from "../lab.ts";
 import { carry, newMarker } from "../marker.ts";
 import { ping } from "../ping.ts";
 import { BRANCHES, CLOUDS, type Tenant } from "./plan.ts";
 
-export type AccessKind = "ping" | "tcp";
+export type AccessKind = "ping" | "tcp" | "udp";
 export type Expected = "allowed" | "refused";
 
 export interface AccessRow {
@@ -20,8 +20,6 @@ export interface Way {
   readonly to: string;
   readonly address: string;
 }
-
-const KINDS: readonly AccessKind[] = ["ping", "tcp"];
 
 /** From every branch host of a tenant to every server of its VPCs. */
 export function waysToServers(tenant: Tenant): Way[] {
@@ -46,25 +44,28 @@ function branchesOf(tenant: Tenant) {
   return BRANCHES.filter((branch) => branch.tenant === tenant);
 }
 
-/** Tries every way with ping and TCP at once. `ok`: it was as expected. */
-export function tryAccess(
+/** Tries every way with ping, TCP and UDP at once. `ok`: it was as expected. */
+export async function tryAccess(
   lab: Lab,
   ways: readonly Way[],
   expected: Expected,
   signal?: AbortSignal,
 ): Promise<AccessRow[]> {
-  return Promise.all(
-    ways.flatMap(({ from, to, address }) =>
-      KINDS.map(async (kind): Promise<AccessRow> => {
-        const reached = await reaches(lab.namespace(from), address, kind, signal);
-        return { from, to, kind, expected, ok: reached === (expected === "allowed") };
-      }),
-    ),
+  const rows = await Promise.all(
+    ways.map(async ({ from, to, address }) => {
+      const reached = await reaches(lab.namespace(from), address, signal);
+      return KINDS.map((kind) => ({ from, to, kind, expected, ok: reached[kind] === (expected === "allowed") }));
+    }),
   );
+  return rows.flat();
 }
 
-async function reaches(namespace: string, address: string, kind: AccessKind, signal?: AbortSignal): Promise<boolean> {
-  if (kind === "tcp") return (await carry(namespace, address, newMarker(), signal)).tcp;
-  const { received } = await ping(namespace, address, { count: 3, interval: 0.2, ...(signal ? { signal } : {}) });
-  return received > 0;
+const KINDS: readonly AccessKind[] = ["ping", "tcp", "udp"];
+
+async function reaches(namespace: string, address: string, signal?: AbortSignal): Promise<Record<AccessKind, boolean>> {
+  const [pinged, carried] = await Promise.all([
+    ping(namespace, address, { count: 3, interval: 0.2, ...(signal ? { signal } : {}) }),
+    carry(namespace, address, newMarker(), signal),
+  ]);
+  return { ping: pinged.received > 0, ...carried };
 }

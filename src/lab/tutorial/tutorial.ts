@@ -9,14 +9,27 @@ import { Capture, NOT_TUNNEL } from "../capture.ts";
 import { type Check, checked, type LabReport } from "../checks.ts";
 import { LabFault } from "../fault.ts";
 import { Lab, step } from "../lab.ts";
+import type { Plan } from "../plan.ts";
 import { type AccessRow, type Expected, tryAccess, type Way, waysBetweenBranches, waysToServers } from "./access.ts";
 import { measurePeak } from "./bandwidth.ts";
 import { cloudFile } from "./cloud.ts";
 import { strangersNeverMeet } from "./isolation.ts";
 import { Operator } from "./operator.ts";
-import { CONSOLE, GATEWAYS, OFFICE, TUTORIAL } from "./plan.ts";
+import { CONSOLE, GATEWAYS, OFFICE, type Tenant, TUTORIAL } from "./plan.ts";
+import { interworking, openConnections } from "./policy.ts";
 import { type DeviceKey, Region } from "./region.ts";
-import { activate, apply, branchesOf, buy, configure, connect, openSecurityGroups, PEAK, ready } from "./steps.ts";
+import {
+  activate,
+  apply,
+  type Bought,
+  branchesOf,
+  buy,
+  configure,
+  connect,
+  openSecurityGroups,
+  PEAK,
+  ready,
+} from "./steps.ts";
 
 export interface StepRow {
   readonly name: string;
@@ -34,9 +47,14 @@ export interface TutorialOptions {
   readonly entry: readonly string[];
   readonly say: (line: string) => void;
   readonly signal?: AbortSignal;
-  /** Seconds of each measurement of the peak bandwidth. Default 4. */
+  /** Seconds of each measurement of the peak bandwidth. */
   readonly seconds?: number;
+  /** The region that is drawn: the tutorial's, or one with more places. */
+  readonly plan?: Plan;
 }
+
+/** Seconds that each measurement takes where nothing else is asked for. */
+export const SECONDS = 3;
 
 /** Mbit/s to which the peak bandwidth is raised. */
 const RAISED = 50;
@@ -70,7 +88,7 @@ export class Tutorial {
 
   /** Draws the region, and starts what stands there before the tutorial begins: the console, the access points, the VPCs. */
   static async up(options: TutorialOptions): Promise<Tutorial> {
-    const lab = await Lab.draw({ ...options, plan: TUTORIAL });
+    const lab = await Lab.draw({ ...options, plan: options.plan ?? TUTORIAL });
     const tutorial = new Tutorial(lab, options);
     try {
       await step(options.say, "echo and iperf3 servers", () => tutorial.region.serve());
@@ -93,10 +111,10 @@ export class Tutorial {
       lab.namespace("internet"),
       `${NOT_TUNNEL} and not tcp port ${CONSOLE.port}`,
     );
-    const devices = new Map<string, DeviceKey>();
+    const bought = new Map<string, Bought>();
     const steps: [string, () => Promise<void>][] = [
-      ["1. buy an instance for each branch", () => buy(operator, "corp", devices)],
-      ["2. connect the devices", () => connect(region, "corp", devices, this.#fingerprint)],
+      ["1. buy an instance for each branch", () => buy(operator, "corp", bought)],
+      ["2. connect the devices", () => connect(region, "corp", bought, this.#fingerprint)],
       ["3. activate", () => activate(operator, "corp")],
       ["4. configure the network: CIDR blocks, CCN, CEN", () => configure(operator, "corp")],
       ["   tunnels are up; the security groups are closed still", () => this.#closed()],
@@ -105,6 +123,8 @@ export class Tutorial {
     ];
     for (const [name, work] of steps) await this.#step(name, work);
     const more: [string, () => Promise<void>][] = [
+      ["interworking of the branches off, and on again", () => this.#interworking()],
+      ["a rule deleted, and made again", () => this.#openConnections()],
       [`peak bandwidth ${PEAK} Mbit/s`, () => this.#peak(PEAK)],
       [`peak bandwidth raised to ${RAISED} Mbit/s`, () => this.#raise()],
       ["another customer with the same addresses", () => this.#neighbour()],
@@ -114,6 +134,24 @@ export class Tutorial {
     report.checks.push(await this.#onlyTunnels(watch));
     if (signal?.aborted) throw new LabFault("interrupted", "Interrupted.");
     return report;
+  }
+
+  /** All steps for one customer, until its branches are ready. Gives the devices, by the edge's place. */
+  async bring(tenant: Tenant): Promise<ReadonlyMap<string, Bought>> {
+    const { operator, region } = this;
+    const bought = new Map<string, Bought>();
+    await buy(operator, tenant, bought);
+    await connect(region, tenant, bought, this.#fingerprint);
+    await activate(operator, tenant);
+    await configure(operator, tenant);
+    await openSecurityGroups(operator, tenant);
+    await ready(operator, tenant);
+    return bought;
+  }
+
+  /** Of the console's CA; what a device is told with `--ca`. */
+  get fingerprint(): string {
+    return this.#fingerprint;
   }
 
   down(): Promise<void> {
@@ -181,8 +219,16 @@ export class Tutorial {
     this.report.access.push(...(await tryAccess(this.lab, ways, expected, this.#options.signal)));
   }
 
+  async #interworking(): Promise<void> {
+    this.report.access.push(...(await interworking(this.lab, this.operator, this.#options.signal)));
+  }
+
+  async #openConnections(): Promise<void> {
+    this.report.checks.push(await openConnections(this.lab, this.operator));
+  }
+
   async #peak(mbps: number): Promise<void> {
-    const { checks, rows } = await measurePeak(this.lab, mbps, this.#options.seconds ?? 4, this.#options.signal);
+    const { checks, rows } = await measurePeak(this.lab, mbps, this.#options.seconds ?? SECONDS, this.#options.signal);
     this.report.checks.push(...checks);
     this.report.traffic.push(...rows);
   }
@@ -197,13 +243,7 @@ export class Tutorial {
 
   /** The other customer goes the same way, beside the first. */
   async #neighbour(): Promise<void> {
-    const devices = new Map<string, DeviceKey>();
-    await buy(this.operator, "other", devices);
-    await connect(this.region, "other", devices, this.#fingerprint);
-    await activate(this.operator, "other");
-    await configure(this.operator, "other");
-    await openSecurityGroups(this.operator, "other");
-    await ready(this.operator, "other");
+    await this.bring("other");
     await this.#access(waysToServers("other"), "allowed");
     this.report.checks.push(...(await strangersNeverMeet(this.lab, this.#options.signal)));
   }

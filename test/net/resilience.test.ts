@@ -1,0 +1,213 @@
+/** What dies comes back, or another takes its place, on the tutorial's region; by kill -9, as a crash would. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { attempt, inside } from "../../src/lab/command.ts";
+import { PingStream } from "../../src/lab/ping.ts";
+import type { Plan } from "../../src/lab/plan.ts";
+import { awaitEnd } from "../../src/lab/process.ts";
+import { status } from "../../src/lab/status.ts";
+import { AREA, TUTORIAL } from "../../src/lab/tutorial/plan.ts";
+import type { Bought } from "../../src/lab/tutorial/steps.ts";
+import { Tutorial } from "../../src/lab/tutorial/tutorial.ts";
+import type { FileLock } from "../../src/linux/lock.ts";
+import { ENTRY } from "./entry.ts";
+import { eventually, pause } from "./region.ts";
+import { asRoot } from "./root.ts";
+import { TURN_TIMEOUT, takeTurn } from "./turn.ts";
+
+/** Place of the standby device of the Hangzhou branch. Its LAN has the address of the active one's, as with VRRP. */
+const SPARE = "hangzhou-spare";
+const EDGE_ADDRESS = "172.16.0.1";
+
+const PLAN: Plan = {
+  places: [...TUTORIAL.places, { name: SPARE, role: "edge", title: "standby vCPE of the Hangzhou branch" }],
+  links: [
+    ...TUTORIAL.links,
+    {
+      ends: [
+        { place: "internet", device: "to-spare", addresses: ["203.0.113.21/30"] },
+        { place: SPARE, device: "wan", addresses: ["203.0.113.22/30"] },
+      ],
+    },
+    {
+      ends: [
+        { place: SPARE, device: "lan", addresses: [`${EDGE_ADDRESS}/24`] },
+        { place: "hangzhou-host", device: "eth1", addresses: [] },
+      ],
+    },
+  ],
+  routes: [...TUTORIAL.routes, { place: SPARE, to: "0.0.0.0/0", via: "203.0.113.21" }],
+};
+
+const KILLS = 5;
+const EXTRAS = Array.from({ length: 20 }, (_, i) => `extra-${i}`);
+
+interface Device {
+  readonly id: string;
+  readonly status: { readonly controller: string; readonly sync: string; readonly tunnelsUp: number };
+}
+
+describe.skipIf(!asRoot("resilience"))("what dies", () => {
+  let tutorial: Tutorial;
+  let turn: FileLock | undefined;
+  let bought: ReadonlyMap<string, Bought>;
+  let shanghai: string;
+
+  beforeAll(async () => {
+    turn = await takeTurn();
+    tutorial = await Tutorial.up({ name: `r${process.pid}`, entry: ENTRY, say: () => undefined, plan: PLAN });
+    bought = await tutorial.bring("corp");
+    await tutorial.region.connect(SPARE, "edge", bought.get("hangzhou")!.standby, tutorial.fingerprint);
+    const points = await tutorial.operator.ask<{ name: string; status: { device: string } }[]>("get", "access-points");
+    shanghai = points.find(({ name }) => name === "shanghai")!.status.device;
+    await allConnected();
+  }, TURN_TIMEOUT);
+
+  afterAll(async () => {
+    await tutorial?.down();
+    turn?.release();
+  }, 60_000);
+
+  /** Both gateways, both edges and the standby: connected, with what the console wants, and with a tunnel. */
+  function allConnected(): Promise<unknown> {
+    return eventually(
+      "all devices are connected",
+      async () => {
+        const devices = await tutorial.operator.ask<Device[]>("get", "devices");
+        const well = ({ status }: Device) =>
+          status.controller === "normal" && status.sync === "synchronized" && status.tunnelsUp > 0;
+        return devices.filter(well).length === 5 ? true : undefined;
+      },
+      30_000,
+    );
+  }
+
+  async function killConsole(): Promise<void> {
+    const { console } = tutorial.region;
+    console.signal("SIGKILL");
+    expect(await awaitEnd([console.process], 5000)).toEqual([]);
+  }
+
+  async function kill(place: string): Promise<void> {
+    const daemon = tutorial.region.routers.get(place)!;
+    daemon.signal("SIGKILL");
+    expect(await awaitEnd([daemon.process], 5000)).toEqual([]);
+  }
+
+  async function answers(from: string, address: string): Promise<boolean> {
+    const argv = ["ping", "-n", "-c", "1", "-W", "0.2", address];
+    return (await attempt(inside(tutorial.lab.namespace(from), argv))).code === 0;
+  }
+
+  /** Seconds until the address answers. */
+  async function secondsUntil(from: string, address: string): Promise<number> {
+    const begun = performance.now();
+    await eventually(`${address} answers ${from}`, async () => (await answers(from, address)) || undefined, 40_000);
+    return (performance.now() - begun) / 1000;
+  }
+
+  it("is the console, while an operator applies: nothing acknowledged is lost, nothing half done, and no packet drops", async () => {
+    const { operator, region, lab } = tutorial;
+    const file = join(region.folder("office"), "extras.yaml");
+    const apply = (round: number) => {
+      const words = `round ${round}`;
+      const mine = { name: "hangzhou-branch", area: AREA, description: words, peakBandwidth: 10 + round };
+      const extras = EXTRAS.map((name) => ({ name, area: AREA, peakBandwidth: 2, description: words }));
+      writeFileSync(file, stringify({ instances: [mine, ...extras] }), { mode: 0o600 });
+      return operator.attempt("apply", "-f", file);
+    };
+    /** What all of them say; fails when they differ. */
+    const round = async () => {
+      const all = await operator.ask<{ name: string; description: string }[]>("get", "instances");
+      const said = new Set(
+        all.filter(({ name }) => name !== "ningbo-branch" && name !== "suzhou-branch").map((one) => one.description),
+      );
+      expect([...said]).toHaveLength(1);
+      return Number([...said][0]!.replace("round ", "") || "0");
+    };
+    const witnesses = [
+      new PingStream(lab.namespace("hangzhou-host"), "10.2.1.10", 0.02),
+      new PingStream(lab.namespace("ningbo-host"), "10.1.1.10", 0.02),
+    ];
+    const whole = await apply(0);
+    expect(whole.code, whole.stderr).toBe(0);
+    let before = 0;
+    let acknowledged = 0;
+    for (let i = 1; i <= KILLS; i++) {
+      const applying = apply(i);
+      // The last time right behind the acknowledgement.
+      await (i === KILLS ? applying : pause(whole.ms * (0.2 + Math.random())));
+      await killConsole();
+      await region.startConsole();
+      const { code } = await applying;
+      const now = await round();
+      expect(code === 0 ? [i] : [i, before]).toContain(now);
+      if (code === 0) acknowledged++;
+      before = now;
+    }
+    expect(acknowledged).toBeGreaterThan(0);
+    expect(await apply(KILLS + 1)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("~ instance hangzhou-branch changed"),
+    });
+    expect(await round()).toBe(KILLS + 1);
+    for (const witness of witnesses) {
+      const { sent, lost } = await witness.stop();
+      expect(sent).toBeGreaterThan(200);
+      expect(lost).toEqual([]);
+    }
+    console.log(`console killed ${KILLS} times, ${acknowledged} of these applies were acknowledged; no packet lost`);
+  }, 90_000);
+
+  it("is a router, and the console is gone: it comes back with its configuration, or the standby takes over", async () => {
+    const { region } = tutorial;
+    await killConsole();
+
+    await kill("ningbo");
+    region.start("ningbo", "edge");
+    const edge = await secondsUntil("ningbo-host", "10.1.1.10");
+    expect(edge).toBeLessThan(10);
+
+    const gatewayReturns = async () => {
+      await kill("beijing");
+      region.start("beijing", "gateway");
+      return secondsUntil("ningbo-host", "10.2.1.10");
+    };
+    /** Packets that the gateway in Shanghai has sent to a device. */
+    const sentTo = async (serial: string) => {
+      const tunnel = (await status(shanghai)).tunnels.find(({ name }) => name === serial);
+      return tunnel?.children.reduce((sum, child) => sum + child.out.packets, 0) ?? 0;
+    };
+    const standbyTakesOver = async () => {
+      const { active, standby } = bought.get("hangzhou")!;
+      expect(await answers("shanghai-server", EDGE_ADDRESS)).toBe(true);
+      expect(await sentTo(standby.serial)).toBe(0);
+      await kill("hangzhou");
+      const over = await secondsUntil("shanghai-server", EDGE_ADDRESS);
+      expect(await sentTo(standby.serial)).toBeGreaterThan(0);
+      region.start("hangzhou", "edge");
+      const begun = performance.now();
+      await eventually(
+        "the active device carries again",
+        async () => {
+          const before = await sentTo(active.serial);
+          const answered = await answers("shanghai-server", EDGE_ADDRESS);
+          return (answered && (await sentTo(active.serial)) > before) || undefined;
+        },
+        30_000,
+      );
+      return { over, back: (performance.now() - begun) / 1000 };
+    };
+    const [gateway, { over, back }] = await Promise.all([gatewayReturns(), standbyTakesOver()]);
+    console.log(
+      `back after kill -9, without the console: edge ${edge.toFixed(1)} s, gateway ${gateway.toFixed(1)} s;` +
+        ` standby took over after ${over.toFixed(1)} s, active back after ${back.toFixed(1)} s`,
+    );
+    // A peer that is silent is asked after 10 s, and given up 7.5 s later when it says that it does not know us; else the standby has it before.
+    expect(gateway).toBeLessThan(22);
+    expect(over).toBeLessThan(22);
+    expect(back).toBeLessThan(20);
+  }, 90_000);
+});
