@@ -26,5 +26,7 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set by the guard before any handler of a route that is not public. */
     author: Author;
+    /** Calls `end` once, when the author's session, token or user has ended or has another role. Gives back what stops the watch. */
+    watch(end: () => void): () => void;
   }
 }

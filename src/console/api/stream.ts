@@ -6,6 +6,7 @@
  *   event: status   {device, status}
  *   event: reset    the reader missed something: read the lists anew, then go on from here
  *
+ * It ends when the session, the token or the user that it was opened with ends, or has another role.
  * A reader that does not keep up is cut off; it comes again with Last-Event-ID and gets what it missed, as far as that is still kept.
  */
 import { isDeepStrictEqual } from "node:util";
@@ -98,7 +99,11 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
       "Cache-Control": "no-store",
       "X-Accel-Buffering": "no",
     });
-    raw.on("close", () => readers.delete(raw));
+    const unwatch = request.watch(() => raw.destroy());
+    raw.on("close", () => {
+      unwatch();
+      readers.delete(raw);
+    });
     raw.on("error", () => readers.delete(raw));
     readers.add(raw);
     const last = request.headers["last-event-id"];

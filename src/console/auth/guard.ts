@@ -7,12 +7,16 @@ import { covers, nobody, type Role } from "./author.ts";
 import { csrfOf, type Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Users } from "./users.ts";
+import type { Watches } from "./watches.ts";
 
 /** `__Host-`: browsers take it over TLS only, from this host only, for all paths (RFC 6265bis). */
 export const COOKIE = "__Host-vcpe";
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Long replies are looked at so often, milliseconds. */
+const LOOK_EVERY = 15_000;
 
 const KNOWN = new Set(["public", "device", "viewer", "operator", "admin"]);
 
@@ -21,6 +25,7 @@ export interface GuardParts {
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   readonly now: () => number;
+  readonly watches: Watches;
   /** Paths that a user with a one-time password may use. */
   readonly beforeChange: ReadonlySet<string>;
 }
@@ -28,6 +33,12 @@ export interface GuardParts {
 /** @throws Error when a route without a known role is added to the app afterwards. */
 export function addGuard(app: FastifyInstance, parts: GuardParts): void {
   app.decorateRequest("author", null as unknown as Author);
+  app.decorateRequest("watch", function (this: FastifyRequest, end: () => void) {
+    return parts.watches.add(() => stands(this, parts), end);
+  });
+  // Sessions and tokens also run out, which no request tells.
+  const timer = setInterval(() => parts.watches.check(), LOOK_EVERY).unref();
+  app.addHook("onClose", async () => clearInterval(timer));
   app.addHook("onRoute", ({ method, url, config }) => {
     if (!KNOWN.has(config?.role as string))
       throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
@@ -102,8 +113,7 @@ function authorOf(request: FastifyRequest, parts: GuardParts): Author {
 }
 
 function byToken(request: FastifyRequest, authorization: string, { tokens, now }: GuardParts): Author {
-  const [scheme, text = ""] = authorization.split(" ");
-  const token = scheme.toLowerCase() === "bearer" ? tokens.use(text, now()) : undefined;
+  const token = tokens.use(bearerOf(authorization), now());
   if (token) return author(token.user, token.role, "token", request);
   throw new ConsoleError(
     401,
@@ -111,6 +121,25 @@ function byToken(request: FastifyRequest, authorization: string, { tokens, now }
     "The API token is unknown, has expired or was revoked",
     "Make a new one: vcpe login, or POST /v1/tokens",
   );
+}
+
+/** Would the request be let in today, as the same user with the same role? Looking is no use of a session or a token. */
+function stands(request: FastifyRequest, { users, sessions, tokens, now }: GuardParts): boolean {
+  const { user, role } = request.author;
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const token = tokens.look(bearerOf(authorization), now());
+    return token?.user === user && token.role === role;
+  }
+  const name = sessions.look(sessionOf(request) ?? "", now());
+  const found = name === undefined ? undefined : users.find(name);
+  return found?.name === user && found.role === role && !found.disabled && !found.mustChange;
+}
+
+/** "": it is no bearer token. */
+function bearerOf(authorization: string): string {
+  const [scheme, text = ""] = authorization.split(" ");
+  return scheme.toLowerCase() === "bearer" ? text : "";
 }
 
 function author(user: string, role: Role, via: "session" | "token", request: FastifyRequest): Author {

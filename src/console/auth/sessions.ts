@@ -47,18 +47,15 @@ export class Sessions {
 
   /** Whose session it is; undefined: nobody's, or it has ended. */
   use(id: string, now: number): string | undefined {
-    if (!ID.test(id)) return undefined;
-    const hash = hashOf(id);
-    const row = this.#database.prepare("SELECT user, created, seen FROM session WHERE hash = ?").get(hash) as
-      | Row
-      | undefined;
-    if (!row) return undefined;
-    if (now - row.seen >= IDLE || now - row.created >= ABSOLUTE) {
-      this.end(id);
-      return undefined;
-    }
-    if (now - row.seen >= TOUCH) this.#database.prepare("UPDATE session SET seen = ? WHERE hash = ?").run(now, hash);
-    return row.user;
+    const row = this.#row(id, now);
+    if (row && now - row.seen >= TOUCH)
+      this.#database.prepare("UPDATE session SET seen = ? WHERE hash = ?").run(now, hashOf(id));
+    return row?.user;
+  }
+
+  /** The same, without being a use of it. */
+  look(id: string, now: number): string | undefined {
+    return this.#row(id, now)?.user;
   }
 
   end(id: string): void {
@@ -68,6 +65,16 @@ export class Sessions {
   /** Ends all sessions of a user. */
   endAll(user: string): void {
     this.#database.prepare("DELETE FROM session WHERE user = ?").run(user);
+  }
+
+  #row(id: string, now: number): Row | undefined {
+    if (!ID.test(id)) return undefined;
+    const row = this.#database.prepare("SELECT user, created, seen FROM session WHERE hash = ?").get(hashOf(id)) as
+      | Row
+      | undefined;
+    if (!row || (now - row.seen < IDLE && now - row.created < ABSOLUTE)) return row;
+    this.end(id);
+    return undefined;
   }
 }
 

@@ -85,6 +85,7 @@ const RANK = { public: 0, device: 0, viewer: 1, operator: 2, admin: 3 } as const
 /** Believes the header x-role; refuses what a role may not. */
 export function fakeGuard(app: FastifyInstance): void {
   app.decorateRequest("author", null as unknown as Author);
+  app.decorateRequest("watch", () => () => undefined);
   app.addHook("onRoute", ({ url, config }) => {
     if (!config?.role) throw new Error(`${url} does not say who may`);
   });
