@@ -77,7 +77,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const server = certificate ? rootsOf(certificate) : undefined;
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
     closers.push(() => fleet.close());
-    watchFleet(desk, fleet);
+    closers.push(watchFleet(desk, fleet));
     const auth = await openAuth(database, { audit: auditOf(desk), secure: !http, cost });
 
     const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));

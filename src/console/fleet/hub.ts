@@ -107,7 +107,7 @@ export class Hub {
       event({
         level: "WARN",
         code: "device-replaced",
-        message: `Device ${device} has connected a second time; the first connection was ended. Should this go on, its identity is in use twice: reset its key.`,
+        message: `Device ${device} has connected a second time; the first connection was ended. Should this go on, its identity is in use twice: reset its key`,
         subject: { kind: "device", id: device, name: device },
       });
     }
@@ -166,18 +166,12 @@ export class Hub {
   }
 
   #answered(line: Line, frame: AppliedFrame): boolean {
-    const { event, sight, log } = this.#parts;
+    const { sight, log } = this.#parts;
     const { device } = line.passport;
     if (!line.feed.answered(frame.version, frame.error === null)) return false;
     sight(device).answered(frame);
     if (frame.error) {
       log.warn({ device, version: frame.version, code: frame.error.code }, "a device refused its configuration");
-      event({
-        level: "WARN",
-        code: "config-refused",
-        message: `Device ${device} runs on as before; it refused configuration ${frame.version}: ${frame.error.message}`,
-        subject: { kind: "device", id: device, name: device },
-      });
     }
     this.#enqueue(device);
     return true;
