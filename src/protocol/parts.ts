@@ -2,7 +2,7 @@
  * A RouterConfig in parts: one for each VRF, attachment, filter, tunnel and dropped prefix, and the head with the rest. So a change of one
  * tunnel among ten thousand travels, is compared and is kept as one part.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { RouterConfig } from "../router/config/config.ts";
 
 /** Part by key: "head", "vrf/NAME", "attachment/NAME", "filter/NAME", "tunnel/NAME", "route/VRF/PREFIX". JSON values, frozen. */
@@ -69,12 +69,17 @@ export function canonical(value: unknown): string {
 
 /** SHA-256 of a part's canonical text, hexadecimal. */
 export function partHash(part: unknown): string {
-  return createHash("sha256").update(canonical(part)).digest("hex");
+  return textHash(canonical(part));
+}
+
+/** The same, of the text itself. */
+export function textHash(text: string): string {
+  return hash("sha256", text, "hex");
 }
 
 /** SHA-256 over all keys and hashes of parts in the order of the keys: what a signature vouches for. `hashes`: partHash by key. */
 export function rootHash(hashes: ReadonlyMap<string, string>): string {
-  const hash = createHash("sha256");
-  for (const key of [...hashes.keys()].sort()) hash.update(`${key}\0${hashes.get(key)}\n`);
-  return hash.digest("hex");
+  let text = "";
+  for (const key of [...hashes.keys()].sort()) text += `${key}\0${hashes.get(key)}\n`;
+  return textHash(text);
 }

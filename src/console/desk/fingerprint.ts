@@ -3,6 +3,9 @@
  * part's SHA-256. It tells whether a program that starts compiles the stored intent to what its forerunner compiled; it guards against
  * accidents, not against forgers. What agents trust is the signed root hash (protocol/parts.ts).
  *
+ * Long lists (routes) are hashed by themselves, once as long as they are the same: both devices of an instance have one list of up to a
+ * thousand routes, which stays as it is when something else of the tunnel changes.
+ *
  * The order of keys counts here: a program that writes them in another order gives routers new versions, which costs one transfer and
  * does nothing on them; sorting the keys of 10,000 tunnels at each start would cost seconds.
  */
@@ -10,6 +13,11 @@ import { hash } from "node:crypto";
 import type { Parts, PartsDelta } from "../../protocol/parts.ts";
 
 const MODULUS = 2 ** 48;
+
+/** Elements. */
+const LONG = 16;
+/** SHA-256 of frozen lists. */
+const lists = new WeakMap<readonly unknown[], string>();
 
 export class Fingerprint {
   readonly #digests = new Map<string, number>();
@@ -38,7 +46,7 @@ export class Fingerprint {
   }
 
   #add(key: string, part: unknown): void {
-    const digest = hash("sha256", `${key}\0${JSON.stringify(part)}`, "buffer").readUIntBE(0, 6);
+    const digest = hash("sha256", `${key}\0${textOf(part)}`, "buffer").readUIntBE(0, 6);
     this.#digests.set(key, digest);
     this.#sum = (this.#sum + digest) % MODULUS;
   }
@@ -49,4 +57,19 @@ export class Fingerprint {
     this.#digests.delete(key);
     this.#sum = (this.#sum - digest + MODULUS) % MODULUS;
   }
+}
+
+/** JSON, with the hash in place of its list of routes, if that is long. */
+function textOf(part: unknown): string {
+  const { routes } = part as { readonly routes?: readonly unknown[] };
+  if (!routes || routes.length < LONG || !Object.isFrozen(routes)) return JSON.stringify(part);
+  return JSON.stringify({ ...(part as object), routes: listHash(routes) });
+}
+
+function listHash(list: readonly unknown[]): string {
+  const known = lists.get(list);
+  if (known !== undefined) return known;
+  const digest = hash("sha256", JSON.stringify(list), "hex");
+  lists.set(list, digest);
+  return digest;
 }

@@ -1,6 +1,7 @@
 /** Makes configuration frames and signs for them. Hashes of parts are kept as long as the parts, so that one change among 10,000 costs one hash. */
-import { canonical, type Parts, partHash, rootHash } from "../../protocol/parts.ts";
-import type { ConfigFrame, Statement } from "../../protocol/stream.ts";
+import { canonical, type Parts, rootHash, textHash } from "../../protocol/parts.ts";
+import { sharedText } from "../../protocol/shared.ts";
+import type { Statement } from "../../protocol/stream.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Dispatch } from "./feed.ts";
 
@@ -21,25 +22,27 @@ export class Statements {
     return rootHash(hashes);
   }
 
-  /** Of these parts as they are now, whenever the signature is ready. */
-  async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<ConfigFrame> {
-    const statement: Statement = { router, version, root: this.root(parts), at: new Date(this.#now()).toISOString() };
-    const put = dispatch.kind === "full" ? parts : dispatch.delta.put;
-    const unsigned = {
-      type: "config",
-      base: dispatch.kind === "full" ? 0 : dispatch.base,
-      put: Object.fromEntries(put),
-      remove: dispatch.kind === "full" ? [] : [...dispatch.delta.remove],
-      statement,
-    } as const;
-    const signature = await this.#authority.signSoon(canonical(statement));
-    return { ...unsigned, signature: signature.toString("base64") };
+  /** The text of a frame (ConfigFrame) of these parts as they are now, whenever the signature is ready. */
+  async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<string> {
+    // A part's text is what is hashed and what travels: it is made once.
+    let put = "";
+    for (const [key, part] of dispatch.kind === "full" ? parts : dispatch.delta.put) {
+      const text = sharedText(part);
+      if (!this.#hashes.has(part as object)) this.#hashes.set(part as object, textHash(text));
+      put += `${put === "" ? "" : ","}${JSON.stringify(key)}:${text}`;
+    }
+    const root = this.root(parts);
+    const statement = canonical({ router, version, root, at: new Date(this.#now()).toISOString() } satisfies Statement);
+    const base = dispatch.kind === "full" ? 0 : dispatch.base;
+    const remove = JSON.stringify(dispatch.kind === "full" ? [] : [...dispatch.delta.remove]);
+    const signature = (await this.#authority.signSoon(statement)).toString("base64");
+    return `{"type":"config","base":${base},"put":{${put}},"remove":${remove},"statement":${statement},"signature":"${signature}"}`;
   }
 
   #hash(part: object): string {
     const known = this.#hashes.get(part);
     if (known !== undefined) return known;
-    const hash = partHash(part);
+    const hash = textHash(sharedText(part));
     this.#hashes.set(part, hash);
     return hash;
   }
