@@ -12,6 +12,8 @@ export interface PartsDelta {
   /** New or changed parts. */
   readonly put: ReadonlyMap<string, unknown>;
   readonly remove: ReadonlySet<string>;
+  /** Of parts in `put` what they were before; absent: new, or not known. */
+  readonly before?: ReadonlyMap<string, unknown>;
 }
 
 /** All of a RouterConfig that is one value. Credentials are the router's own and never travel. */

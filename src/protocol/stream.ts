@@ -6,6 +6,7 @@
  * pings (RFC 6455 §5.5.2) every PING_EVERY; who hears nothing for SILENCE ends the connection.
  */
 import Type, { type Static } from "typebox";
+import { Patch } from "./patch.ts";
 
 const Version = Type.Integer({
   minimum: 0,
@@ -49,8 +50,16 @@ export const Statement = Type.Object({
 
 export const ConfigFrame = Type.Object({
   type: Type.Literal("config"),
-  base: Type.Integer({ minimum: 0, description: "Version that `put` and `remove` start from; 0: from nothing." }),
+  base: Type.Integer({
+    minimum: 0,
+    description: "Version that `put`, `patch` and `remove` start from; 0: from nothing.",
+  }),
   put: Type.Record(Type.String(), Type.Unknown()),
+  patch: Type.Optional(
+    Type.Record(Type.String(), Patch, {
+      description: "Parts of version `base`, by key, and what of them has changed.",
+    }),
+  ),
   remove: Type.Array(Type.String()),
   statement: Statement,
   signature: Type.String({ description: "base64." }),

@@ -1,5 +1,6 @@
 /** Makes configuration frames and signs for them. Hashes of parts are kept as long as the parts, so that one change among 10,000 costs one hash. */
 import { canonical, type Parts, rootHash, textHash } from "../../protocol/parts.ts";
+import { patchOf } from "../../protocol/patch.ts";
 import { sharedText } from "../../protocol/shared.ts";
 import type { Statement } from "../../protocol/stream.ts";
 import type { Authority } from "../ca/ca.ts";
@@ -25,18 +26,22 @@ export class Statements {
   /** The text of a frame (ConfigFrame) of these parts as they are now, whenever the signature is ready. */
   async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<string> {
     // A part's text is what is hashed and what travels: it is made once.
-    let put = "";
+    const puts: string[] = [];
+    const patches: string[] = [];
     for (const [key, part] of dispatch.kind === "full" ? parts : dispatch.delta.put) {
       const text = sharedText(part);
       if (!this.#hashes.has(part as object)) this.#hashes.set(part as object, textHash(text));
-      put += `${put === "" ? "" : ","}${JSON.stringify(key)}:${text}`;
+      const patch = dispatch.kind === "full" ? undefined : patchOf(dispatch.delta.before?.get(key), part);
+      const name = JSON.stringify(key);
+      if (patch) patches.push(`${name}:${JSON.stringify(patch)}`);
+      else puts.push(`${name}:${text}`);
     }
     const root = this.root(parts);
     const statement = canonical({ router, version, root, at: new Date(this.#now()).toISOString() } satisfies Statement);
     const base = dispatch.kind === "full" ? 0 : dispatch.base;
     const remove = JSON.stringify(dispatch.kind === "full" ? [] : [...dispatch.delta.remove]);
     const signature = (await this.#authority.signSoon(statement)).toString("base64");
-    return `{"type":"config","base":${base},"put":{${put}},"remove":${remove},"statement":${statement},"signature":"${signature}"}`;
+    return `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${statement},"signature":"${signature}"}`;
   }
 
   #hash(part: object): string {
