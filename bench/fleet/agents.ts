@@ -1,6 +1,6 @@
 /**
  * Child of bench fleet: thousands of agents as the console sees them: TLS with a certificate each, WebSocket, an answer to each
- * configuration, and the real pauses before the next try when the connection is lost. One in a hundred verifies what it gets as a real
+ * configuration, and the real pauses before the next try when the connection is lost. One in five hundred verifies what it gets as a real
  * agent does; the others only look up its version, because the CPU of this machine is the console's.
  */
 import { WebSocket } from "ws";
@@ -17,7 +17,7 @@ const AT_ONCE = 32;
 /** Source addresses 127.0.1.1 …: one address has 28,000 ports. */
 const ADDRESSES = 50;
 /** One agent in so many verifies. */
-const SAMPLE = 100;
+const SAMPLE = 500;
 /** A statement and its signature are at the end of a frame, in so many characters. */
 const TAIL = 500;
 

@@ -80,7 +80,7 @@ export function openDesk(database: DatabaseSync, options: DeskOptions = {}): Des
 }
 
 /** Events of so many milliseconds share a transaction: ten thousand devices that come back wait for the disk a few times. */
-const TOGETHER = 20;
+const TOGETHER = 100;
 
 class OpenDesk implements Desk {
   readonly events: EventLog;
