@@ -69,12 +69,31 @@ export function canonical(value: unknown): string {
   return `{${text}}`;
 }
 
-/** SHA-256 of a part's canonical text, hexadecimal. */
+/** Elements of a list from which on it is hashed by itself. */
+const LONG_LIST = 16;
+
+/**
+ * SHA-256 of a part, hexadecimal: of its canonical text, in which each member that is a long list stands as {"sha256": hash of the list's
+ * canonical text}. Lists of a thousand routes stay as they are when something else of a tunnel changes, and are not hashed anew for it.
+ * Nothing else can stand for such a list: no type of a configuration has an object where it has a list, and parts are held against it.
+ */
 export function partHash(part: unknown): string {
-  return textHash(canonical(part));
+  return textHash(canonical(shortened(part, (list) => textHash(canonical(list)))));
 }
 
-/** The same, of the text itself. */
+/** The part as it is hashed. */
+export function shortened(part: unknown, listHash: (list: readonly unknown[]) => string): unknown {
+  if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+  let short: Record<string, unknown> | undefined;
+  for (const [key, value] of Object.entries(part)) {
+    if (!Array.isArray(value) || value.length < LONG_LIST) continue;
+    short ??= { ...part };
+    short[key] = { sha256: listHash(value) };
+  }
+  return short ?? part;
+}
+
+/** SHA-256 of the UTF-8 of a text, hexadecimal. */
 export function textHash(text: string): string {
   return hash("sha256", text, "hex");
 }

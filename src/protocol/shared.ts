@@ -1,8 +1,11 @@
 /**
- * The canonical text of parts (parts.ts), quickly: parts of ten thousand routers are frozen, and share most of what they hold. Routes are the
- * same objects in all lists that they stand in, and what a tunnel says of its suites is one object for all.
+ * The canonical text of parts and their hashes (parts.ts), quickly: parts of ten thousand routers are frozen, and share most of what they
+ * hold. Routes are the same objects in all lists that they stand in, and what a tunnel says of its suites is one object for all.
  */
+import { shortened, textHash } from "./parts.ts";
 
+/** Hashes of frozen lists. */
+const lists = new WeakMap<readonly unknown[], string>();
 /** Texts of elements of arrays, by the element. */
 const elements = new WeakMap<object, string>();
 /** The value that stood under a key last, and its text. */
@@ -11,6 +14,20 @@ const latest = new Map<string, { readonly value: object; readonly text: string }
 const MOST_KEYS = 256;
 /** Longer texts are not kept. */
 const LONGEST = 1024;
+
+/** The same as `partHash(part)`. @param part frozen, with all that it holds */
+export function sharedHash(part: unknown): string {
+  return textHash(sharedText(shortened(part, sharedListHash)));
+}
+
+/** SHA-256 of a list's canonical text, hexadecimal. */
+export function sharedListHash(list: readonly unknown[]): string {
+  const known = lists.get(list);
+  if (known !== undefined) return known;
+  const digest = textHash(sharedText(list));
+  if (Object.isFrozen(list)) lists.set(list, digest);
+  return digest;
+}
 
 /** The same text as `canonical(part)`. @param part frozen, with all that it holds */
 export function sharedText(part: unknown): string {

@@ -10,14 +10,10 @@
  * does nothing on them; sorting the keys of 10,000 tunnels at each start would cost seconds.
  */
 import { hash } from "node:crypto";
-import type { Parts, PartsDelta } from "../../protocol/parts.ts";
+import { type Parts, type PartsDelta, shortened } from "../../protocol/parts.ts";
+import { sharedListHash } from "../../protocol/shared.ts";
 
 const MODULUS = 2 ** 48;
-
-/** Elements. */
-const LONG = 16;
-/** SHA-256 of frozen lists. */
-const lists = new WeakMap<readonly unknown[], string>();
 
 export class Fingerprint {
   readonly #digests = new Map<string, number>();
@@ -59,17 +55,7 @@ export class Fingerprint {
   }
 }
 
-/** JSON, with the hash in place of its list of routes, if that is long. */
+/** JSON, with hashes in place of long lists. */
 function textOf(part: unknown): string {
-  const { routes } = part as { readonly routes?: readonly unknown[] };
-  if (!routes || routes.length < LONG || !Object.isFrozen(routes)) return JSON.stringify(part);
-  return JSON.stringify({ ...(part as object), routes: listHash(routes) });
-}
-
-function listHash(list: readonly unknown[]): string {
-  const known = lists.get(list);
-  if (known !== undefined) return known;
-  const digest = hash("sha256", JSON.stringify(list), "hex");
-  lists.set(list, digest);
-  return digest;
+  return JSON.stringify(shortened(part, sharedListHash));
 }

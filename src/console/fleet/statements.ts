@@ -1,7 +1,7 @@
 /** Makes configuration frames and signs for them. Hashes of parts are kept as long as the parts, so that one change among 10,000 costs one hash. */
-import { canonical, type Parts, rootHash, textHash } from "../../protocol/parts.ts";
+import { canonical, type Parts, rootHash } from "../../protocol/parts.ts";
 import { patchOf } from "../../protocol/patch.ts";
-import { sharedText } from "../../protocol/shared.ts";
+import { sharedHash, sharedText } from "../../protocol/shared.ts";
 import type { Statement } from "../../protocol/stream.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Dispatch } from "./feed.ts";
@@ -25,16 +25,13 @@ export class Statements {
 
   /** The text of a frame (ConfigFrame) of these parts as they are now, whenever the signature is ready. */
   async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<string> {
-    // A part's text is what is hashed and what travels: it is made once.
     const puts: string[] = [];
     const patches: string[] = [];
     for (const [key, part] of dispatch.kind === "full" ? parts : dispatch.delta.put) {
-      const text = sharedText(part);
-      if (!this.#hashes.has(part as object)) this.#hashes.set(part as object, textHash(text));
       const patch = dispatch.kind === "full" ? undefined : patchOf(dispatch.delta.before?.get(key), part);
       const name = JSON.stringify(key);
       if (patch) patches.push(`${name}:${JSON.stringify(patch)}`);
-      else puts.push(`${name}:${text}`);
+      else puts.push(`${name}:${sharedText(part)}`);
     }
     const root = this.root(parts);
     const statement = canonical({ router, version, root, at: new Date(this.#now()).toISOString() } satisfies Statement);
@@ -47,7 +44,7 @@ export class Statements {
   #hash(part: object): string {
     const known = this.#hashes.get(part);
     if (known !== undefined) return known;
-    const hash = textHash(sharedText(part));
+    const hash = sharedHash(part);
     this.#hashes.set(part, hash);
     return hash;
   }

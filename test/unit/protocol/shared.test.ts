@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { canonical } from "../../../src/protocol/parts.ts";
-import { sharedText } from "../../../src/protocol/shared.ts";
+import { canonical, partHash } from "../../../src/protocol/parts.ts";
+import { sharedHash, sharedText } from "../../../src/protocol/shared.ts";
 import { freeze } from "../../../src/router/config/config.ts";
 
 const value = fc.jsonValue({ maxDepth: 4, noUnicodeString: false });
@@ -29,4 +29,18 @@ it("does not keep what may change", () => {
   route.prefix = "10.1.0.0/16";
   part.ike.suite = "b";
   expect(sharedText(part)).toBe('{"ike":{"suite":"b"},"routes":[{"prefix":"10.1.0.0/16"}]}');
+});
+
+it("hashes as everybody else, long lists by themselves", () => {
+  const list = (length: number, last: number) => freeze(Array.from({ length }, (_, i) => ({ n: i === 0 ? last : i })));
+  const hashes = new Set<string>();
+  for (const routes of [list(15, 1), list(15, 2), list(16, 1), list(16, 2), list(1000, 1), list(1000, 2)]) {
+    for (const name of ["a", "b"]) {
+      const part = freeze({ name, routes, none: [] });
+      expect(sharedHash(part)).toBe(partHash(structuredClone(part)));
+      hashes.add(sharedHash(part));
+    }
+  }
+  expect(hashes.size).toBe(12);
+  expect(sharedHash(freeze(null))).toBe(partHash(null));
 });
