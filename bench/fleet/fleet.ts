@@ -1,9 +1,11 @@
 /**
  * One console process and very many agents on this machine, over real TLS: how long until all are connected, what the console's memory is,
- * how soon a change is at everybody whom it concerns, and at nobody else.
+ * how soon a change that is made through the API is at everybody whom it concerns, and at nobody else; and how all come back when the
+ * console is killed.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,8 +13,8 @@ import { enrol } from "../../src/agent/join.ts";
 import { cpuSeconds, residentBytes } from "../../src/lab/process.ts";
 import { readDeviceKey } from "../../src/protocol/key.ts";
 import { type Machine, machine } from "../machine.ts";
-import { GATEWAY, serialOf } from "./desk.ts";
-import type { FromAgents, FromConsole, ToAgents, ToConsole } from "./talk.ts";
+import { type Deed, Site } from "./site.ts";
+import type { Arrival, FromAgents, FromConsole, ToAgents, ToConsole } from "./talk.ts";
 
 export interface FanOut {
   readonly what: string;
@@ -22,29 +24,58 @@ export interface FanOut {
   readonly expected: number;
   /** Frames that came to agents whom the change does not concern. */
   readonly strangers: number;
+  /** From the request to the answer of the API. */
+  readonly answerMs: number;
+  /** From the request to the frame at the agents. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** CPU time of the console for one change, until all have answered; what else the machine does is not in it. */
+  /** CPU time for one change, until all have answered: of the console, and of all agents, which share this machine with it. */
   readonly consoleCpuMs: number;
+  readonly agentsCpuMs: number;
+}
+
+/** The console is killed with all agents connected, and started again. */
+export interface Storm {
+  /** Until the console that was started again listens. */
+  readonly startSeconds: number;
+  /** From the kill until the last agent is connected. */
+  readonly backSeconds: number;
+  /** Tries of agents that failed meanwhile. */
+  readonly failures: number;
+  /** Configurations that were sent, although everybody had his. */
+  readonly sent: number;
+  /** Devices that are connected and synchronized, as the console says. */
+  readonly synchronized: number;
+  /** Events by code since the kill. */
+  readonly events: Readonly<Record<string, number>>;
+  readonly consoleRssMb: number;
 }
 
 export interface FleetResult {
   readonly machine: Machine;
   readonly agents: number;
+  /** Seconds until the whole site was made through the API. */
+  readonly siteSeconds: number;
   readonly enrolPerSecond: number;
   readonly connect: { readonly seconds: number; readonly failed: number; readonly p99Ms: number };
+  /** Now, and the most that it was. */
   readonly consoleRssMb: number;
+  readonly consolePeakMb: number;
   /** Percent of a core: heartbeats only, and with a report of each agent every 10 seconds. */
   readonly idleCpu: number;
   readonly reportingCpu: number;
   readonly rows: readonly FanOut[];
+  /** Configurations that an agent which verifies them did not take. */
+  readonly bad: number;
+  readonly storm: Storm | null;
   readonly pass: boolean;
 }
 
 export interface FleetOptions {
   readonly agents: number;
   readonly quick: boolean;
+  readonly storm: boolean;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -60,7 +91,7 @@ const LIMIT_MB = 1500;
 /** Milliseconds that a step may take at most. */
 const PATIENCE = 180_000;
 
-export async function benchFleet({ agents, quick, say, signal }: FleetOptions): Promise<FleetResult> {
+export async function benchFleet({ agents, quick, storm, say, signal }: FleetOptions): Promise<FleetResult> {
   const folder = mkdtempSync(join(tmpdir(), "vcpe-bench-fleet-"));
   const children: ChildProcess[] = [];
   const start = (name: string, argv: string[]) => {
@@ -70,63 +101,106 @@ export async function benchFleet({ agents, quick, say, signal }: FleetOptions): 
     return child;
   };
   try {
-    say(`starting a console with ${agents} edges and one gateway`);
-    const console = start("console", [folder, String(agents)]);
+    say(`starting a console; making ${agents} instances through its API`);
+    const port = String(await freePort());
+    let console = start("console", [folder, port]);
     const up = await heard<FromConsole, "up">(console, "up", signal);
+    const made = performance.now();
+    const site = await Site.make(up, agents);
+    const siteSeconds = (performance.now() - made) / 1000;
     const groups = Array.from({ length: PROCESSES }, () => start("agents", []));
-    const lists = share([...Array.from({ length: agents }, (_, i) => serialOf(i)), GATEWAY], PROCESSES);
+    const enrolPerSecond = await enrolments(site, up.url, Math.min(ENROLMENTS, agents));
+    say(`made in ${siteSeconds.toFixed(1)} s; ${enrolPerSecond.toFixed(0)} enrolments a second; certificates for all`);
 
-    const enrolPerSecond = await enrolments(console, up.url, Math.min(ENROLMENTS, agents), signal);
-    say(`${enrolPerSecond.toFixed(0)} enrolments a second; making certificates for all`);
+    const serials = [...site.edges, site.gateway].map(({ serial }) => serial);
+    const lists = share(serials, PROCESSES);
     const chains: string[][][] = [];
-    const made = await all(groups, "made", signal, (i) => ({ do: "make", serials: lists[i] }));
-    for (const [i, { csr }] of made.entries()) {
+    for (const [i, { csr }] of (
+      await all(groups, "made", signal, (i) => ({ do: "make", serials: lists[i] }))
+    ).entries()) {
       const mine: string[][] = [];
       for (let from = 0; from < lists[i].length; from += BATCH) {
-        const serials = lists[i].slice(from, from + BATCH);
-        mine.push(...(await asked(console, { do: "issue", csr, serials }, "issued", signal)).chains);
+        const message: ToConsole = { do: "issue", csr, serials: lists[i].slice(from, from + BATCH) };
+        mine.push(...(await asked(console, message, "issued", signal)).chains);
       }
       chains.push(mine);
     }
 
     say("connecting");
     const begun = performance.now();
-    const { url, root } = up;
-    const connected = await all(groups, "connected", signal, (i) => ({ do: "connect", url, root, chains: chains[i] }));
+    const { url, root, configKey } = up;
+    const connected = await all(groups, "connected", signal, (i) => ({
+      do: "connect",
+      url,
+      root,
+      configKey,
+      chains: chains[i],
+    }));
     const seconds = (performance.now() - begun) / 1000;
     const failed = connected.reduce((sum, one) => sum + one.failed, 0);
     const connectMs = connected.flatMap(({ ms }) => ms);
+    say(`connected in ${seconds.toFixed(1)} s; console ${mb(console)} MB`);
 
     const rows: FanOut[] = [];
-    for (const [concerned, times] of [
-      [1, quick ? 5 : 20],
-      [100, quick ? 3 : 10],
-      [agents, quick ? 1 : 5],
-    ] as const) {
-      if (concerned <= agents)
-        rows.push(await fanOut(console, groups, Math.min(concerned, agents), agents, times, signal));
-      say(`a change of ${concerned}: p99 ${rows.at(-1)?.p99Ms.toFixed(0)} ms`);
+    for (const deed of site.deeds()) {
+      const times = quick ? (deed.serials.length > 1000 ? 2 : 3) : deed.serials.length > 1000 ? 5 : 10;
+      const row = await fanOut(site, deed, console, groups, times, signal);
+      rows.push(row);
+      say(`${deed.what}: p50 ${row.p50Ms.toFixed(0)} ms, p99 ${row.p99Ms.toFixed(0)} ms`);
     }
-    const pid = console.pid as number;
-    const idleCpu = await cpu(pid, quick ? 5 : 20, signal);
+    const idleCpu = await cpu(console.pid as number, quick ? 5 : 20, signal);
     await all(groups, "reporting", signal, () => ({ do: "report", every: 10_000 }));
-    const reportingCpu = await cpu(pid, quick ? 5 : 20, signal);
+    const reportingCpu = await cpu(console.pid as number, quick ? 5 : 20, signal);
     await all(groups, "reporting", signal, () => ({ do: "report", every: 0 }));
-    const consoleRssMb = residentBytes(pid) / 1e6;
+    const consoleRssMb = mb(console);
+    const consolePeakMb = peakMb(console);
+
+    let stormed: Storm | null = null;
+    if (storm) {
+      say("killing the console");
+      const { last } = await site.events(0);
+      await all(groups, "listening", signal, () => ({ do: "listen" }));
+      const killed = process.hrtime.bigint();
+      console.kill("SIGKILL");
+      await gone(console);
+      console = start("console", [folder, port]);
+      await heard<FromConsole, "up">(console, "up", signal);
+      const startSeconds = secondsBetween(killed, process.hrtime.bigint());
+      const found = await back(groups, serials.length, signal);
+      stormed = {
+        startSeconds,
+        backSeconds: secondsBetween(killed, found.last),
+        failures: found.failures,
+        sent: found.arrivals.length,
+        synchronized: await site.synchronized(),
+        events: (await site.events(last)).codes,
+        consoleRssMb: peakMb(console),
+      };
+    }
+    const bad = (await all(groups, "heard", signal, () => ({ do: "tell" }))).reduce((sum, one) => sum + one.bad, 0);
+    const stormOk =
+      stormed === null ||
+      (stormed.sent === 0 && stormed.synchronized === serials.length && stormed.consoleRssMb < LIMIT_MB);
     const pass =
       failed === 0 &&
-      consoleRssMb < LIMIT_MB &&
+      bad === 0 &&
+      consolePeakMb < LIMIT_MB &&
+      stormOk &&
       rows.every((row) => row.p99Ms < LIMIT_MS && row.strangers === 0 && row.reached === row.expected);
     const connect = { seconds: round(seconds), failed, p99Ms: round(quantile(connectMs, 0.99)) };
     return {
       machine: machine(),
-      agents: agents + 1,
+      agents: serials.length,
+      siteSeconds: round(siteSeconds),
       enrolPerSecond: round(enrolPerSecond),
       connect,
-      consoleRssMb: round(consoleRssMb),
+      consoleRssMb,
+      consolePeakMb,
       idleCpu: round(idleCpu),
       reportingCpu: round(reportingCpu),
       rows,
+      bad,
+      storm: stormed,
       pass,
     };
   } finally {
@@ -136,67 +210,107 @@ export async function benchFleet({ agents, quick, say, signal }: FleetOptions): 
   }
 }
 
-/** Several changes one after the other, each to other edges; the gateway is concerned by each. */
+/** The same change several times, one after the other. */
 async function fanOut(
+  site: Site,
+  { what, serials, act }: Deed,
   console: ChildProcess,
   groups: readonly ChildProcess[],
-  concerned: number,
-  agents: number,
   times: number,
   signal: AbortSignal,
 ): Promise<FanOut> {
   const delays: number[] = [];
+  const answers: number[] = [];
   let strangers = 0;
-  const cpuBefore = cpuSeconds(console.pid as number);
-  for (let round = 0; round < times; round++) {
+  const pids = groups.map(({ pid }) => pid as number);
+  const [consoleBefore, agentsBefore] = [cpuSeconds(console.pid as number), cpuOf(pids)];
+  for (let turn = 0; turn < times; turn++) {
     await all(groups, "listening", signal, () => ({ do: "listen" }));
-    const edges = Array.from({ length: concerned }, (_, i) => serialOf((round * concerned + i * 7) % agents));
-    const wanted = new Set([...edges, GATEWAY]);
-    const { version, at } = await asked(console, { do: "change", edges: [...new Set(edges)] }, "changed", signal);
+    const wanted = new Set(serials);
+    await act(turn);
+    answers.push(Number(site.answered - site.asked) / 1e6);
     const end = performance.now() + 10_000;
-    let arrivals: FromAgentsOf<"heard">["arrivals"] = [];
+    let arrivals: readonly Arrival[] = [];
     do {
-      await pause(concerned > 1000 ? 3000 : 300, signal);
+      // Whoever asks for news takes CPU time from what is measured.
+      await pause(wanted.size > 5000 ? 3000 : 500, signal);
       arrivals = (await all(groups, "heard", signal, () => ({ do: "tell" }))).flatMap((one) => one.arrivals);
     } while (arrivals.length < wanted.size && performance.now() < end);
-    for (const [serial, got, when] of arrivals) {
-      if (got === version && wanted.delete(serial)) delays.push(Number(BigInt(when) - BigInt(at)) / 1e6);
+    for (const [serial, , when] of arrivals) {
+      if (wanted.delete(serial)) delays.push(Number(BigInt(when) - site.asked) / 1e6);
       else strangers++;
     }
   }
-  const edges = new Set(Array.from({ length: concerned }, (_, i) => (i * 7) % agents)).size;
   return {
-    what: `a change that concerns ${edges} edges and the gateway`,
+    what,
     changes: times,
     reached: delays.length,
-    expected: (edges + 1) * times,
+    expected: serials.length * times,
     strangers,
+    answerMs: round(quantile(answers, 0.5)),
     p50Ms: round(quantile(delays, 0.5)),
     p99Ms: round(quantile(delays, 0.99)),
     maxMs: round(quantile(delays, 1)),
-    consoleCpuMs: round(((cpuSeconds(console.pid as number) - cpuBefore) * 1000) / times),
+    consoleCpuMs: round(((cpuSeconds(console.pid as number) - consoleBefore) * 1000) / times),
+    agentsCpuMs: round(((cpuOf(pids) - agentsBefore) * 1000) / times),
   };
 }
 
-/** Whole enrolments one after the other, eight at a time: a second. */
-async function enrolments(console: ChildProcess, url: string, count: number, signal: AbortSignal): Promise<number> {
-  const keys: string[] = [];
-  for (let i = 0; i < count; i++) {
-    keys.push((await asked(console, { do: "key", serial: serialOf(i) }, "key", signal)).key);
-  }
+/** Waits until all agents are connected again, and a while longer, in which nothing may be sent to them. */
+async function back(groups: readonly ChildProcess[], count: number, signal: AbortSignal) {
+  const end = performance.now() + PATIENCE;
+  let connected = 0;
+  do {
+    await pause(1000, signal);
+    const heard = await all(groups, "heard", signal, () => ({ do: "tell" }));
+    connected = heard.reduce((sum, one) => sum + one.connected, 0);
+  } while (connected < count && performance.now() < end);
+  await pause(3000, signal);
+  const heard = await all(groups, "heard", signal, () => ({ do: "tell" }));
+  return {
+    last: heard.map(({ last }) => BigInt(last)).reduce((a, b) => (a > b ? a : b)),
+    failures: heard.reduce((sum, one) => sum + one.failures, 0),
+    arrivals: heard.flatMap(({ arrivals }) => arrivals),
+  };
+}
+
+/** Whole enrolments, eight at a time: a second. */
+async function enrolments({ edges }: Site, url: string, count: number): Promise<number> {
   const begun = performance.now();
-  let at = 0;
+  const left = edges.slice(0, count).values();
   const lane = async () => {
-    while (at < count) {
-      const i = at++;
+    for (const { serial, key: text } of left) {
       const host = { fingerprint: "0".repeat(64), name: "bench", software: "bench" };
-      const key = readDeviceKey(keys[i]) as Uint8Array;
-      await enrol({ url: new URL(url), serial: serialOf(i), key, host, say: () => undefined });
+      await enrol({ url: new URL(url), serial, key: readDeviceKey(text) as Uint8Array, host, say: () => undefined });
     }
   };
   await Promise.all(Array.from({ length: 8 }, lane));
   return count / ((performance.now() - begun) / 1000);
 }
+
+/** A console that is killed comes back at the same port. */
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function cpuOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+}
+
+const mb = ({ pid }: ChildProcess) => round(residentBytes(pid as number) / 1e6);
+
+/** Most that was ever resident, proc(5) VmHWM. */
+function peakMb({ pid }: ChildProcess): number {
+  const kib = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+  return round((Number(kib) * 1024) / 1e6);
+}
+
+const secondsBetween = (from: bigint, to: bigint) => round(Number(to - from) / 1e9);
 
 async function cpu(pid: number, seconds: number, signal: AbortSignal): Promise<number> {
   const before = cpuSeconds(pid);

@@ -1,6 +1,7 @@
 /** A configuration with the console's signature, as an agent keeps it and builds the next one on it. */
 import { createPublicKey, verify } from "node:crypto";
 import { type Parts, partHash, rootHash } from "../protocol/parts.ts";
+import { patched } from "../protocol/patch.ts";
 import { type ConfigFrame, type Statement, signedText } from "../protocol/stream.ts";
 import { freeze } from "../router/config/config.ts";
 import { partFault } from "./check.ts";
@@ -55,8 +56,15 @@ export function next(frame: ConfigFrame, running: Signed | undefined, identity: 
     parts.set(key, freeze(part));
     hashes.set(key, partHash(part));
   }
+  const patches = Object.entries(frame.patch ?? {});
+  for (const [key, patch] of patches) {
+    const part = patched(parts.get(key), patch);
+    if (!part) throw new Untrusted("config-base", `The change of "${key}" is not one of what runs here.`);
+    parts.set(key, freeze(part));
+    hashes.set(key, partHash(part));
+  }
   demandRoot(hashes, statement);
-  for (const key of Object.keys(frame.put)) demandPart(key, parts.get(key));
+  for (const key of [...Object.keys(frame.put), ...patches.map(([key]) => key)]) demandPart(key, parts.get(key));
   return { parts, hashes, statement, signature };
 }
 

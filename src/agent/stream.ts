@@ -8,10 +8,10 @@ import type { Identity } from "./identity.ts";
 
 const FRAME = Compile(FromConsole);
 
-/** Milliseconds. */
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 60_000;
-const HANDSHAKE = 20_000;
+/** Milliseconds: pauses between tries, at first and at most; how long a try may take. */
+export const FIRST_PAUSE = 1000;
+export const LONGEST_PAUSE = 60_000;
+export const HANDSHAKE = 20_000;
 /** A connection that lasted as long was a good one. */
 const GOOD = 10_000;
 

@@ -152,13 +152,21 @@ export function benchCommand(): Command {
   )
     .option("--quick", "fewer changes, shorter samples")
     .option("--agents <number>", "edges; one gateway comes with them", agents, 10_000)
-    .action((flags: Flags & { agents: number }) =>
+    .option("--storm", "at the end kill the console, start it again, and see all come back")
+    .action((flags: Flags & { agents: number; storm?: boolean }) =>
       guarded("fleet", flags, async (signal) => {
         const { benchFleet } = await import("../../bench/fleet/fleet.ts");
-        const result = await benchFleet({ agents: flags.agents, quick: flags.quick === true, say, signal });
+        const [quick, storm] = [flags.quick === true, flags.storm === true];
+        const result = await benchFleet({ agents: flags.agents, quick, storm, say, signal });
         say(
-          `${result.agents} agents connected in ${result.connect.seconds} s; console ${result.consoleRssMb} MB, ${result.idleCpu} % of a core idle, ${result.reportingCpu} % with reports; ${result.enrolPerSecond} enrolments a second`,
+          `${result.agents} agents connected in ${result.connect.seconds} s; console ${result.consoleRssMb} MB, at most ${result.consolePeakMb}; ${result.idleCpu} % of a core idle, ${result.reportingCpu} % with reports; ${result.enrolPerSecond} enrolments a second`,
         );
+        if (result.storm) {
+          const { startSeconds, backSeconds, synchronized, sent } = result.storm;
+          say(
+            `killed: the console is there after ${startSeconds} s, all are back after ${backSeconds} s; ${synchronized} are synchronized, ${sent} configurations were sent`,
+          );
+        }
         if (!result.pass) process.exitCode = EXIT.failed;
         return result;
       }),

@@ -58,6 +58,9 @@ const MIGRATIONS = [...STORE_MIGRATIONS, ...AUTH_MIGRATIONS, ...FLEET_MIGRATIONS
 /** Milliseconds in which a request must have come in whole; an `apply` has 16 MB. */
 const REQUEST_TIMEOUT = 120_000;
 
+/** Connections that wait to be accepted: ten thousand agents come back in a few seconds. Linux takes net.core.somaxconn at most. */
+const BACKLOG = 4096;
+
 /** @throws StartError, AuthorityError; Error of the database: nothing is left behind. */
 export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
   const { folder, listen, certificate, http = false, cost, log } = options;
@@ -77,7 +80,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const server = certificate ? rootsOf(certificate) : undefined;
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
     closers.push(() => fleet.close());
-    watchFleet(desk, fleet);
+    closers.push(watchFleet(desk, fleet));
     const auth = await openAuth(database, { audit: auditOf(desk), secure: !http, cost });
 
     const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));
@@ -155,7 +158,7 @@ function plainApp(): FastifyInstance {
 
 async function listenAt(app: FastifyInstance, { host, port }: ConsoleOptions["listen"]): Promise<void> {
   try {
-    await app.listen({ host, port });
+    await app.listen({ host, port, backlog: BACKLOG });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const next =

@@ -2,7 +2,7 @@
  * A RouterConfig in parts: one for each VRF, attachment, filter, tunnel and dropped prefix, and the head with the rest. So a change of one
  * tunnel among ten thousand travels, is compared and is kept as one part.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { RouterConfig } from "../router/config/config.ts";
 
 /** Part by key: "head", "vrf/NAME", "attachment/NAME", "filter/NAME", "tunnel/NAME", "route/VRF/PREFIX". JSON values, frozen. */
@@ -12,6 +12,8 @@ export interface PartsDelta {
   /** New or changed parts. */
   readonly put: ReadonlyMap<string, unknown>;
   readonly remove: ReadonlySet<string>;
+  /** Of parts in `put` what they were before; absent: new, or not known. */
+  readonly before?: ReadonlyMap<string, unknown>;
 }
 
 /** All of a RouterConfig that is one value. Credentials are the router's own and never travel. */
@@ -67,14 +69,38 @@ export function canonical(value: unknown): string {
   return `{${text}}`;
 }
 
-/** SHA-256 of a part's canonical text, hexadecimal. */
+/** Elements of a list from which on it is hashed by itself. */
+const LONG_LIST = 16;
+
+/**
+ * SHA-256 of a part, hexadecimal: of its canonical text, in which each member that is a long list stands as {"sha256": hash of the list's
+ * canonical text}. Lists of a thousand routes stay as they are when something else of a tunnel changes, and are not hashed anew for it.
+ * Nothing else can stand for such a list: no type of a configuration has an object where it has a list, and parts are held against it.
+ */
 export function partHash(part: unknown): string {
-  return createHash("sha256").update(canonical(part)).digest("hex");
+  return textHash(canonical(shortened(part, (list) => textHash(canonical(list)))));
+}
+
+/** The part as it is hashed. */
+export function shortened(part: unknown, listHash: (list: readonly unknown[]) => string): unknown {
+  if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+  let short: Record<string, unknown> | undefined;
+  for (const [key, value] of Object.entries(part)) {
+    if (!Array.isArray(value) || value.length < LONG_LIST) continue;
+    short ??= { ...part };
+    short[key] = { sha256: listHash(value) };
+  }
+  return short ?? part;
+}
+
+/** SHA-256 of the UTF-8 of a text, hexadecimal. */
+export function textHash(text: string): string {
+  return hash("sha256", text, "hex");
 }
 
 /** SHA-256 over all keys and hashes of parts in the order of the keys: what a signature vouches for. `hashes`: partHash by key. */
 export function rootHash(hashes: ReadonlyMap<string, string>): string {
-  const hash = createHash("sha256");
-  for (const key of [...hashes.keys()].sort()) hash.update(`${key}\0${hashes.get(key)}\n`);
-  return hash.digest("hex");
+  let text = "";
+  for (const key of [...hashes.keys()].sort()) text += `${key}\0${hashes.get(key)}\n`;
+  return textHash(text);
 }

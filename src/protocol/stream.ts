@@ -7,6 +7,7 @@
  */
 import Type, { type Static } from "typebox";
 import { canonical } from "./parts.ts";
+import { Patch } from "./patch.ts";
 
 const Version = Type.Integer({
   minimum: 0,
@@ -55,8 +56,16 @@ export function signedText(statement: Static<typeof Statement>): string {
 
 export const ConfigFrame = Type.Object({
   type: Type.Literal("config"),
-  base: Type.Integer({ minimum: 0, description: "Version that `put` and `remove` start from; 0: from nothing." }),
+  base: Type.Integer({
+    minimum: 0,
+    description: "Version that `put`, `patch` and `remove` start from; 0: from nothing.",
+  }),
   put: Type.Record(Type.String(), Type.Unknown()),
+  patch: Type.Optional(
+    Type.Record(Type.String(), Patch, {
+      description: "Parts of version `base`, by key, and what of them has changed.",
+    }),
+  ),
   remove: Type.Array(Type.String()),
   statement: Statement,
   signature: Type.String({ description: "base64." }),

@@ -26,7 +26,9 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set by the guard before any handler of a route that is not public. */
     author: Author;
-    /** For replies that last: may it go on? By the guard too. */
+    /** For requests that last: may it go on, as it was let in? */
     stillAllowed(): boolean;
+    /** Calls `end` once, when the author's session, token or user has ended or has another role. Gives back what stops the watch. */
+    watch(end: () => void): () => void;
   }
 }

@@ -6,7 +6,7 @@
  *   event: status   {device, status}
  *   event: reset    the reader missed something: read the lists anew, then go on from here
  *
- * A reader that may read no more (logged out, disabled, its token revoked) is cut off with the next heartbeat.
+ * It ends when the session, the token or the user that it was opened with ends, or has another role.
  * A reader that does not keep up is cut off; it comes again with Last-Event-ID and gets what it missed, as far as that is still kept.
  */
 import { isDeepStrictEqual } from "node:util";
@@ -36,12 +36,11 @@ const NAMED = 500;
 
 export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: StreamLimits = STREAM_LIMITS): void {
   const journal = new Journal(limits.kept);
-  /** And whether each may still read. */
-  const readers = new Map<FastifyReply["raw"], () => boolean>();
+  const readers = new Set<FastifyReply["raw"]>();
 
   const tell = (type: Entry["type"], data: object) => {
     const text = written(journal.add(type, data));
-    for (const reader of readers.keys()) push(reader, text);
+    for (const reader of readers) push(reader, text);
   };
   parts.desk.onCommitted((committed) => tell("change", changeOf(committed)));
   parts.desk.onEvent((event) => tell("event", event));
@@ -53,14 +52,11 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
   });
 
   const heartbeat = setInterval(() => {
-    for (const [reader, allowed] of readers) {
-      if (allowed()) push(reader, ": still here\n\n");
-      else reader.destroy();
-    }
+    for (const reader of readers) push(reader, ": still here\n\n");
   }, limits.heartbeat).unref();
   app.addHook("preClose", (done) => {
     clearInterval(heartbeat);
-    for (const reader of readers.keys()) reader.destroy();
+    for (const reader of readers) reader.destroy();
     done();
   });
 
@@ -103,9 +99,13 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
       "Cache-Control": "no-store",
       "X-Accel-Buffering": "no",
     });
-    raw.on("close", () => readers.delete(raw));
+    const unwatch = request.watch(() => raw.destroy());
+    raw.on("close", () => {
+      unwatch();
+      readers.delete(raw);
+    });
     raw.on("error", () => readers.delete(raw));
-    readers.set(raw, () => request.stillAllowed());
+    readers.add(raw);
     const last = request.headers["last-event-id"];
     const missed = typeof last === "string" ? journal.after(last) : [];
     const begin = missed ? missed.map(written).join("") : `id: ${journal.last}\nevent: reset\ndata: {}\n\n`;

@@ -21,6 +21,7 @@ import { userRoutes } from "./routes/users.ts";
 import { Sessions } from "./sessions.ts";
 import { Tokens } from "./tokens.ts";
 import { Users } from "./users.ts";
+import { Watches } from "./watches.ts";
 
 export { AUTH_MIGRATIONS } from "./tables.ts";
 
@@ -79,13 +80,19 @@ export async function openAuth(
       addHeaders(app, secure);
       await app.register(cookie);
       await app.register(rateLimit, { global: false, cache: 10_000, errorResponseBuilder: tooMany });
+      const watches = new Watches();
       addGuard(app, {
         ...parts,
+        watches,
         beforeChange: new Set([`${V1}/password`, `${V1}/logout`, `${V1}/whoami`]),
       });
       await app.register(
         async (routes) => {
           tellWhen(routes);
+          // Before the answer is out whatever it takes away has ended.
+          routes.addHook("onSend", async ({ method }) => {
+            if (method !== "GET") watches.check();
+          });
           loginRoutes(routes, parts);
           userRoutes(routes, parts);
           tokenRoutes(routes, parts);

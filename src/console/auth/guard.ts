@@ -7,12 +7,16 @@ import { covers, nobody, type Role } from "./author.ts";
 import { csrfOf, type Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 import type { User, Users } from "./users.ts";
+import type { Watches } from "./watches.ts";
 
 /** `__Host-`: browsers take it over TLS only, from this host only, for all paths (RFC 6265bis). */
 export const COOKIE = "__Host-vcpe";
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Long replies are looked at so often, milliseconds. */
+const LOOK_EVERY = 15_000;
 
 const KNOWN = new Set(["public", "device", "viewer", "operator", "admin"]);
 
@@ -21,6 +25,7 @@ export interface GuardParts {
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   readonly now: () => number;
+  readonly watches: Watches;
   /** Paths that a user with a one-time password may use. */
   readonly beforeChange: ReadonlySet<string>;
 }
@@ -29,8 +34,14 @@ export interface GuardParts {
 export function addGuard(app: FastifyInstance, parts: GuardParts): void {
   app.decorateRequest("author", null as unknown as Author);
   app.decorateRequest("stillAllowed", function (this: FastifyRequest) {
-    return stillAllowed(this, parts);
+    return stands(this, parts);
   });
+  app.decorateRequest("watch", function (this: FastifyRequest, end: () => void) {
+    return parts.watches.add(() => stands(this, parts), end);
+  });
+  // Sessions and tokens also run out, which no request tells.
+  const timer = setInterval(() => parts.watches.check(), LOOK_EVERY).unref();
+  app.addHook("onClose", async () => clearInterval(timer));
   app.addHook("onRoute", ({ method, url, config }) => {
     if (!KNOWN.has(config?.role as string))
       throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
@@ -77,22 +88,6 @@ function admit(request: FastifyRequest, parts: GuardParts): void {
   }
 }
 
-/** What was let in may last: its author may have been disabled meanwhile, the session ended, the token revoked, the role lowered. */
-function stillAllowed(request: FastifyRequest, parts: GuardParts): boolean {
-  const { users, sessions, tokens, now } = parts;
-  const { role } = request.routeOptions.config;
-  if (role === undefined || role === "public" || role === "device") return role !== undefined;
-  const { authorization } = request.headers;
-  if (authorization !== undefined) {
-    const token = tokens.use(authorization.split(" ")[1] ?? "", now());
-    return token !== undefined && covers(token.role, role);
-  }
-  // To be there is no use of the session: who has left it alone for too long is logged out, whatever his page still reads.
-  const name = sessions.ownerOf(sessionOf(request) ?? "", now());
-  const user = name === undefined ? undefined : users.find(name);
-  return user !== undefined && !user.disabled && !mustChangeFirst(user, request, parts) && covers(user.role, role);
-}
-
 function authorOf(request: FastifyRequest, parts: GuardParts): Author {
   const { authorization } = request.headers;
   if (authorization !== undefined) return byToken(request, authorization, parts);
@@ -129,8 +124,7 @@ function mustChangeFirst(
 }
 
 function byToken(request: FastifyRequest, authorization: string, { tokens, now }: GuardParts): Author {
-  const [scheme, text = ""] = authorization.split(" ");
-  const token = scheme.toLowerCase() === "bearer" ? tokens.use(text, now()) : undefined;
+  const token = tokens.use(bearerOf(authorization), now());
   if (token) return author(token.user, token.role, "token", request);
   throw new ConsoleError(
     401,
@@ -138,6 +132,27 @@ function byToken(request: FastifyRequest, authorization: string, { tokens, now }
     "The API token is unknown, has expired or was revoked",
     "Make a new one: vcpe login, or POST /v1/tokens",
   );
+}
+
+/** Would the request be let in today, as the same user with the same role? Looking is no use of a session or a token. */
+function stands(request: FastifyRequest, parts: GuardParts): boolean {
+  const { users, sessions, tokens, now } = parts;
+  const { user, role } = request.author;
+  const { authorization } = request.headers;
+  if (authorization !== undefined) {
+    const token = tokens.look(bearerOf(authorization), now());
+    return token?.user === user && token.role === role;
+  }
+  const name = sessions.look(sessionOf(request) ?? "", now());
+  const found = name === undefined ? undefined : users.find(name);
+  if (found === undefined || found.disabled || mustChangeFirst(found, request, parts)) return false;
+  return found.name === user && found.role === role;
+}
+
+/** "": it is no bearer token. */
+function bearerOf(authorization: string): string {
+  const [scheme, text = ""] = authorization.split(" ");
+  return scheme.toLowerCase() === "bearer" ? text : "";
 }
 
 function author(user: string, role: Role, via: "session" | "token", request: FastifyRequest): Author {

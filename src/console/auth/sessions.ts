@@ -47,15 +47,15 @@ export class Sessions {
 
   /** Whose session it is, which is used by this; undefined: nobody's, or it has ended. */
   use(id: string, now: number): string | undefined {
-    const row = this.#living(id, now);
+    const row = this.#row(id, now);
     if (row && now - row.seen >= TOUCH)
       this.#database.prepare("UPDATE session SET seen = ? WHERE hash = ?").run(now, hashOf(id));
     return row?.user;
   }
 
-  /** The same without using it. */
-  ownerOf(id: string, now: number): string | undefined {
-    return this.#living(id, now)?.user;
+  /** The same, without being a use of it. */
+  look(id: string, now: number): string | undefined {
+    return this.#row(id, now)?.user;
   }
 
   end(id: string): void {
@@ -67,7 +67,7 @@ export class Sessions {
     this.#database.prepare("DELETE FROM session WHERE user = ?").run(user);
   }
 
-  #living(id: string, now: number): Row | undefined {
+  #row(id: string, now: number): Row | undefined {
     if (!ID.test(id)) return undefined;
     const row = this.#database.prepare("SELECT user, created, seen FROM session WHERE hash = ?").get(hashOf(id)) as
       | Row

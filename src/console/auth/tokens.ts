@@ -16,6 +16,13 @@ export interface Token {
   readonly used: number | null;
 }
 
+/** Whom a token speaks for. */
+export interface Bearer {
+  readonly user: string;
+  readonly role: Role;
+  readonly id: string;
+}
+
 interface Row extends Token {
   readonly owner: Role;
   readonly disabled: number;
@@ -53,7 +60,21 @@ export class Tokens {
    * Whom a token speaks for, and with which role: its own, or its owner's if that has become the lesser one. Undefined: it is none,
    * has expired, or its owner may not log in.
    */
-  use(text: string, now: number): { readonly user: string; readonly role: Role; readonly id: string } | undefined {
+  use(text: string, now: number): Bearer | undefined {
+    const row = this.#row(text, now);
+    if (!row) return undefined;
+    if (now - (row.used ?? 0) >= TOUCH)
+      this.#database.prepare("UPDATE token SET used = ? WHERE id = ?").run(now, row.id);
+    return bearer(row);
+  }
+
+  /** The same, without being a use of it. */
+  look(text: string, now: number): Bearer | undefined {
+    const row = this.#row(text, now);
+    return row && bearer(row);
+  }
+
+  #row(text: string, now: number): Row | undefined {
     if (!TEXT.test(text)) return undefined;
     const row = this.#database
       .prepare(
@@ -61,10 +82,7 @@ export class Tokens {
       )
       .get(hashOf(text)) as Row | undefined;
     if (!row || row.disabled === 1 || row.must_change === 1) return undefined;
-    if (row.expires !== null && row.expires <= now) return undefined;
-    if (now - (row.used ?? 0) >= TOUCH)
-      this.#database.prepare("UPDATE token SET used = ? WHERE id = ?").run(now, row.id);
-    return { user: row.user, role: lesser(row.role, row.owner), id: row.id };
+    return row.expires !== null && row.expires <= now ? undefined : row;
   }
 
   /** Of one user, or of all. */
@@ -90,6 +108,10 @@ export class Tokens {
   revokeAll(user: string): void {
     this.#database.prepare("DELETE FROM token WHERE user = ?").run(user);
   }
+}
+
+function bearer({ user, role, owner, id }: Row): Bearer {
+  return { user, role: lesser(role, owner), id };
 }
 
 function hashOf(text: string): Buffer {

@@ -15,6 +15,7 @@ const NOTHING: Made = new Map();
 interface Delta {
   readonly put: Map<string, unknown>;
   readonly remove: Set<string>;
+  readonly before: Map<string, unknown>;
 }
 
 interface Plan {
@@ -74,7 +75,7 @@ export class Compiler {
     const deltaOf = (router: string): Delta => {
       let delta = deltas.get(router);
       if (!delta) {
-        delta = { put: new Map(), remove: new Set() };
+        delta = { put: new Map(), remove: new Set(), before: new Map() };
         deltas.set(router, delta);
       }
       return delta;
@@ -82,7 +83,11 @@ export class Compiler {
     const compare = (router: string, key: string, was: unknown, now: unknown) => {
       if (now === undefined) {
         if (was !== undefined) deltaOf(router).remove.add(key);
-      } else if (!equalParts(was, now)) deltaOf(router).put.set(key, now);
+      } else if (!equalParts(was, now)) {
+        const { put, before } = deltaOf(router);
+        put.set(key, now);
+        if (was !== undefined) before.set(key, was);
+      }
     };
 
     for (const id of components) {

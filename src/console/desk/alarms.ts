@@ -1,5 +1,6 @@
 /**
  * Events of the field out of what is observed of devices: who came and went, and who carries an instance's traffic now.
+ * Of what befalls very many at once some are told one by one, and the rest as one (desk/crowd.ts).
  *
  *   DeviceOnline INFO, DeviceOffline CRITICAL            its agent is connected, or no more
  *   AccessGatewayFailover INFO                           tunnels of a device failed; the other device still has a way
@@ -13,9 +14,8 @@ import { directoryOf } from "../model/lineage.ts";
 import type { Observed } from "../model/observed.ts";
 import type { Resource } from "../model/resources.ts";
 import { instanceStatus } from "../model/status.ts";
+import { Crowd } from "./crowd.ts";
 import type { Desk } from "./desk.ts";
-
-type Seen = (device: string) => Observed | undefined;
 
 /** Of the fleet. */
 export interface Watched {
@@ -26,69 +26,101 @@ export interface Watched {
 type Subject = { readonly kind: "device" | "instance"; readonly id: string; readonly name: string };
 type Level = "INFO" | "WARN" | "CRITICAL";
 
-export function watchFleet(desk: Desk, fleet: Watched): void {
+/** After a start of the console devices have so long to come back before they count as gone; milliseconds. Agents wait up to 60 s between tries. */
+const GRACE = 180_000;
+
+/** What is told of a device that is connected. */
+const ONLINE = "online";
+/** What is told of an instance that nobody carries. */
+const NOBODY = "";
+
+/** Begins; gives back what ends it. What was so before the console started is no news, and what got worse is told only after `grace`. */
+export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): () => void {
+  const crowd = new Crowd((event) => desk.event(event));
+  const tell = (level: Level, code: string, subject: Subject, message: string) =>
+    crowd.event({ level, code, message, subject });
+  /** Seen connected since the start. */
+  const back = new Set<string>();
+  let settled = grace === 0 || desk.told.ids().length === 0;
+
+  const watchDevice = (device: Resource<"device">, now: Observed | undefined) => {
+    const { id } = device;
+    const online = now?.controller === "normal";
+    if (online) back.add(id);
+    if (online === (desk.told.get(id) === ONLINE) || (!online && !settled && !back.has(id))) return;
+    desk.told.set(id, online ? ONLINE : undefined);
+    const words = wordsOf(desk, device);
+    if (online) tell("INFO", "DeviceOnline", subjectOf(device), `${words} is connected to the console`);
+    else tell("CRITICAL", "DeviceOffline", subjectOf(device), `${words} has no connection to the console any more`);
+  };
+
+  const watchInstance = (instance: Resource<"instance">) => {
+    // What operators switch off is no failure.
+    if (!instance.activated || instance.locked) return;
+    const was = desk.told.get(instance.id) || null;
+    const is = instanceStatus(desk.intent, instance.id, (device) => fleet.observed(device)).carrier;
+    if (was === is || (was !== null && !settled)) return;
+    desk.told.set(instance.id, is ?? NOBODY);
+    const subject = subjectOf(instance);
+    const words = `instance ${instance.name}`;
+    if (is === null) tell("CRITICAL", "ConnectionDisconnect", subject, `no device of ${words} has a tunnel any more`);
+    else if (was === null) tell("INFO", "ConnectionRestored", subject, `${words} is connected through device ${is}`);
+    else tell("CRITICAL", "DeviceSwitched", subject, `traffic of ${words} went over from device ${was} to ${is}`);
+  };
+
   fleet.onObserved((id, now, before) => {
     const device = desk.intent.device.get(id);
     if (!device) return;
-    const tell = (level: Level, code: string, subject: Subject, message: string) =>
-      desk.event({ level, code, message, subject });
-    watchDevice(desk, device, now, before, tell);
-    if (device.instance !== null) watchInstance(desk, device, (other) => fleet.observed(other), now, before, tell);
+    if (now.error && now.error.message !== before?.error?.message) {
+      const message = `${wordsOf(desk, device)} did not apply its configuration: ${now.error.message}`;
+      tell("WARN", "ConfigurationRefused", subjectOf(device), message);
+    }
+    if (before?.controller === now.controller && before.vpn === now.vpn) return;
+    watchDevice(device, now);
+    const instance = device.instance === null ? undefined : desk.intent.instance.get(device.instance);
+    if (!instance) return;
+    if (before?.vpn === "normal" && now.vpn === "abnormal" && carried(desk, fleet, instance)) {
+      const message = `tunnels of ${device.role} device ${id} of instance ${instance.name} failed`;
+      tell("INFO", "AccessGatewayFailover", subjectOf(instance), message);
+    }
+    watchInstance(instance);
   });
+
+  desk.onCommitted(({ changes }) => {
+    for (const { id, after } of changes) {
+      if (after) continue;
+      desk.told.set(id, undefined);
+      back.delete(id);
+    }
+  });
+
+  const timer = setTimeout(() => {
+    settled = true;
+    for (const id of desk.told.ids()) {
+      const device = desk.intent.device.get(id);
+      if (device) watchDevice(device, fleet.observed(id));
+      const instance = desk.intent.instance.get(id);
+      if (instance) watchInstance(instance);
+    }
+  }, grace).unref();
+  return () => {
+    clearTimeout(timer);
+    crowd.flush();
+  };
 }
 
-type Tell = (level: Level, code: string, subject: Subject, message: string) => void;
-
-function watchDevice(
-  desk: Desk,
-  device: Resource<"device">,
-  now: Observed,
-  before: Observed | undefined,
-  tell: Tell,
-): void {
-  const { id } = device;
-  const subject: Subject = { kind: "device", id, name: id };
-  const words = `${device.role} device ${id} of ${ownerOf(desk, device)}`;
-  const online = now.controller === "normal";
-  if (online !== wasOnline(desk, id, before)) {
-    if (online) tell("INFO", "DeviceOnline", subject, `${words} is connected to the console`);
-    else tell("CRITICAL", "DeviceOffline", subject, `${words} lost its connection to the console`);
-  }
-  if (now.error && now.error.message !== before?.error?.message) {
-    tell("WARN", "ConfigurationRefused", subject, `${words} did not apply its configuration: ${now.error.message}`);
-  }
+/** Is there a device that carries its traffic? */
+function carried(desk: Desk, fleet: Watched, instance: Resource<"instance">): boolean {
+  return instanceStatus(desk.intent, instance.id, (device) => fleet.observed(device)).carrier !== null;
 }
 
-/** After a start nothing has been observed yet: then the record tells how it was. */
-function wasOnline(desk: Desk, device: string, before: Observed | undefined): boolean {
-  if (before) return before.controller === "normal";
-  return desk.events.last(device, "DeviceOnline", "DeviceOffline")?.code === "DeviceOnline";
+function subjectOf({ kind, id, name }: Resource<"device"> | Resource<"instance">): Subject {
+  // A device is known by its serial number.
+  return { kind, id, name: kind === "device" ? id : name };
 }
 
-function watchInstance(
-  desk: Desk,
-  device: Resource<"device">,
-  observed: Seen,
-  now: Observed,
-  before: Observed | undefined,
-  tell: Tell,
-): void {
-  if (!before) return;
-  const instance = desk.intent.instance.get(device.instance!);
-  // What operators switch off is no failure.
-  if (!instance?.activated || instance.locked) return;
-  const carrierWith = (seen: Observed) =>
-    instanceStatus(desk.intent, instance.id, (other) => (other === device.id ? seen : observed(other))).carrier;
-  const [was, is] = [carrierWith(before), carrierWith(now)];
-  const subject: Subject = { kind: "instance", id: instance.id, name: instance.name };
-  const words = `instance ${instance.name}`;
-  if (before.vpn === "normal" && now.vpn === "abnormal" && is !== null) {
-    tell("INFO", "AccessGatewayFailover", subject, `tunnels of ${device.role} device ${device.id} of ${words} failed`);
-  }
-  if (was === is) return;
-  if (is === null) tell("CRITICAL", "ConnectionDisconnect", subject, `no device of ${words} has a tunnel any more`);
-  else if (was === null) tell("INFO", "ConnectionRestored", subject, `${words} is connected through device ${is}`);
-  else tell("CRITICAL", "DeviceSwitched", subject, `traffic of ${words} went over from device ${was} to ${is}`);
+function wordsOf(desk: Desk, device: Resource<"device">): string {
+  return `${device.role} device ${device.id} of ${ownerOf(desk, device)}`;
 }
 
 function ownerOf(desk: Desk, device: Resource<"device">): string {

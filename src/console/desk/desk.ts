@@ -21,6 +21,7 @@ import { inTransaction } from "../store/database.ts";
 import { EventLog, type NewEvent, type StoredEvent } from "../store/events.ts";
 import { Answers } from "../store/idempotency.ts";
 import { ResourceTable } from "../store/resources.ts";
+import { Told } from "../store/told.ts";
 import { RouterVersions } from "./versions.ts";
 
 export type { Author } from "../author.ts";
@@ -56,6 +57,8 @@ export interface Desk {
   event(event: NewEvent): void;
   onEvent(listener: (event: StoredEvent) => void): void;
   readonly events: EventLog;
+  /** Written with the events. */
+  readonly told: Told;
   readonly audit: AuditLog;
   readonly answers: Answers;
   /** Milliseconds since 1970. */
@@ -76,8 +79,12 @@ export function openDesk(database: DatabaseSync, options: DeskOptions = {}): Des
   return new OpenDesk(database, options);
 }
 
+/** Events of so many milliseconds share a transaction: ten thousand devices that come back wait for the disk a few times. */
+const TOGETHER = 100;
+
 class OpenDesk implements Desk {
   readonly events: EventLog;
+  readonly told: Told;
   readonly audit: AuditLog;
   readonly answers: Answers;
   readonly now: () => number;
@@ -90,12 +97,14 @@ class OpenDesk implements Desk {
   readonly #eventListeners: ((event: StoredEvent) => void)[] = [];
   #intent: Intent;
   #waiting: { readonly at: number; readonly event: NewEvent }[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(database: DatabaseSync, { now = Date.now, onFault = rethrow }: DeskOptions) {
     this.#database = database;
     this.now = now;
     this.#onFault = onFault;
     this.events = new EventLog(database);
+    this.told = new Told(database, () => this.#soon());
     this.audit = new AuditLog(database);
     this.answers = new Answers(database);
     this.#resources = new ResourceTable(database);
@@ -176,7 +185,8 @@ class OpenDesk implements Desk {
   }
 
   event(event: NewEvent): void {
-    if (this.#waiting.push({ at: this.now(), event }) === 1) setImmediate(() => this.#flush());
+    this.#waiting.push({ at: this.now(), event });
+    this.#soon();
   }
 
   close(): void {
@@ -208,15 +218,23 @@ class OpenDesk implements Desk {
     }
   }
 
+  #soon(): void {
+    this.#timer ??= setTimeout(() => this.#flush(), TOGETHER);
+  }
+
   #flush(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
     this.#waiting = [];
     let stored: StoredEvent[] = [];
     try {
       this.#write(() => {
         stored = waiting.map(({ at, event }) => this.events.add(at, event));
+        this.told.write();
       });
+      this.told.written();
     } catch (error) {
       this.#onFault(error);
       return;

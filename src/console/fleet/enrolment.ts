@@ -116,7 +116,7 @@ export class Enrolment {
       event({
         level: "CRITICAL",
         code: "SecondHost",
-        message: `Host ${host.name} (${address}) has the key of device ${serial}, whose identity host ${other} has; it was refused. If the device was replaced, release it; if not, reset its key.`,
+        message: `Host ${host.name} (${address}) has the key of device ${serial}, whose identity host ${other} has; it was refused. If the device was replaced, release it; if not, reset its key`,
         subject,
       });
       return refusal(
@@ -131,7 +131,7 @@ export class Enrolment {
     event({
       level: "INFO",
       code: "DeviceEnrolled",
-      message: `Device ${serial} has enrolled on host ${host.name} (${address}).`,
+      message: `Device ${serial} has enrolled on host ${host.name} (${address})`,
       subject,
     });
     const issued: Issued = {
@@ -152,13 +152,13 @@ export class Enrolment {
     event({
       level: "WARN",
       code: "EnrolmentRefused",
-      message: `Somebody at ${address} tried to enrol as ${serial} with a wrong serial number or key.`,
+      message: `Somebody at ${address} tried to enrol as ${serial} with a wrong serial number or key`,
     });
     if (locks || locksAddress) {
       event({
         level: "CRITICAL",
         code: "EnrolmentLocked",
-        message: `${locks ? `Serial number ${serial}` : `Address ${address}`} is locked for a minute after too many wrong keys; the last came from ${address}.`,
+        message: `${locks ? `Serial number ${serial}` : `Address ${address}`} is locked for a minute after too many wrong keys; the last came from ${address}`,
       });
     }
     return refusal(

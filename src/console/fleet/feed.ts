@@ -72,6 +72,9 @@ function merged(first: PartsDelta | "full" | undefined, then: PartsDelta | "full
   if (first === "full" || then === "full") return "full";
   const put = new Map(first.put);
   const remove = new Set(first.remove);
+  // What the agent runs is what was before the first of them.
+  const before = new Map([...(then.before ?? [])].filter(([key]) => !first.put.has(key) && !first.remove.has(key)));
+  for (const [key, part] of first.before ?? []) before.set(key, part);
   for (const key of then.remove) {
     put.delete(key);
     remove.add(key);
@@ -80,5 +83,5 @@ function merged(first: PartsDelta | "full" | undefined, then: PartsDelta | "full
     remove.delete(key);
     put.set(key, part);
   }
-  return { put, remove };
+  return { put, remove, ...(before.size > 0 && { before }) };
 }

@@ -66,11 +66,15 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
     sights.set(device, fresh);
     return fresh;
   };
+  /** Has it an identity, or had it one of an earlier generation since the console started? */
+  const joined = (device: string) => issued.has(device) || sights.has(device);
   const observed = (device: string): Observed | undefined => {
     const enrolled = issued.has(device) && issued.get(device) === desk.intent.device.get(device)?.generation;
     const known = sights.get(device);
     if (!known && !enrolled) return undefined;
-    return (known ?? new Sight()).observed(desk.versionOf(device), enrolled, hub.inFlight(device));
+    const gateway = desk.intent.device.get(device)?.role === "gateway";
+    const expected = gateway ? (tunnel: string) => joined(peerOf(tunnel)) : () => true;
+    return (known ?? new Sight()).observed(desk.versionOf(device), enrolled, hub.inFlight(device), expected);
   };
   const seen = (device: string): void => {
     const after = observed(device);
@@ -128,4 +132,9 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
       herald.flush();
     },
   };
+}
+
+/** A gateway names its tunnels by the serial number of the far side; those to other gateways have the VRF before it. */
+function peerOf(tunnel: string): string {
+  return tunnel.slice(tunnel.lastIndexOf(".") + 1);
 }

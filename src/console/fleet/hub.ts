@@ -107,7 +107,7 @@ export class Hub {
       event({
         level: "WARN",
         code: "DeviceReplaced",
-        message: `Device ${device} has connected a second time; the first connection was ended. Should this go on, its identity is in use twice: reset its key.`,
+        message: `Device ${device} has connected a second time; the first connection was ended. Should this go on, its identity is in use twice: reset its key`,
         subject: { kind: "device", id: device, name: device },
       });
     }
@@ -228,7 +228,7 @@ export class Hub {
     // A line that was replaced or ended meanwhile takes nothing more; what follows it begins with hello.
     this.#statements.frame(device, version, parts, dispatch).then(
       (frame) => {
-        if (this.#lines.get(device) === line) line.send(frame);
+        if (this.#lines.get(device) === line) line.sendText(frame);
       },
       (error) => {
         this.#parts.log.error({ device, err: error }, "a configuration could not be signed");

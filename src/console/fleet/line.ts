@@ -31,7 +31,12 @@ export class Line {
   }
 
   send(frame: FromConsole): void {
-    this.#socket.send(JSON.stringify(frame));
+    this.sendText(JSON.stringify(frame));
+  }
+
+  /** Of a frame. */
+  sendText(text: string): void {
+    this.#socket.send(text);
   }
 
   /** One more frame came. False: too many. */

@@ -12,8 +12,8 @@ export class Sight {
   #applied = 0;
   #error: Observed["error"] = null;
   readonly #tunnels = new Map<string, ObservedTunnel>();
-  /** Of #tunnels those that are not up. */
-  #notUp = 0;
+  /** Names of #tunnels that are not up. */
+  readonly #notUp = new Set<string>();
   #attachments: Observed["attachments"] = [];
   #drops: Readonly<Record<string, number>> = {};
   /** The tunnels as an array; undefined: must be made again. */
@@ -47,14 +47,14 @@ export class Sight {
   reported(report: ReportFrame): void {
     if (report.first) {
       this.#tunnels.clear();
-      this.#notUp = 0;
+      this.#notUp.clear();
     }
     for (const name of report.gone) this.#take(name);
     for (const { name, state, rttMs, in: inbound, out, lastError } of report.tunnels) {
       this.#take(name);
       if (this.#tunnels.size >= MOST_TUNNELS) break;
       this.#tunnels.set(name, { name, state, rttMs, in: inbound, out, lastError });
-      if (state !== "up") this.#notUp++;
+      if (state !== "up") this.#notUp.add(name);
     }
     if (report.first || report.tunnels.length > 0 || report.gone.length > 0) this.#list = undefined;
     this.#attachments = report.attachments;
@@ -65,13 +65,13 @@ export class Sight {
     return this.#online;
   }
 
-  /** `inFlight`: a configuration is on its way. */
-  observed(wanted: number, enrolled: boolean, inFlight: boolean): Observed {
+  /** `inFlight`: a configuration is on its way. `expected`: is this tunnel, which is not up, one that should be? */
+  observed(wanted: number, enrolled: boolean, inFlight: boolean, expected: (tunnel: string) => boolean): Observed {
     this.#list ??= [...this.#tunnels.values()];
     return {
       controller: this.#online ? "normal" : "abnormal",
       // Of a device that is not heard nobody knows.
-      vpn: !this.#online || this.#tunnels.size === 0 ? "none" : this.#notUp === 0 ? "normal" : "abnormal",
+      vpn: this.#online ? this.#vpn(expected) : "none",
       sync: this.#sync(wanted, inFlight),
       enrolled,
       version: this.#version,
@@ -85,6 +85,11 @@ export class Sight {
     };
   }
 
+  #vpn(expected: (tunnel: string) => boolean): Observed["vpn"] {
+    for (const name of this.#notUp) if (expected(name)) return "abnormal";
+    return this.#tunnels.size > this.#notUp.size ? "normal" : "none";
+  }
+
   #sync(wanted: number, inFlight: boolean): Observed["sync"] {
     if (!this.#online) return "unsynchronized";
     if (inFlight) return "synchronizing";
@@ -92,9 +97,7 @@ export class Sight {
   }
 
   #take(name: string): void {
-    const before = this.#tunnels.get(name);
-    if (!before) return;
     this.#tunnels.delete(name);
-    if (before.state !== "up") this.#notUp--;
+    this.#notUp.delete(name);
   }
 }

@@ -1,6 +1,8 @@
 /** Makes configuration frames and signs for them. Hashes of parts are kept as long as the parts, so that one change among 10,000 costs one hash. */
-import { type Parts, partHash, rootHash } from "../../protocol/parts.ts";
-import { type ConfigFrame, type Statement, signedText } from "../../protocol/stream.ts";
+import { canonical, type Parts, rootHash } from "../../protocol/parts.ts";
+import { patchOf } from "../../protocol/patch.ts";
+import { sharedHash, sharedText } from "../../protocol/shared.ts";
+import { type Statement, signedText } from "../../protocol/stream.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Dispatch } from "./feed.ts";
 
@@ -21,25 +23,27 @@ export class Statements {
     return rootHash(hashes);
   }
 
-  /** Of these parts as they are now, whenever the signature is ready. */
-  async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<ConfigFrame> {
+  /** The text of a frame (ConfigFrame) of these parts as they are now, whenever the signature is ready. */
+  async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<string> {
+    const puts: string[] = [];
+    const patches: string[] = [];
+    for (const [key, part] of dispatch.kind === "full" ? parts : dispatch.delta.put) {
+      const patch = dispatch.kind === "full" ? undefined : patchOf(dispatch.delta.before?.get(key), part);
+      const name = JSON.stringify(key);
+      if (patch) patches.push(`${name}:${JSON.stringify(patch)}`);
+      else puts.push(`${name}:${sharedText(part)}`);
+    }
     const statement: Statement = { router, version, root: this.root(parts), at: new Date(this.#now()).toISOString() };
-    const put = dispatch.kind === "full" ? parts : dispatch.delta.put;
-    const unsigned = {
-      type: "config",
-      base: dispatch.kind === "full" ? 0 : dispatch.base,
-      put: Object.fromEntries(put),
-      remove: dispatch.kind === "full" ? [] : [...dispatch.delta.remove],
-      statement,
-    } as const;
-    const signature = await this.#authority.signSoon(signedText(statement));
-    return { ...unsigned, signature: signature.toString("base64") };
+    const base = dispatch.kind === "full" ? 0 : dispatch.base;
+    const remove = JSON.stringify(dispatch.kind === "full" ? [] : [...dispatch.delta.remove]);
+    const signature = (await this.#authority.signSoon(signedText(statement))).toString("base64");
+    return `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${canonical(statement)},"signature":"${signature}"}`;
   }
 
   #hash(part: object): string {
     const known = this.#hashes.get(part);
     if (known !== undefined) return known;
-    const hash = partHash(part);
+    const hash = sharedHash(part);
     this.#hashes.set(part, hash);
     return hash;
   }

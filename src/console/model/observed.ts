@@ -3,7 +3,10 @@
 export interface Observed {
   /** Its agent is connected to the console. */
   readonly controller: "normal" | "abnormal";
-  /** All its tunnels are up; none: it has none, or was not heard. */
+  /**
+   * All its tunnels are up; none: it has none, or was not heard. Of a gateway's only those count that are up or lead to a device which
+   * has joined: a standby that was never unpacked is no fault of the gateway.
+   */
   readonly vpn: "normal" | "abnormal" | "none";
   /** Does it run what is wanted? */
   readonly sync: "synchronized" | "synchronizing" | "unsynchronized";

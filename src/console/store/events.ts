@@ -38,7 +38,6 @@ export class EventLog {
   readonly #database: DatabaseSync;
   readonly #kept: { readonly number: number; readonly age: number };
   readonly #add;
-  readonly #last;
   #untilPrune = 0;
 
   constructor(database: DatabaseSync, kept: { readonly number: number; readonly age: number } = EVENTS_KEPT) {
@@ -47,7 +46,6 @@ export class EventLog {
     this.#add = database.prepare(
       "INSERT INTO event (at, level, code, message, kind, subject, name) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
-    this.#last = database.prepare("SELECT * FROM event WHERE subject = ? AND code IN (?, ?) ORDER BY id DESC LIMIT 1");
   }
 
   /** Within the caller's transaction. @param now milliseconds since 1970 */
@@ -71,12 +69,6 @@ export class EventLog {
     page: Page,
   ): StoredEvent[] {
     return (pageOf(this.#database, "event", filter, page) as Row[]).map(stored);
-  }
-
-  /** The newest of a subject with one of two codes. */
-  last(subject: string, one: string, other: string): StoredEvent | undefined {
-    const row = this.#last.get(subject, one, other) as Row | undefined;
-    return row && stored(row);
   }
 
   #prune(now: number): void {

@@ -69,4 +69,11 @@ export const STORE_MIGRATIONS: readonly Migration[] = [
       CREATE INDEX answer_at ON answer (at);
     `,
   },
+  {
+    name: "store-2",
+    sql: `
+      -- See store/told.ts.
+      CREATE TABLE told (id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

@@ -58,6 +58,22 @@ describe("a configuration from the console", () => {
     expect(code(() => next(frame(3, all, undefined, canonical), undefined, identity, 0))).toBe("config-signature");
   });
 
+  it("is changed by what of a part is new; a change of another part is refused", () => {
+    const first = next(frame(3, all), undefined, identity, 0);
+    const tunnel = { ...(all["tunnel/a"] as object), dpdMs: 5000 };
+    const patch = { "tunnel/a": { set: { dpdMs: 5000 }, unset: [], splice: {} } };
+    const changed = { ...frame(5, { ...all, "tunnel/a": tunnel }, { base: 3, put: [], remove: [] }), patch };
+    const second = next(changed, first, identity, 3);
+    expect(second.parts.get("tunnel/a")).toEqual(tunnel);
+    expect(Object.isFrozen(second.parts.get("tunnel/a"))).toBe(true);
+    const wrong = (patch: ConfigFrame["patch"]) => code(() => next({ ...changed, patch }, first, identity, 3));
+    expect(wrong({ "tunnel/x": { set: {}, unset: [], splice: {} } })).toBe("config-base");
+    expect(wrong({ "tunnel/a": { set: { dpdMs: 6000 }, unset: [], splice: {} } })).toBe("config-root");
+    expect(wrong({ "tunnel/a": { set: {}, unset: [], splice: { routes: { at: 9, remove: 1, insert: [] } } } })).toBe(
+      "config-base",
+    );
+  });
+
   it("is taken whole, and changed from the one that runs", () => {
     const first = next(frame(3, all), undefined, identity, 0);
     const { "tunnel/a": _, ...rest }: Record<string, unknown> = {

@@ -1,4 +1,5 @@
-import { beforeEach, expect, it } from "vitest";
+import type { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SYSTEM } from "../../../src/console/author.ts";
 import { watchFleet } from "../../../src/console/desk/alarms.ts";
 import { type Desk, openDesk } from "../../../src/console/desk/desk.ts";
@@ -7,6 +8,7 @@ import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
 import { FakeFleet, FLEET_STAND_IN } from "./rig.ts";
 import { Site } from "./world.ts";
 
+let database: DatabaseSync;
 let desk: Desk;
 let fleet: FakeFleet;
 let active: string;
@@ -15,7 +17,7 @@ let standby: string;
 const UP = { controller: "normal", vpn: "normal", enrolled: true } as const;
 
 beforeEach(async () => {
-  const database = openDatabase(":memory:", [...STORE_MIGRATIONS, FLEET_STAND_IN]);
+  database = openDatabase(":memory:", [...STORE_MIGRATIONS, FLEET_STAND_IN]);
   desk = openDesk(database);
   fleet = new FakeFleet(database);
   watchFleet(desk, fleet);
@@ -47,15 +49,73 @@ it("a device that comes and goes", () => {
   expect(events()).toEqual([`CRITICAL DeviceOffline ${active}`]);
 });
 
-it("a device that was online before the console started anew is no news, one that stays away is", () => {
-  fleet.see(active, { controller: "normal" });
-  fleet.see(standby, { controller: "normal" });
-  expect(events()).toHaveLength(2);
-  const anew = new FakeFleet(openDatabase(":memory:", [FLEET_STAND_IN]));
-  watchFleet(desk, anew);
-  anew.see(active, { controller: "normal" });
-  anew.see(standby, { controller: "abnormal" });
-  expect(events()).toEqual([`CRITICAL DeviceOffline ${standby}`]);
+describe("after a start of the console", () => {
+  let anew: FakeFleet;
+  const GRACE = 60_000;
+
+  function startAnew(): void {
+    anew = new FakeFleet(openDatabase(":memory:", [FLEET_STAND_IN]));
+    vi.useFakeTimers();
+    watchFleet(desk, anew, { grace: GRACE });
+  }
+  afterEach(() => void vi.useRealTimers());
+
+  it("who was connected before and comes back is no news; who stays away is, after a time", () => {
+    fleet.see(active, UP);
+    fleet.see(standby, UP);
+    expect(events()).toHaveLength(3);
+    startAnew();
+    anew.see(standby, { controller: "abnormal" });
+    anew.see(active, { controller: "normal" });
+    anew.see(active, UP);
+    vi.advanceTimersByTime(GRACE - 1);
+    expect(events()).toEqual([]);
+    vi.advanceTimersByTime(2);
+    expect(events()).toEqual([`CRITICAL DeviceOffline ${standby}`]);
+    anew.see(standby, UP);
+    expect(events()).toEqual([`INFO DeviceOnline ${standby}`]);
+  });
+
+  it("who has come back and goes again is told at once", () => {
+    fleet.see(active, { controller: "normal" });
+    events();
+    startAnew();
+    anew.see(active, { controller: "normal" });
+    anew.see(active, { controller: "abnormal" });
+    expect(events()).toEqual([`CRITICAL DeviceOffline ${active}`]);
+  });
+
+  it("traffic goes over to another device, or nowhere, only after that time", () => {
+    fleet.see(active, UP);
+    events();
+    startAnew();
+    anew.see(standby, UP);
+    expect(events()).toEqual([`INFO DeviceOnline ${standby}`]);
+    vi.advanceTimersByTime(GRACE + 1);
+    expect(events()).toEqual([`CRITICAL DeviceOffline ${active}`, "CRITICAL DeviceSwitched hangzhou"]);
+  });
+
+  it("what is told outlives the program", () => {
+    fleet.see(active, { controller: "normal" });
+    desk.close();
+    expect(openDesk(database).told.get(active)).toBe("online");
+  });
+});
+
+it("a thousand at once are a few events", () => {
+  vi.useFakeTimers();
+  try {
+    for (let i = 0; i < 1000; i++) fleet.see(active, { controller: i % 2 === 0 ? "normal" : "abnormal" });
+    expect(events()).toHaveLength(40);
+    vi.advanceTimersByTime(10_001);
+    desk.close();
+    const last = desk.events.list({}, { limit: 2, after: seen });
+    expect(last.map(({ message }) => message)).toEqual(
+      Array(2).fill(`the same of 480 more: ${Array(5).fill(active).join(", ")} and 475 others`),
+    );
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it("traffic that goes over to the other device, and is lost, and comes back", () => {

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from "vitest";
 import { Journal } from "../../../src/console/api/journal.ts";
 import { STREAM_LIMITS } from "../../../src/console/api/stream.ts";
-import { ask, barred, openRig, type Rig } from "./rig.ts";
+import { ask, openRig, type Rig } from "./rig.ts";
 
 let rig: Rig | undefined;
 const readers: AbortController[] = [];
@@ -9,7 +9,6 @@ afterEach(async () => {
   for (const reader of readers.splice(0)) reader.abort();
   await rig?.close();
   rig = undefined;
-  barred.clear();
 });
 
 /** Reads the stream; `until` waits for a text in all that came. */
@@ -87,16 +86,6 @@ it("cuts off a reader that does not keep up, and refuses more readers than it ha
   await stream.end();
   const again = await read();
   expect(again.status).toBe(200);
-});
-
-it("cuts off a reader who may read no more, and no other", async () => {
-  await listen({ heartbeat: 30 });
-  const [left, stays] = [await read({ "x-user": "bob" }), await read({ "x-user": "ann" })];
-  await left.until(": still here");
-  barred.add("bob");
-  await left.end();
-  rig!.desk.event({ level: "INFO", code: "Later", message: "x" });
-  await stays.until("Later");
 });
 
 it("the journal knows what it still has", () => {

@@ -31,7 +31,7 @@ export class FakeDesk implements FleetDesk {
   }
 
   /** Makes a device, or gives it another generation; undefined: deletes it. */
-  device(id: string, generation: number | undefined): void {
+  device(id: string, generation: number | undefined, role: "active" | "gateway" = "active"): void {
     const before = this.intent.device.get(id);
     const after: Resource<"device"> | undefined =
       generation === undefined
@@ -45,7 +45,7 @@ export class FakeDesk implements FleetDesk {
             name: id,
             instance: null,
             accessPoint: null,
-            role: "active",
+            role,
             address: "100.64.0.1",
             generation,
           };

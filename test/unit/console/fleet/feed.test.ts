@@ -68,6 +68,9 @@ describe("what an agent is fed", () => {
           if (sent.kind === "delta") expect(sent.base).toBe(runs.version);
           const parts = sent.kind === "full" ? wanted : changed(runs.parts, sent.delta);
           expect(parts).toEqual(wanted);
+          // What a part was before is what the agent runs: the console may send what of it has changed.
+          const { before = new Map() } = sent.kind === "full" ? {} : sent.delta;
+          for (const [key, part] of before) expect(runs.parts.get(key)).toEqual(part);
           flight = { parts, version };
         };
         const answer = (good: boolean) => {
@@ -78,7 +81,8 @@ describe("what an agent is fed", () => {
         };
         for (const one of steps) {
           if (one.is === "change") {
-            const change = one.value === null ? delta({}, one.key) : delta({ [one.key]: one.value });
+            const before = new Map(wanted.has(one.key) ? [[one.key, wanted.get(one.key)]] : []);
+            const change = one.value === null ? delta({}, one.key) : { ...delta({ [one.key]: one.value }), before };
             wanted = changed(wanted, change);
             version++;
             feed.changed(change);

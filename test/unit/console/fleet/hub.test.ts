@@ -61,8 +61,8 @@ async function connect(console: Bed, tls: { cert?: string; key?: string }, path 
   return client;
 }
 
-async function device(console: Bed, serial = SERIAL): Promise<Client> {
-  if (!console.desk.intent.device.has(serial)) console.desk.device(serial, 1);
+async function device(console: Bed, serial = SERIAL, role: "active" | "gateway" = "active"): Promise<Client> {
+  if (!console.desk.intent.device.has(serial)) console.desk.device(serial, 1, role);
   return connect(console, await certificate(console, serial));
 }
 
@@ -220,5 +220,27 @@ describe("the hub", () => {
     sockets.at(-1)?.terminate();
     await until(() => console.fleet.observed(SERIAL)?.controller === "abnormal");
     expect(console.desk.events).toEqual([]);
+  });
+
+  it("counts of a gateway's tunnels those that are up or lead to a device which has joined", async () => {
+    const console = await bed();
+    const GATEWAY = "vcpegateway00000";
+    const AWAY = "vcpeneverjoined0";
+    const gateway = await device(console, GATEWAY, "gateway");
+    gateway.send(HELLO);
+    const vpn = () => console.fleet.observed(GATEWAY)?.vpn;
+    const traffic = { packets: 1, bytes: 2 };
+    const tunnel = (name: string, state: string) => {
+      return { name, state, rttMs: null, in: traffic, out: traffic, lastError: null };
+    };
+    const report = (first: boolean, ...tunnels: object[]) =>
+      gateway.send({ type: "report", first, gone: [], tunnels, attachments: [], drops: {} });
+    report(true, tunnel(AWAY, "down"), tunnel(`corp.${AWAY}`, "connecting"), tunnel(SERIAL, "down"));
+    await until(() => console.fleet.observed(GATEWAY)?.tunnels.length === 3);
+    expect(vpn()).toBe("none");
+    (await device(console, SERIAL)).send(HELLO);
+    await until(() => vpn() === "abnormal");
+    report(false, tunnel(SERIAL, "up"));
+    await until(() => vpn() === "normal");
   });
 });

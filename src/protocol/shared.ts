@@ -1,0 +1,65 @@
+/**
+ * The canonical text of parts and their hashes (parts.ts), quickly: parts of ten thousand routers are frozen, and share most of what they
+ * hold. Routes are the same objects in all lists that they stand in, and what a tunnel says of its suites is one object for all.
+ */
+import { shortened, textHash } from "./parts.ts";
+
+/** Hashes of frozen lists. */
+const lists = new WeakMap<readonly unknown[], string>();
+/** Texts of elements of arrays, by the element. */
+const elements = new WeakMap<object, string>();
+/** The value that stood under a key last, and its text. */
+const latest = new Map<string, { readonly value: object; readonly text: string }>();
+/** Keys that are remembered: those of a configuration's types are fewer, names in records are not to fill the memory. */
+const MOST_KEYS = 256;
+/** Longer texts are not kept. */
+const LONGEST = 1024;
+
+/** The same as `partHash(part)`. @param part frozen, with all that it holds */
+export function sharedHash(part: unknown): string {
+  return textHash(sharedText(shortened(part, sharedListHash)));
+}
+
+/** SHA-256 of a list's canonical text, hexadecimal. */
+export function sharedListHash(list: readonly unknown[]): string {
+  const known = lists.get(list);
+  if (known !== undefined) return known;
+  const digest = textHash(sharedText(list));
+  if (Object.isFrozen(list)) lists.set(list, digest);
+  return digest;
+}
+
+/** The same text as `canonical(part)`. @param part frozen, with all that it holds */
+export function sharedText(part: unknown): string {
+  if (typeof part !== "object" || part === null) return JSON.stringify(part);
+  if (Array.isArray(part)) {
+    let text = "";
+    for (const element of part) text += `${text === "" ? "" : ","}${elementText(element)}`;
+    return `[${text}]`;
+  }
+  let text = "";
+  for (const key of Object.keys(part).sort()) {
+    const value = (part as Readonly<Record<string, unknown>>)[key];
+    if (value !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${valueText(key, value)}`;
+  }
+  return `{${text}}`;
+}
+
+function elementText(element: unknown): string {
+  if (typeof element !== "object" || element === null) return sharedText(element);
+  const known = elements.get(element);
+  if (known !== undefined) return known;
+  const text = sharedText(element);
+  if (text.length <= LONGEST && Object.isFrozen(element)) elements.set(element, text);
+  return text;
+}
+
+function valueText(key: string, value: unknown): string {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return sharedText(value);
+  const known = latest.get(key);
+  if (known?.value === value) return known.text;
+  const text = sharedText(value);
+  if (text.length <= LONGEST && Object.isFrozen(value) && (known || latest.size < MOST_KEYS))
+    latest.set(key, { value, text });
+  return text;
+}
