@@ -85,7 +85,7 @@ const PROCESSES = 4;
 const BATCH = 500;
 /** Enrolments over HTTPS that are timed. */
 const ENROLMENTS = 200;
-/** What issue 4 asks: p99 of a change, and resident memory. */
+/** What is asked of it: p99 of a change, and resident memory. */
 const LIMIT_MS = 2000;
 const LIMIT_MB = 1500;
 /** Milliseconds that a step may take at most. */

@@ -62,12 +62,6 @@ export function recorded(lab: string): Recorded | undefined {
   }
 }
 
-/** Names of all labs that have a folder. */
-export function recordedLabs(): string[] {
-  if (!existsSync(LAB_ROOT)) return [];
-  return readdirSync(LAB_ROOT).filter((name) => existsSync(stateFile(name)));
-}
-
 /** The record of the lab that this process runs. Each note is on disk when the call returns. */
 export class LabState {
   readonly lab: string;

@@ -4,7 +4,7 @@
  * single datagrams, which IKE sends, by `sendDatagram`.
  */
 
-import { failed, type LinuxError } from "./error.ts";
+import { failed } from "./error.ts";
 import {
   bind,
   close,
@@ -261,9 +261,4 @@ export function setGro(fd: number): boolean {
 
 export function closeUdp(socket: UdpSocket): void {
   close(socket.fd);
-}
-
-/** Makes an error of an errno that `sendDatagram` gave. */
-export function sendError(code: number, remote: SocketName): LinuxError {
-  return failed(code, `send to UDP ${formatSocketName(remote)}`);
 }

@@ -267,7 +267,7 @@ describe("hostile bytes", () => {
           }
         },
       ),
-      { interruptAfterTimeLimit: 8_000, numRuns: 3_000 },
+      { interruptAfterTimeLimit: 4_000, numRuns: 3_000 },
     );
   });
 });
@@ -331,7 +331,7 @@ describe("a peer that has the keys and writes nonsense", () => {
           down += a.ike.counters()["invalid-syntax"] + b.ike.counters()["invalid-syntax"];
         },
       ),
-      { interruptAfterTimeLimit: 6_000, numRuns: 2_000 },
+      { interruptAfterTimeLimit: 3_000, numRuns: 2_000 },
     );
     expect(down).toBeGreaterThan(0);
   });

@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import cookie from "@fastify/cookie";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
+import { SYSTEM } from "../author.ts";
 import { inTransaction } from "../store/database.ts";
 import type { Audit } from "./audit.ts";
 import { addGuard } from "./guard.ts";
@@ -52,10 +53,7 @@ const ADDRESS_LIMITS = { tries: 20, window: 60_000, keys: 10_000 };
 
 const V1 = "/v1";
 
-const BY_SYSTEM = {
-  author: { user: "system", role: "admin", via: "system", address: "local" },
-  outcome: "done",
-} as const;
+const BY_SYSTEM = { author: SYSTEM, outcome: "done" } as const;
 
 /** At the very first start makes a user, whose one-time password is `firstPassword`: it is nowhere else, and is to be shown once. */
 export async function openAuth(
