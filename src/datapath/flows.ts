@@ -4,8 +4,11 @@ import type { PlaneMemory } from "./memory.ts";
 import type { FastPath } from "./module.ts";
 import type { FlowTable } from "./plane.ts";
 
-/** Places that are looked at: 4 MB, a millisecond. A hash has spread the flows, so a part of the table is like the whole. */
-const LOOKED_AT = 65_536;
+/**
+ * Places that are looked at: 8 MB, two milliseconds, and all that the default limit has. Of a larger table a part is like the whole,
+ * as a hash has spread the flows.
+ */
+const LOOKED_AT = 131_072;
 
 export function flowTable({ regions }: PlaneMemory, fast: Pick<FastPath, "liveFlows">, now = Date.now()): FlowTable {
   const { places } = regions.flows;

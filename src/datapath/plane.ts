@@ -98,7 +98,7 @@ export interface FilterHits {
 }
 
 export interface FlowTable {
-  /** Flows that have not expired; above 65,536 places an estimate, within one percent or so. */
+  /** Flows that have not expired; above 131,072 places an estimate, within one percent or so. */
   readonly entries: number;
   /** Flows that have room. */
   readonly limit: number;

@@ -69,8 +69,17 @@ function intruder4(data: Buffer): string | undefined {
   const who = `${data.subarray(12, 16).join(".")} → ${data.subarray(16, 20).join(".")}`;
   const protocol = data[9]!;
   if ((data.readUInt16BE(6) & 0x1fff) !== 0) return `IPv4 fragment of protocol ${protocol}, ${who}`;
-  if (protocol === 17) return udpName(data, (data[0]! & 15) * 4, who);
+  const at = (data[0]! & 15) * 4;
+  if (protocol === 17) return udpName(data, at, who);
+  if (protocol === 1 && quotesTunnel(data, at)) return undefined;
   return `IPv4 protocol ${protocol}, ${who}`;
+}
+
+/** "Port unreachable" (type 3, code 3) for a tunnel's packet: the host of a router that has not opened its ports yet says so. */
+function quotesTunnel(data: Buffer, at: number): boolean {
+  if (data.length < at + 28 || data.readUInt16BE(at) !== 0x0303) return false;
+  const quoted = data.subarray(at + 8);
+  return quoted[9] === 17 && udpName(quoted, (quoted[0]! & 15) * 4, "") === undefined;
 }
 
 /** ICMPv6 of the link itself: MLD (RFC 2710, RFC 3810), neighbour discovery (RFC 4861). */

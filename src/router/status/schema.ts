@@ -184,7 +184,7 @@ export const RouterStatus = Type.Object({
   filters: Type.Array(Filter),
   flows: Type.Object(
     {
-      entries: Type.Integer({ minimum: 0, description: "Known now; an estimate where the limit is above 32,768." }),
+      entries: Type.Integer({ minimum: 0, description: "Known now; an estimate where the limit is above 65,536." }),
       limit: Type.Integer({ description: "That have room." }),
       evicted: Type.Integer({ minimum: 0, description: "That gave way to new ones so far." }),
       refused: Type.Integer({ minimum: 0, description: "Packets that found no place for a new one." }),

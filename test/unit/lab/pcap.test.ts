@@ -106,4 +106,15 @@ describe("what belongs on the internet side", () => {
     expect(name6(ipv6(44, [17, 0, 0, 8, 0, 0, 0, 0]))).toMatch(/^IPv6 next header 44/);
     expect(intruder({ etherType: 0x8847, data: Buffer.alloc(4) })).toBe("EtherType 0x8847");
   });
+
+  it("may be a host's word that nobody listens for a tunnel's packet yet, and for no other", () => {
+    const unreachable = (protocol: number, ports: number[], code = 3) =>
+      name4(ipv4(1, [3, code, 0, 0, 0, 0, 0, 0, ...ipv4(protocol, ports)]));
+    expect(unreachable(17, port(500, 500))).toBeUndefined();
+    expect(unreachable(17, port(31_000, 4500))).toBeUndefined();
+    expect(unreachable(17, port(53, 53))).toContain("IPv4 protocol 1");
+    expect(unreachable(6, port(500, 500))).toContain("IPv4 protocol 1");
+    expect(unreachable(17, port(500, 500), 1)).toContain("IPv4 protocol 1");
+    expect(name4(ipv4(1, [3, 3, 0, 0]))).toContain("IPv4 protocol 1");
+  });
 });
