@@ -7,8 +7,8 @@
  *   look            makes what can be made, takes down what has lost its ground
  */
 import type { Plane } from "../datapath/plane.ts";
+import { equal } from "./config/equal.ts";
 import type { Action } from "./diff.ts";
-import { equal } from "./equal.ts";
 import { sentenceOf } from "./error.ts";
 import type { Fabric } from "./fabric.ts";
 import type { Host, KernelRoute, LinkBell } from "./host.ts";

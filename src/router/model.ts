@@ -5,8 +5,8 @@
  */
 import { familyOf, hostPrefix } from "./address.ts";
 import type { AttachmentConfig, RouterConfig, TunnelConfig, VrfConfig } from "./config/config.ts";
+import { equal } from "./config/equal.ts";
 import { type Action, diff } from "./diff.ts";
-import { equal } from "./equal.ts";
 import { RouterError } from "./error.ts";
 import { type Hop, keyOf, type Model, type Resource, type Via } from "./resource.ts";
 

@@ -3,7 +3,7 @@
  * itself. A RouterConfig becomes a Model (all resources that it wants, see model), and `diff` compares two Models.
  */
 import type { AttachmentConfig, FilterConfig, RouterConfig, TunnelConfig } from "./config/config.ts";
-import { equal } from "./equal.ts";
+import { equal } from "./config/equal.ts";
 
 /** A tunnel that a route may lead through, and the zone that it leads into there; absent: none. */
 export interface Hop {

@@ -1,12 +1,12 @@
 /** Configurations of all routers, kept in step with the intent: a change makes anew what it can concern, and gives what differs. */
 import type { Head, Parts, PartsDelta } from "../../protocol/parts.ts";
+import { equal } from "../../router/config/equal.ts";
 import type { Directory } from "../model/directory.ts";
 import { type Change, EMPTY, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
 import { type Earlier, type Made, make } from "./component.ts";
 import { edgeHead, gatewayHead } from "./head.ts";
 import { gather } from "./member.ts";
-import { equalParts } from "./same.ts";
 import { type Touched, touch } from "./touched.ts";
 
 const NOTHING: Made = new Map();
@@ -83,7 +83,7 @@ export class Compiler {
     const compare = (router: string, key: string, was: unknown, now: unknown) => {
       if (now === undefined) {
         if (was !== undefined) deltaOf(router).remove.add(key);
-      } else if (!equalParts(was, now)) {
+      } else if (!equal(was, now)) {
         const { put, before } = deltaOf(router);
         put.set(key, now);
         if (was !== undefined) before.set(key, was);
@@ -113,7 +113,7 @@ export class Compiler {
     // A part that moves from one component to another is removed by one and put by the other.
     for (const [router, { put, remove }] of deltas) {
       for (const [key, part] of put) {
-        if (remove.delete(key) && equalParts(this.#routers.get(router)?.get(key), part)) put.delete(key);
+        if (remove.delete(key) && equal(this.#routers.get(router)?.get(key), part)) put.delete(key);
       }
       if (put.size === 0 && remove.size === 0) deltas.delete(router);
     }

@@ -1,8 +1,9 @@
 /** Routes of edges: long lists, nearly the same for every branch of a component. */
+
+import { equal } from "../../router/config/equal.ts";
 import { claimsOf } from "../model/directory.ts";
 import { holds } from "../model/prefix.ts";
 import type { Branch, Component, Published } from "./member.ts";
-import { equalParts } from "./same.ts";
 import { type Route, type Routes, routeTo } from "./tunnel.ts";
 
 /**
@@ -38,7 +39,7 @@ export function edgeRoutes({ points, published }: Component): (branch: Branch, w
   };
   return (branch, was) => {
     const now = fresh(branch);
-    return was && equalParts(was, now) ? was : now;
+    return was && equal(was, now) ? was : now;
   };
 }
 
