@@ -1,4 +1,6 @@
 /** A resource as the API gives it: its spec, what the store adds, and what is observed. */
+export type { RouterDiff } from "../../console/api/difference.ts";
+
 import type { Kind } from "../../console/model/resources.ts";
 
 export interface Item {
@@ -17,14 +19,6 @@ export interface NewDevice {
   readonly key?: string | null;
   readonly instance?: string;
   readonly accessPoint?: string;
-}
-
-export interface RouterDiff {
-  readonly router: string;
-  readonly name: string;
-  readonly added: readonly string[];
-  readonly changed: readonly { readonly key: string; readonly before: unknown; readonly after: unknown }[];
-  readonly removed: readonly string[];
 }
 
 /** What the store adds; the rest is the spec. */

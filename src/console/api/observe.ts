@@ -1,25 +1,10 @@
 /** What is seen of a resource, as against what is wanted of it: the `status` of replies. */
 
 import { directoryOf } from "../model/lineage.ts";
-import type { Observed } from "../model/observed.ts";
+import { type Observed, UNSEEN } from "../model/observed.ts";
 import type { Resource } from "../model/resources.ts";
 import { instanceStatus } from "../model/status.ts";
 import type { ConsoleParts } from "./parts.ts";
-
-/** Of a device that never spoke. */
-const UNSEEN: Observed = {
-  controller: "abnormal",
-  vpn: "none",
-  sync: "unsynchronized",
-  enrolled: false,
-  version: null,
-  lastSeen: null,
-  applied: 0,
-  wanted: 0,
-  error: null,
-  tunnels: [],
-  attachments: [],
-};
 
 /** undefined: its kind has none. @param whole with lists of tunnels and attachments, that only one device's own reply bears */
 export function statusOf({ desk, fleet }: ConsoleParts, resource: Resource, whole: boolean): object | undefined {

@@ -35,3 +35,18 @@ export interface ObservedTunnel {
   readonly out: { readonly packets: number; readonly bytes: number };
   readonly lastError: string | null;
 }
+
+/** Of a device that never spoke. */
+export const UNSEEN: Observed = {
+  controller: "abnormal",
+  vpn: "none",
+  sync: "unsynchronized",
+  enrolled: false,
+  version: null,
+  lastSeen: null,
+  applied: 0,
+  wanted: 0,
+  error: null,
+  tunnels: [],
+  attachments: [],
+};

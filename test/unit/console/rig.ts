@@ -8,7 +8,7 @@ import type { Author } from "../../../src/console/author.ts";
 import { watchFleet } from "../../../src/console/desk/alarms.ts";
 import { type Desk, openDesk } from "../../../src/console/desk/desk.ts";
 import { ConsoleError } from "../../../src/console/error.ts";
-import type { Observed } from "../../../src/console/model/observed.ts";
+import { type Observed, UNSEEN } from "../../../src/console/model/observed.ts";
 import { type Migration, openDatabase } from "../../../src/console/store/database.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
 
@@ -65,20 +65,6 @@ export class FakeFleet implements FleetDoor {
     for (const listener of this.#listeners) listener(device, now, before);
   }
 }
-
-const UNSEEN: Observed = {
-  controller: "abnormal",
-  vpn: "none",
-  sync: "unsynchronized",
-  enrolled: false,
-  version: null,
-  lastSeen: null,
-  applied: 0,
-  wanted: 0,
-  error: null,
-  tunnels: [],
-  attachments: [],
-};
 
 const RANK = { public: 0, device: 0, viewer: 1, operator: 2, admin: 3 } as const;
 
