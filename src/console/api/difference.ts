@@ -1,6 +1,6 @@
 /** What a change does to routers, for people: which parts of which router come, change and go. */
-import { isDeepStrictEqual } from "node:util";
-import type { Committed, Desk } from "../desk/desk.ts";
+import type { Committed } from "../desk/desk.ts";
+import type { Intent } from "../model/intent.ts";
 import type { Resource } from "../model/resources.ts";
 
 export interface RouterDiff {
@@ -13,11 +13,11 @@ export interface RouterDiff {
   readonly removed: readonly string[];
 }
 
-/** @param planned of `preview`: the desk's parts are still those from before */
-export function differences(desk: Desk, { changes, deltas }: Committed): RouterDiff[] {
+/** @param intent from before: what the change makes is in the change */
+export function differences(intent: Intent, { changes, deltas }: Committed): RouterDiff[] {
   const touched = new Map(changes.map(({ id, before, after }) => [id, (after ?? before)!]));
   const find = (kind: "device" | "instance" | "access-point", id: string): Resource | undefined =>
-    touched.get(id) ?? desk.intent[kind].get(id);
+    touched.get(id) ?? intent[kind].get(id);
   const nameOf = (router: string) => {
     const device = find("device", router) as Resource<"device"> | undefined;
     const owner = device?.instance
@@ -25,12 +25,13 @@ export function differences(desk: Desk, { changes, deltas }: Committed): RouterD
       : device?.accessPoint && find("access-point", device.accessPoint);
     return device && owner ? `${owner.name} (${device.role})` : router;
   };
-  return [...deltas].map(([router, { put, remove }]) => {
-    const parts = desk.parts(router);
-    const changed = [...put]
-      .filter(([key, after]) => parts?.has(key) && !isDeepStrictEqual(parts.get(key), after))
-      .map(([key, after]) => ({ key, before: parts!.get(key), after }));
-    const added = [...put.keys()].filter((key) => !parts?.has(key));
+  return [...deltas].map(([router, { put, remove, before }]) => {
+    const added: string[] = [];
+    const changed: { key: string; before: unknown; after: unknown }[] = [];
+    for (const [key, after] of put) {
+      if (before?.has(key)) changed.push({ key, before: before.get(key), after });
+      else added.push(key);
+    }
     return { router, name: nameOf(router), added, changed, removed: [...remove] };
   });
 }

@@ -69,20 +69,12 @@ export async function perform(
     if ((request.query as { readonly dryRun?: boolean }).dryRun) {
       const committed = desk.preview(plan);
       const what = write.preview?.(committed, newDevices(desk.intent, committed)) ?? firstResource(committed);
-      return reply.send({ dryRun: true, ...what, routers: differences(desk, committed), violations: [] });
+      return reply.send({ dryRun: true, ...what, routers: differences(desk.intent, committed), violations: [] });
     }
     const repeated = repeatedAnswer(parts, request);
     if (repeated) return send(reply.header("Idempotency-Replayed", "true"), repeated);
-    let planned = plan;
-    let routers: RouterDiff[] = [];
-    if (write.withRouters) {
-      // What differs is told by the parts from before; so it is found out first, for the very changes that follow.
-      const committed = desk.preview(plan);
-      routers = differences(desk, committed);
-      planned = () => committed.changes;
-    }
     let outcome: Outcome | undefined;
-    await desk.change(request.author, write.action, planned, (committed) => {
+    await desk.change(request.author, write.action, plan, (committed) => {
       const devices = newDevices(desk.intent, committed).map((device) => ({
         ...device,
         key: parts.fleet.newKey(device.serial),
@@ -90,6 +82,7 @@ export async function perform(
       for (const { kind, id, before, after } of committed.changes)
         if (kind === "device" && before && !after) parts.fleet.forget(id);
       write.also?.(committed);
+      const routers = write.withRouters ? differences(desk.intent, committed) : [];
       outcome = write.answer({ ...committed, devices, routers });
       keepAnswer(parts, request, outcome);
     });

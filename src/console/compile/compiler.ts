@@ -11,8 +11,8 @@ import { type Touched, touch } from "./touched.ts";
 
 const NOTHING: Made = new Map();
 
-/** What is new of one router. */
-interface Delta {
+/** What is new of one router; `before` has every part of `put` that was there. */
+interface Delta extends PartsDelta {
   readonly put: Map<string, unknown>;
   readonly remove: Set<string>;
   readonly before: Map<string, unknown>;
@@ -111,9 +111,12 @@ export class Compiler {
     }
     for (const id of devices) compare(id, "head", this.#routers.get(id)?.get("head"), headOf(id, directory));
     // A part that moves from one component to another is removed by one and put by the other.
-    for (const [router, { put, remove }] of deltas) {
+    for (const [router, { put, remove, before }] of deltas) {
       for (const [key, part] of put) {
-        if (remove.delete(key) && equal(this.#routers.get(router)?.get(key), part)) put.delete(key);
+        if (!remove.delete(key)) continue;
+        const was = this.#routers.get(router)?.get(key);
+        if (equal(was, part)) put.delete(key);
+        else before.set(key, was);
       }
       if (put.size === 0 && remove.size === 0) deltas.delete(router);
     }

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
 import { OWN_KINDS } from "../../../src/console/api/specs.ts";
+import { Compiler } from "../../../src/console/compile/compile.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
@@ -53,6 +54,24 @@ it("changes what differs, and leaves what is not written as it is", async () => 
   expect(rig.desk.find("instance", "hangzhou")).toMatchObject({ peakBandwidth: 30, activated: true });
   await apply([{ kind: "instance", name: "hangzhou", ccn: null }]);
   expect(rig.desk.find("instance", "hangzhou")!.ccn).toBeNull();
+});
+
+it("tells of routers what its dry run told, and compiles once", async () => {
+  await apply(SITE);
+  const change = [
+    { kind: "instance", name: "hangzhou", peakBandwidth: 30, activated: true },
+    { kind: "instance", name: "ningbo", area: "mainland", peakBandwidth: 5, activated: true },
+  ];
+  const dry = await apply(change, {}, "?dryRun=true");
+  const compiled = vi.spyOn(Compiler.prototype, "change");
+  const previewed = vi.spyOn(Compiler.prototype, "preview");
+  const { body } = await apply(change);
+  expect([compiled, previewed].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
+  vi.restoreAllMocks();
+  // Devices of the new instance have other serial numbers each time.
+  const told = (routers: { name: string }[]) => routers.filter(({ name }) => !name.startsWith("ningbo"));
+  expect(told(body.routers)).toEqual(told(dry.body.routers));
+  expect(told(body.routers)).toHaveLength(3);
 });
 
 it("prunes what is not there, for those who may", async () => {
