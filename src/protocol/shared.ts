@@ -4,7 +4,8 @@
  */
 import { shortened, textHash } from "./parts.ts";
 
-/** Hashes of frozen lists. */
+/** Hashes of frozen parts, and of frozen lists. */
+const parts = new WeakMap<object, string>();
 const lists = new WeakMap<readonly unknown[], string>();
 /** Texts of elements of arrays, by the element. */
 const elements = new WeakMap<object, string>();
@@ -17,11 +18,16 @@ const LONGEST = 1024;
 
 /** The same as `partHash(part)`. @param part frozen, with all that it holds */
 export function sharedHash(part: unknown): string {
-  return textHash(sharedText(shortened(part, sharedListHash)));
+  if (typeof part !== "object" || part === null) return textHash(sharedText(part));
+  const known = parts.get(part);
+  if (known !== undefined) return known;
+  const digest = textHash(sharedText(shortened(part, listHash)));
+  if (Object.isFrozen(part)) parts.set(part, digest);
+  return digest;
 }
 
 /** SHA-256 of a list's canonical text, hexadecimal. */
-export function sharedListHash(list: readonly unknown[]): string {
+function listHash(list: readonly unknown[]): string {
   const known = lists.get(list);
   if (known !== undefined) return known;
   const digest = textHash(sharedText(list));

@@ -1,7 +1,4 @@
-/**
- * Makes configuration frames, and signs for many at once. Hashes of parts are kept as long as the parts, so that one change among 10,000
- * costs one hash.
- */
+/** Makes configuration frames, and signs for many at once. */
 import { canonical, type Parts, rootHash } from "../../protocol/parts.ts";
 import { patchOf } from "../../protocol/patch.ts";
 import { sharedHash, sharedText } from "../../protocol/shared.ts";
@@ -20,17 +17,16 @@ export interface Draft {
 export class Statements {
   readonly #authority: Pick<Authority, "signSoon">;
   readonly #now: () => number;
-  /** By the part itself: parts are frozen, and what did not change is the same object in the next version. */
-  readonly #hashes = new WeakMap<object, string>();
 
   constructor(authority: Pick<Authority, "signSoon">, now: () => number) {
     this.#authority = authority;
     this.#now = now;
   }
 
+  /** rootHash. Parts are frozen, and what did not change is the same object in the next version: one change among 10,000 costs one hash. */
   root(parts: Parts): string {
     const hashes = new Map<string, string>();
-    for (const [key, part] of parts) hashes.set(key, this.#hash(part as object));
+    for (const [key, part] of parts) hashes.set(key, sharedHash(part));
     return rootHash(hashes);
   }
 
@@ -60,13 +56,5 @@ export class Statements {
       const proof: Proof = { index, size: tree.size, path, signature };
       return `${text}"proof":${JSON.stringify(proof)}}`;
     });
-  }
-
-  #hash(part: object): string {
-    const known = this.#hashes.get(part);
-    if (known !== undefined) return known;
-    const hash = sharedHash(part);
-    this.#hashes.set(part, hash);
-    return hash;
   }
 }
