@@ -16,18 +16,9 @@
 
 import { COUNT_COALESCED } from "./counters";
 import { count } from "./drop";
-import {
-  ADJ_TUN,
-  FLOWS,
-  FLOW_STRIDE,
-  TUNIOV_MAX,
-  TUNOUT_IOV,
-  TUNOUT_IOVS,
-  TUN_COALESCE_TCP,
-  TUN_COALESCE_UDP,
-  W_FLOWS,
-  W_TUNIOV_COUNT,
-} from "./layout";
+import { FLOWS, FLOW_STRIDE, TUNIOV_MAX, TUNOUT_IOV, TUNOUT_IOVS, W_FLOWS, W_TUNIOV_COUNT } from "./layout/arena";
+import { TUN_COALESCE_TCP, TUN_COALESCE_UDP } from "./layout/globals";
+import { ADJ_TUN } from "./layout/nexthop";
 import { family, laterFragment, length, protocol, start, transport, transportLength } from "./packet";
 import { lengthSum, pseudoSum } from "./segment";
 import { arena } from "./state";
