@@ -24,7 +24,8 @@ import {
   DROP_TIME_EXCEEDED,
   DROP_TRAILER,
 } from "./counters";
-import { closeFlows, writeMerged } from "./coalesce";
+import { writeMerged } from "./coalesce";
+import { closeFlows } from "./coalesceflow";
 import { count } from "./drop";
 import { decapsulateEcn } from "./ecn";
 import { filtered } from "./filter";

@@ -70,7 +70,7 @@ export const W_FLOW = 0x4c0;
 /** The headers of a segment while it is cut from a superpacket: IP with what extends it, and TCP or UDP. */
 export const W_TEMPLATE = 0x500;
 export const TEMPLATE_SIZE = 0x200;
-/** Flows whose packets are being put together before they are written to a TUN; inner layout: assembly/coalesce. */
+/** Flows whose packets are being put together before they are written to a TUN; inner layout: assembly/coalesceflow. */
 export const W_FLOWS = 0x800;
 export const FLOWS = 16;
 export const FLOW_STRIDE = 64;
