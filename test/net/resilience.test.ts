@@ -43,7 +43,8 @@ const PLAN: Plan = {
 };
 
 /** All programs of the region hear SIGUSR2. */
-const EARLY = `--import=${new URL("early.ts", import.meta.url).href}`;
+beforeAll(() => void vi.stubEnv("NODE_OPTIONS", `--import=${new URL("early.ts", import.meta.url).href}`));
+afterAll(() => void vi.unstubAllEnvs());
 
 const KILLS = 5;
 const EXTRAS = Array.from({ length: 20 }, (_, i) => `extra-${i}`);
@@ -61,7 +62,6 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
 
   beforeAll(async () => {
     turn = await takeTurn();
-    vi.stubEnv("NODE_OPTIONS", EARLY);
     tutorial = await Tutorial.up({ name: `r${process.pid}`, entry: ENTRY, say: () => undefined, plan: PLAN });
     bought = await tutorial.bring("corp");
     await tutorial.region.connect(SPARE, "edge", bought.get("hangzhou")!.standby, tutorial.fingerprint);
@@ -72,7 +72,6 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
 
   afterAll(async () => {
     await tutorial?.down();
-    vi.unstubAllEnvs();
     turn?.release();
   }, 60_000);
 
