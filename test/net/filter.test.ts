@@ -140,11 +140,12 @@ describe.skipIf(!asRoot("filter"))("a filter", () => {
         const since = accepted.map((echoed) => echoed());
         await reload((config) => guarded(config, rules));
         await pause(300);
-        for (const [i, echoed] of accepted.entries()) expect(echoed()).toBeGreaterThan(since[i]! + 5);
+        const goOn = async () => accepted.every((echoed, i) => echoed() > since[i]! + 5);
+        await eventually("accepted connections go on", goOn, 5000);
       }
       expect(refused!()).toBe(before);
       const { sent, lost } = await witness.stop();
-      expect(sent).toBeGreaterThan(50);
+      expect(sent).toBeGreaterThan(30);
       expect(lost).toEqual([]);
       expect(await segmentsLost("branch-a-lan", "dport", "=", `:${ECHO}`)).toEqual([0, 0]);
       const servers = ["sport", "=", `:${ECHO}`, "and", "(", "dst", "10.1.0.0/24", "or", "dst", "[fd00:1::2]", ")"];
