@@ -13,7 +13,7 @@ import {
   ADJ_STRIDE,
   ADJ_TUNNEL,
   ADJ_ZONE,
-} from "./layout";
+} from "./layout/nexthop";
 import { destination, family, source } from "./packet";
 import { IPV4_MINIMUM_MTU } from "./room";
 import { adjacencyBase, adjacencyCount } from "./state";

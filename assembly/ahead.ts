@@ -14,30 +14,19 @@
 import { adjacencyAt } from "./adjacency";
 import { fibAnswer, fibAnswered, fibAsk4, fibAsk6 } from "./fibgroup";
 import {
-  ADJ_CHILDREN,
-  ADJ_KIND,
-  ADJ_TUNNEL,
-  CHILDREN_HEAD,
-  CHILD_SAS,
-  CHILD_SELECTORS,
   OPEN_OPS,
   OP_SA,
   OP_STRIDE,
   OP_TEXT,
-  REPLAY_BLOCKS,
-  SA_ADJ,
-  SA_KEY,
-  SA_PATH,
-  SA_REPLAY,
-  SA_STRIDE,
-  SA_VRF,
   SLOT_HEADROOM,
   SLOT_STRIDE,
   TUNRX,
   W_AHEAD,
   W_AHEAD_PLACES,
   W_AHEAD_SUM,
-} from "./layout";
+} from "./layout/arena";
+import { ADJ_CHILDREN, ADJ_KIND, ADJ_TUNNEL, CHILDREN_HEAD, CHILD_SAS, CHILD_SELECTORS } from "./layout/nexthop";
+import { REPLAY_BLOCKS, SA_ADJ, SA_KEY, SA_PATH, SA_REPLAY, SA_STRIDE, SA_VRF } from "./layout/sa";
 import { received } from "./message";
 import { adjacencyCount, arena, saBase, saCount, worker } from "./state";
 import { ESP_SEQUENCE } from "./wire/esp";

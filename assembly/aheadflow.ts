@@ -9,11 +9,6 @@ import { foreseen } from "./ahead";
 import { fromLow, hashKey, keyAt, KIND_PORTS, setDomain, setKey, takeKey } from "./flowkey";
 import { expectHash, firstPlace, nextPlace, tagFor } from "./flowtable";
 import {
-  FLOW_DOMAIN,
-  FLOW_ENTRY,
-  FLOW_LIFE,
-  G_GUARDS,
-  GUARD_DOMAIN,
   OPEN_OPS,
   OP_STRIDE,
   OP_TEXT,
@@ -22,7 +17,9 @@ import {
   TUNRX,
   W_AHEAD_FLOWS,
   W_AHEAD_SUM,
-} from "./layout";
+} from "./layout/arena";
+import { FLOW_DOMAIN, FLOW_ENTRY, FLOW_LIFE, GUARD_DOMAIN } from "./layout/filter";
+import { G_GUARDS } from "./layout/globals";
 import { adjacencyCount, arena } from "./state";
 import {
   IPV4_DESTINATION,

@@ -14,7 +14,7 @@ import {
   SHAPER_CELLS_USED,
   SHAPER_FREE_CELL,
   SHAPER_FRESH_CELLS,
-} from "./layout";
+} from "./layout/shaper";
 import { shaper, shaperCells } from "./state";
 
 /** Cells that are free. */

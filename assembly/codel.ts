@@ -28,7 +28,7 @@ import {
   QUEUE_LAST_COUNT,
   SHAPE_INTERVAL,
   SHAPE_TARGET,
-} from "./layout";
+} from "./layout/shaper";
 import { part, raise, shape } from "./shape";
 import { IPV4_TOS, ipv4SetTos } from "./wire/ipv4";
 import { ipv6SetTrafficClass, ipv6TrafficClass } from "./wire/ipv6";

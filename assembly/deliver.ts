@@ -24,14 +24,13 @@ import {
   DROP_TIME_EXCEEDED,
   DROP_TRAILER,
 } from "./counters";
-import { closeFlows, writeMerged } from "./coalesce";
+import { writeMerged } from "./coalesce";
+import { closeFlows } from "./coalesceflow";
 import { count } from "./drop";
 import { decapsulateEcn } from "./ecn";
 import { filtered } from "./filter";
 import {
   AHEAD_GROUP,
-  DIRECTION_IN,
-  ESP_TRAILER,
   OPEN_OPS,
   OP_AAD,
   OP_LENGTH,
@@ -41,6 +40,13 @@ import {
   OP_TEXT,
   OP_USER,
   OP_USER2,
+  W_OPEN_COUNT,
+  W_OPEN_NEXT,
+  W_OP_COUNT,
+} from "./layout/arena";
+import { DIRECTION_IN } from "./layout/filter";
+import {
+  ESP_TRAILER,
   PATH_NAME,
   SA_ADJ,
   SA_ESN,
@@ -50,10 +56,7 @@ import {
   SA_REPLAYED,
   SA_SELECTORS,
   SA_VRF,
-  W_OPEN_COUNT,
-  W_OPEN_NEXT,
-  W_OP_COUNT,
-} from "./layout";
+} from "./layout/sa";
 import { name, nameLength, readMessage, socket } from "./message";
 import { clampMss } from "./mss";
 import { intoTunnel, refuse } from "./outbound";

@@ -12,10 +12,8 @@ import { adjacencyAt } from "./adjacency";
 import { giveCells, readCells } from "./cells";
 import { count } from "./drop";
 import { encloseSingle, nextText } from "./encapsulate";
+import { ADJ_KIND, ADJ_SHAPE, ADJ_TUNNEL } from "./layout/nexthop";
 import {
-  ADJ_KIND,
-  ADJ_SHAPE,
-  ADJ_TUNNEL,
   CELL_TIME,
   LINE_ADJ,
   LINE_DUE,
@@ -28,7 +26,7 @@ import {
   SHAPER_DUE,
   SHAPER_LINES_USED,
   TICKS_PER_NS,
-} from "./layout";
+} from "./layout/shaper";
 import { closeLine, emptyLine, lineAt, nextOf, setDue } from "./line";
 import { chooseSa, noSa } from "./outbound";
 import { family, length, parse, tos } from "./packet";

@@ -1,6 +1,6 @@
 // One rule for every packet that goes no further: it is dropped for a reason, and the reason is counted.
 
-import { W_COUNTERS } from "./layout";
+import { W_COUNTERS } from "./layout/arena";
 import { arena } from "./state";
 
 /** Counts an event (COUNT_* of counters). */

@@ -4,8 +4,6 @@
 import { COUNT_SEALED, DROP_NO_PATH, DROP_SEQUENCE_LIMIT } from "./counters";
 import { count } from "./drop";
 import {
-  ESP_ICV,
-  ESP_TRAILER,
   OP_AAD,
   OP_AAD_LENGTH,
   OP_LENGTH,
@@ -14,14 +12,10 @@ import {
   OP_SA,
   OP_STRIDE,
   OP_TEXT,
-  SA_ESN,
-  SA_FLAGS,
-  SA_PATH,
-  SA_SALT,
-  SA_SPI,
   SEAL_OPS,
   W_OP_COUNT,
-} from "./layout";
+} from "./layout/arena";
+import { ESP_ICV, ESP_TRAILER, SA_ESN, SA_FLAGS, SA_PATH, SA_SALT, SA_SPI } from "./layout/sa";
 import { queueDatagram } from "./message";
 import { sendRegion, takeSendRegion } from "./room";
 import { countSealed, sequencesTaken, takeSequences } from "./sa";

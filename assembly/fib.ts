@@ -38,7 +38,7 @@
  * each further load depends on the address that the one before it gave, and an aligned 32-bit load never tears. Nodes are
  * filled before they are linked, and stay as they were until every worker has passed the epoch (fibretire).
  */
-import { VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout";
+import { VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout/globals";
 
 /** A word names a node. */
 export const NODE: u32 = 1;

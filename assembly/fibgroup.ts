@@ -23,7 +23,8 @@ import {
   STRAIGHT_LENGTH,
   STRAIGHT_SHIFT,
 } from "./fib";
-import { AHEAD_GROUP, VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout";
+import { AHEAD_GROUP } from "./layout/arena";
+import { VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout/globals";
 
 export const FIB_GROUP: u32 = AHEAD_GROUP;
 const DEPTH: usize = AHEAD_GROUP * 4;

@@ -8,7 +8,7 @@ import { FIELD_SHIFT, NODE, NODE_ADDRESS, STRAIGHT, STRAIGHT_BITS, STRAIGHT_LENG
 import { ORDER_NODE16, ORDER_NODE4, ORDER_NODE8, give, take } from "./fibpages";
 import { retire } from "./fibretire";
 import { lengthOf } from "./fibroutes";
-import { G_FIB_PRIVATE } from "./layout";
+import { G_FIB_PRIVATE } from "./layout/globals";
 
 /** u32: nodes in the tree (those that wait for the epoch are no longer in it). */
 const NODES: usize = G_FIB_PRIVATE + 128;

@@ -23,7 +23,7 @@
  *   20 u32×2 next page with such slots, for two generations
  *   28 u32   order
  */
-import { G_FIB_BASE, G_FIB_PRIVATE, G_FIB_SIZE, MAX_VRFS } from "./layout";
+import { G_FIB_BASE, G_FIB_PRIVATE, G_FIB_SIZE, MAX_VRFS } from "./layout/globals";
 import { fibReclaim } from "./fibretire";
 
 export const ORDER_ROUTE4: u32 = 4;

@@ -12,7 +12,8 @@
  * starts after the unlinking and can't meet the node. That holds too for a worker that waits (EPOCH_IDLE) and one that has
  * never run a batch (0): both hold nothing.
  */
-import { ARENA_SIZE, EPOCH_IDLE, G_ARENAS_BASE, G_EPOCH, G_FIB_PRIVATE, G_WORKERS, W_EPOCH } from "./layout";
+import { ARENA_SIZE, W_EPOCH } from "./layout/arena";
+import { EPOCH_IDLE, G_ARENAS_BASE, G_EPOCH, G_FIB_PRIVATE, G_WORKERS } from "./layout/globals";
 import { HEADER_RETIRED, HEADER_RETIRED_NEXT, giveSlots, headerOf, slotOf } from "./fibpages";
 
 /** u32 each. 0 or 1: the open generation. */

@@ -33,7 +33,7 @@ import {
 } from "./fibnode";
 import { lengthOf } from "./fibroutes";
 import { part, straighten, thicken, thin } from "./fibshape";
-import { G_FIB_PRIVATE } from "./layout";
+import { G_FIB_PRIVATE } from "./layout/globals";
 
 /** The way down to the node that a withdrawal works on: u32 address of the word, u32 depth; at most 33 steps. */
 const PATH: usize = G_FIB_PRIVATE + 256;

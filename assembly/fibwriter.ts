@@ -12,7 +12,7 @@ import { reclaimSome } from "./fibretire";
 import { ROUTE_FULL, ROUTE_NEW, leafOf, routeCover, routeRemove, routeSet, routesForget } from "./fibroutes";
 import { treeNarrow, treeWiden } from "./fibroot";
 import { treeClear, treeRemove, treeSet } from "./fibtree";
-import { G_FIB_PRIVATE, VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout";
+import { G_FIB_PRIVATE, VRFS, VRF_ROOT4, VRF_ROOT6, VRF_STRIDE } from "./layout/globals";
 
 export { fibBytes, fibStart } from "./fibpages";
 export { fibReclaim, fibRetired } from "./fibretire";

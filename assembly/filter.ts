@@ -17,7 +17,7 @@ import { ofIcmp } from "./filtericmp";
 import { keyAt, KIND_PORTS, ownKey, setDomain, setKey } from "./flowkey";
 import { STATE_ONE_WAY, STATE_SYN } from "./flowstate";
 import { expectHash, seconds } from "./flowtable";
-import { GUARD_DOMAIN, GUARD_SET } from "./layout";
+import { GUARD_DOMAIN, GUARD_SET } from "./layout/filter";
 import {
   destination,
   destinationPort,

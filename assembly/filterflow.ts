@@ -14,7 +14,7 @@ import { count } from "./drop";
 import { endOf, flowKey, fromLow, KIND_PORTS, portOf } from "./flowkey";
 import { isOpening, nextState, reopens, STATE_CUT, STATE_PICKED_UP, STATE_SYN } from "./flowstate";
 import { admit, approve, expired, find, generation, life, renew, stateOf } from "./flowtable";
-import { DIRECTION_IN, DIRECTION_OUT, FLOW_META, FLOW_OPENER_LOW, FLOW_OUTWARD, SET_GENERATION } from "./layout";
+import { DIRECTION_IN, DIRECTION_OUT, FLOW_META, FLOW_OPENER_LOW, FLOW_OUTWARD, SET_GENERATION } from "./layout/filter";
 import { destination, destinationPort, family, protocol, source } from "./packet";
 import { accepts, byRule, countHit, NO_PORT } from "./ruleset";
 import { hasPorts, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "./wire/transport";

@@ -7,7 +7,7 @@ import { DROP_FILTER_FRAGMENT } from "./counters";
 import { KIND_FRAGMENTS, setKey } from "./flowkey";
 import { STATE_FRAGMENTS } from "./flowstate";
 import { admit, expired, find, generation, life } from "./flowtable";
-import { DIRECTION_OUT, FLOW_OUTWARD, SET_GENERATION } from "./layout";
+import { DIRECTION_OUT, FLOW_OUTWARD, SET_GENERATION } from "./layout/filter";
 import { destination, family, fragmentAt, protocol, source, start } from "./packet";
 import { IPV4_ID, IPV4_MF, IPV4_OFFSET_MASK, ipv4Fragment } from "./wire/ipv4";
 import { load16, load32 } from "./wire/order";

@@ -5,7 +5,8 @@
 // hosts that ping each other with one identifier have two flows (RFC 5508 §3). Protocols without ports have one flow for two addresses.
 // Fragments behind the first are known by their identification (RFC 791 §3.2, RFC 8200 §4.5), which stands in place of the ports.
 
-import { FLOW_ADDRESSES, FLOW_DOMAIN, FLOW_META, FLOW_PORTS, W_FLOW } from "./layout";
+import { W_FLOW } from "./layout/arena";
+import { FLOW_ADDRESSES, FLOW_DOMAIN, FLOW_META, FLOW_PORTS } from "./layout/filter";
 import { sipHash } from "./siphash";
 import { arena } from "./state";
 import { load64 } from "./wire/order";

@@ -20,6 +20,7 @@ import { COUNT_FLOW_EVICTED } from "./counters";
 import { count } from "./drop";
 import { flowKey, hashKey } from "./flowkey";
 import { QUIET, timeout, WORTH_KEEPING, WORTH_SOMETHING, worth } from "./flowstate";
+import { W_NOW } from "./layout/arena";
 import {
   FLOW_ADDRESSES,
   FLOW_CLAIMED,
@@ -32,11 +33,8 @@ import {
   FLOW_TAG,
   FLOW_VERSION,
   FLOW_WAYS,
-  G_FLOWS_BASE,
-  G_FLOWS_KEY,
-  G_FLOWS_PLACES,
-  W_NOW,
-} from "./layout";
+} from "./layout/filter";
+import { G_FLOWS_BASE, G_FLOWS_KEY, G_FLOWS_PLACES } from "./layout/globals";
 import { keyHash } from "./siphash";
 import { arena } from "./state";
 

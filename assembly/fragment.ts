@@ -6,7 +6,7 @@
 // nextFragment makes the header of a fragment in the arena's scratch; its payload stays where it is in the packet. The packet
 // may be a fragment itself: offsets count on from its own, and its last piece keeps its "more fragments".
 
-import { W_SCRATCH } from "./layout";
+import { W_SCRATCH } from "./layout/arena";
 import { headerLength, length, start } from "./packet";
 import { arena } from "./state";
 import { checksum, sum } from "./wire/checksum";

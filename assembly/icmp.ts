@@ -14,7 +14,8 @@ import {
   DROP_TOO_BIG,
 } from "./counters";
 import { count } from "./drop";
-import { G_ICMP_RATE, VRFS, VRF_ADDR4, VRF_ADDR6, VRF_STRIDE, W_ICMP_AT, W_ICMP_TOKENS, W_NOW } from "./layout";
+import { W_ICMP_AT, W_ICMP_TOKENS, W_NOW } from "./layout/arena";
+import { G_ICMP_RATE, VRFS, VRF_ADDR4, VRF_ADDR6, VRF_STRIDE } from "./layout/globals";
 import {
   destination,
   family,

@@ -29,7 +29,6 @@ import { writeAad, writeNonce } from "./encapsulate";
 import {
   AHEAD_GROUP,
   BATCH,
-  ESP_ICV,
   OPEN_OPS,
   OPEN_OPS_MAX,
   OP_LENGTH,
@@ -39,14 +38,12 @@ import {
   OP_TEXT,
   OP_USER,
   OP_USER2,
-  SA_ESN,
-  SA_FLAGS,
-  SA_REPLAYED,
   SOCKET_NAT4,
   SOCKET_NAT6,
   W_OPEN_COUNT,
   W_OPEN_NEXT,
-} from "./layout";
+} from "./layout/arena";
+import { ESP_ICV, SA_ESN, SA_FLAGS, SA_REPLAYED } from "./layout/sa";
 import { outerTos, readMessage, received, receivedLength, segment, wasFilled, wasTruncated } from "./message";
 import { inferSequence, isFresh } from "./replay";
 import { beginEvents, tellIke, tellUnknownSpi } from "./ring";

@@ -18,7 +18,7 @@ import {
   W_TUN_COUNT,
   W_TX_COUNT,
   W_TX_USED,
-} from "./layout";
+} from "./layout/arena";
 import { prepareReceive } from "./message";
 import { arena, attachState } from "./state";
 

@@ -6,8 +6,8 @@
 
 import { cellsFor, freeCells } from "./cells";
 import { dequeue, dropFirst, push } from "./codel";
+import { ADJ_SHAPE } from "./layout/nexthop";
 import {
-  ADJ_SHAPE,
   CELL_LENGTH,
   FLOWS_PER_LINE,
   QUEUE_WAYS,
@@ -37,7 +37,7 @@ import {
   SHAPER_LINES,
   SHAPER_LINES_USED,
   SHAPE_LIMIT,
-} from "./layout";
+} from "./layout/shaper";
 import { ownIndex, part, partOf, shape } from "./shape";
 import { shaper, workers } from "./state";
 

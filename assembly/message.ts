@@ -13,16 +13,9 @@ import { count } from "./drop";
 import {
   BATCH,
   CTL_STRIDE,
-  G_OFFLOAD,
   IOV_STRIDE,
   MSG_STRIDE,
   NAME_STRIDE,
-  OFFLOAD_GSO,
-  PATH_INTERFACE,
-  PATH_NAME,
-  PATH_NAME_LENGTH,
-  PATH_SOCKET,
-  PATH_SOURCE,
   RX,
   RXCTL,
   RXIOV,
@@ -40,7 +33,9 @@ import {
   TX_MAX,
   W_GSO_REFUSED,
   W_TX_COUNT,
-} from "./layout";
+} from "./layout/arena";
+import { G_OFFLOAD, OFFLOAD_GSO } from "./layout/globals";
+import { PATH_INTERFACE, PATH_NAME, PATH_NAME_LENGTH, PATH_SOCKET, PATH_SOURCE } from "./layout/sa";
 import { arena, host } from "./state";
 
 const MSG_NAME = 0;

@@ -42,28 +42,19 @@ import {
   startFragments,
 } from "./fragment";
 import { answerIcmp, icmpLength } from "./icmp";
+import { AHEAD_GROUP, SLOT_HEADROOM, SLOT_SIZE, SLOT_STRIDE, TUNLEN, TUNRX } from "./layout/arena";
+import { DIRECTION_IN, DIRECTION_OUT } from "./layout/filter";
+import { G_TUN_FLAGS, G_TUN_GUARDS, G_TUN_VRFS, TUN_VNET } from "./layout/globals";
 import {
   ADJ_CHILDREN,
   ADJ_ID,
   ADJ_TUN,
-  AHEAD_GROUP,
   CHILDREN_COUNT,
   CHILDREN_HEAD,
   CHILD_SAS,
   CHILD_SELECTORS,
   CHILD_STRIDE,
-  DIRECTION_IN,
-  DIRECTION_OUT,
-  G_TUN_FLAGS,
-  G_TUN_GUARDS,
-  G_TUN_VRFS,
-  SLOT_HEADROOM,
-  SLOT_SIZE,
-  SLOT_STRIDE,
-  TUNLEN,
-  TUNRX,
-  TUN_VNET,
-} from "./layout";
+} from "./layout/nexthop";
 import { clampMss } from "./mss";
 import { family, forgetPorts, length, parse, start, tos } from "./packet";
 import { beginEvents, tellAcquire } from "./ring";

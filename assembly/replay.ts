@@ -8,7 +8,7 @@
 // A number is looked up before its packet is opened (cheap, saves the AEAD for most replays) and taken after the tag has
 // verified; taking looks again, because two copies may stand in one batch.
 
-import { REPLAY_BLOCKS, REPLAY_WINDOW, SA_REPLAY, SA_SEQUENCE } from "./layout";
+import { REPLAY_BLOCKS, REPLAY_WINDOW, SA_REPLAY, SA_SEQUENCE } from "./layout/sa";
 
 const WINDOW: u32 = REPLAY_WINDOW;
 const BLOCKS: u32 = REPLAY_BLOCKS;

@@ -3,8 +3,6 @@
 import { COUNT_ACQUIRE, COUNT_EVENT_LOST, COUNT_MOVED, DROP_SEND_TOO_BIG } from "./counters";
 import { count } from "./drop";
 import {
-  PATH_NAME,
-  PATH_NAME_LENGTH,
   RECORD_ACQUIRE,
   RECORD_HEADER,
   RECORD_IKE,
@@ -23,11 +21,10 @@ import {
   RING_HEAD,
   RING_SIZE,
   RING_TAIL,
-  SA_MOVED,
-  SA_PATH,
   TXSA,
   TX_MAX,
-} from "./layout";
+} from "./layout/arena";
+import { PATH_NAME, PATH_NAME_LENGTH, SA_MOVED, SA_PATH } from "./layout/sa";
 import { interfaceIndex, local, localLength, name, nameLength, socket } from "./message";
 import { slotIndex } from "./sa";
 import { arena } from "./state";

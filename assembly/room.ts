@@ -20,7 +20,7 @@ import {
   W_TUNIOV_COUNT,
   W_TX_COUNT,
   W_TX_USED,
-} from "./layout";
+} from "./layout/arena";
 import { arena } from "./state";
 import { ESP_OVERHEAD } from "./wire/esp";
 import { ICMPV6_ERROR_MAX } from "./wire/icmp";

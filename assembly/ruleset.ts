@@ -17,7 +17,7 @@ import {
   SET_HITS_STRIDE,
   SET_LISTS,
   SET_LIST_STRIDE,
-} from "./layout";
+} from "./layout/filter";
 import { worker } from "./state";
 
 /** No port: the packet has none, or is not to be judged by it. */

@@ -1,5 +1,6 @@
 // SA slots: finding the one of an SPI, taking a sequence number, keeping its traffic counters.
 
+import { W_NOW } from "./layout/arena";
 import {
   SA_BYTES,
   SA_IN,
@@ -11,8 +12,7 @@ import {
   SA_SPI,
   SA_STATE,
   SA_STRIDE,
-  W_NOW,
-} from "./layout";
+} from "./layout/sa";
 import { arena, saBase, saCount, worker, workers } from "./state";
 
 /** The inbound SA of an SPI (a number), or 0. We handed the SPI out, so its low half is the slot: one load and one compare. */

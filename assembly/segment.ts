@@ -8,7 +8,7 @@
 // FIN and PSH only on the last, CWR only on the first (RFC 3168 §6.1.2), or UDP length; the transport checksum, always anew.
 
 import { DROP_MALFORMED } from "./counters";
-import { TEMPLATE_SIZE, W_TEMPLATE } from "./layout";
+import { TEMPLATE_SIZE, W_TEMPLATE } from "./layout/arena";
 import { family, laterFragment, length, parse, protocol, start, transport, transportLength } from "./packet";
 import { arena } from "./state";
 import { checksum, copySum, fold, sum } from "./wire/checksum";

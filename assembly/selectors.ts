@@ -13,7 +13,7 @@ import {
   SELECTORS_HEAD,
   SELECTORS_LOCALS,
   SELECTORS_REMOTES,
-} from "./layout";
+} from "./layout/nexthop";
 import { destination, destinationPort, family, ported, protocol, source, sourcePort } from "./packet";
 import { load32, load64 } from "./wire/order";
 

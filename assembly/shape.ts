@@ -3,9 +3,8 @@
 // clock, and pushes it on by the time that its bytes take. So a packet costs one compare-and-swap, and the rate holds however many
 // workers send, and however late one of them looks.
 
+import { ADJ_ID, ADJ_SHAPE } from "./layout/nexthop";
 import {
-  ADJ_ID,
-  ADJ_SHAPE,
   PART_PASSED,
   PART_PASSED_BYTES,
   SHAPER_CLOCK,
@@ -16,7 +15,7 @@ import {
   SHAPE_PART,
   SHAPE_THROUGH,
   TICKS_PER_NS,
-} from "./layout";
+} from "./layout/shaper";
 import { shaper, shapeStride, shapesBase, worker } from "./state";
 
 /** The shape at hand, and this worker's part of it. */

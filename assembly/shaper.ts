@@ -9,18 +9,18 @@
 import { fillCells, takeCells } from "./cells";
 import { COUNT_SHAPER_QUEUED, DROP_SHAPER } from "./counters";
 import { count } from "./drop";
+import { G_SHAPER_SEED } from "./layout/globals";
+import { ADJ_SHAPE } from "./layout/nexthop";
 import {
-  ADJ_SHAPE,
   CELL_DATA,
   CELL_ROOM,
-  G_SHAPER_SEED,
   LINE_SHAPE,
   PART_DROPPED,
   PART_QUEUED,
   SHAPER_DUE,
   SHAPER_LINES_USED,
   TICKS_PER_NS,
-} from "./layout";
+} from "./layout/shaper";
 import { emptyLine, hasCells, join, lineOf, openLine, setDue } from "./line";
 import { destination, family, protocol, source, sourcePort, destinationPort, start, transport } from "./packet";
 import { sendRegion } from "./room";

@@ -2,9 +2,8 @@
 // has an instance of its own, so these WASM globals need no lock; nothing else of the fast path lives outside the memory,
 // but for the view of the packet at hand (packet.ts) and of its message (message.ts).
 
+import { ARENA_SIZE } from "./layout/arena";
 import {
-  ARENA_SIZE,
-  CELL_STRIDE,
   G_ADJ_BASE,
   G_ADJ_COUNT,
   G_ARENAS_BASE,
@@ -16,8 +15,8 @@ import {
   G_SHAPES_BASE,
   G_SHAPE_STRIDE,
   G_WORKERS,
-  SHAPER_CELLS,
-} from "./layout";
+} from "./layout/globals";
+import { CELL_STRIDE, SHAPER_CELLS } from "./layout/shaper";
 
 /** Number of this worker. */
 export let worker: u32 = 0;

@@ -4,8 +4,6 @@
 // of no more use: the header finds its place there. Any other packet gets one from elsewhere, by an iovec of its own.
 
 import {
-  ADJ_TUN,
-  G_TUN_FLAGS,
   IOV_STRIDE,
   TUNIOV,
   TUNOUT,
@@ -14,11 +12,12 @@ import {
   TUNOUT_IOVS,
   TUNOUT_STRIDE,
   TUNOUT_TUN,
-  TUN_VNET,
   W_TUNIOV_COUNT,
   W_TUN_COUNT,
   W_VNET_PLAIN,
-} from "./layout";
+} from "./layout/arena";
+import { G_TUN_FLAGS, TUN_VNET } from "./layout/globals";
+import { ADJ_TUN } from "./layout/nexthop";
 import { arena, host } from "./state";
 import { VNET_HEADER } from "./wire/virtio";
 

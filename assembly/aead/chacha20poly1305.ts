@@ -1,4 +1,5 @@
-import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_SA, OP_TEXT, SA_KEY } from "../layout";
+import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_SA, OP_TEXT } from "../layout/arena";
+import { SA_KEY } from "../layout/sa";
 import { constants, packetState, PAIRS, quad, row, rowState } from "./chacha20";
 import { absorb, begin, finish, MAC_SIZE } from "./poly1305";
 import { CHUNK, group, grouped, LANES, MACS, STAGE, STATE, STREAM } from "./scratch";

@@ -1,17 +1,13 @@
+import { OP_LENGTH, OP_OK, OP_SA, OP_STRIDE, OP_TEXT } from "../layout/arena";
 import {
   CIPHER_AES_128_GCM,
   CIPHER_AES_256_GCM,
   CIPHER_CHACHA20_POLY1305,
-  OP_LENGTH,
-  OP_OK,
-  OP_SA,
-  OP_STRIDE,
-  OP_TEXT,
   SA_CIPHER,
   SA_KEY,
   SA_KEY_SIZE,
   SA_RAW_KEY,
-} from "../layout";
+} from "../layout/sa";
 import * as chacha20poly1305 from "./chacha20poly1305";
 import * as gcm from "./gcm";
 import { GROUP, group, grouped, scratchOf, wipe } from "./scratch";

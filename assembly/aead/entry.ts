@@ -1,7 +1,8 @@
 /*
  * A module of the AEAD engine alone, for its tests. The fast path's own entry is assembly/index.ts.
  */
-import { CIPHER_AES_128_GCM, CIPHER_CHACHA20_POLY1305, OP_LENGTH, OP_SA, OP_TEXT, SA_CIPHER } from "../layout";
+import { OP_LENGTH, OP_SA, OP_TEXT } from "../layout/arena";
+import { CIPHER_AES_128_GCM, CIPHER_CHACHA20_POLY1305, SA_CIPHER } from "../layout/sa";
 import { quad } from "./chacha20";
 import * as chacha20poly1305 from "./chacha20poly1305";
 import { openOps, sealOps } from "./engine";

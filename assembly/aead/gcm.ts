@@ -1,4 +1,5 @@
-import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_TEXT, SA_KEY, SA_RAW_KEY } from "../layout";
+import { OP_AAD, OP_AAD_LENGTH, OP_LENGTH, OP_NONCE, OP_OK, OP_TEXT } from "../layout/arena";
+import { SA_KEY, SA_RAW_KEY } from "../layout/sa";
 import { encrypt, encryptPair } from "./aes";
 import { encryptZero, expandRounds, roundsOf } from "./aeskey";
 import { expandPowers, hash, POWER_SIZE, POWERS } from "./ghash";

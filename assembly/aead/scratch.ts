@@ -1,4 +1,5 @@
-import { AEAD, AEAD_SIZE, ARENA_SIZE, G_ARENAS_BASE, MAX_WORKERS } from "../layout";
+import { AEAD, AEAD_SIZE, ARENA_SIZE } from "../layout/arena";
+import { G_ARENAS_BASE, MAX_WORKERS } from "../layout/globals";
 
 /**
  * The engine's scratch, AEAD_SIZE bytes in the arena of the worker that runs it: static data is shared by all workers, so

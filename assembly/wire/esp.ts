@@ -2,7 +2,7 @@
 //
 //   0 SPI   4 sequence number, low half   8 IV   16 text: inner packet · padding 1, 2, 3 … · pad length · next header   … ICV 16
 
-import { ESP_HEADER, ESP_ICV, ESP_IV, ESP_TRAILER } from "../layout";
+import { ESP_HEADER, ESP_ICV, ESP_IV, ESP_TRAILER } from "../layout/sa";
 
 export const ESP_SPI = 0;
 export const ESP_SEQUENCE = 4;

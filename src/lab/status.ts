@@ -29,7 +29,7 @@ export interface TunnelStatus {
     readonly spiRemote: string;
     readonly rekeys: number;
     /** How the peer has proved who it is. */
-    readonly auth: { readonly kind: string; readonly subject?: string };
+    readonly auth: { readonly kind: string; readonly subject?: string; readonly notAfter?: string };
   } | null;
   /** Behind a NAT: this side, the peer (null: not to be known). */
   readonly nat: { readonly local: boolean; readonly remote: boolean | null } | null;

@@ -83,6 +83,13 @@ export function familyOf(text: string): 4 | 6 {
   return text.includes(":") ? 6 : 4;
 }
 
+/** Unspecified, multicast, or the limited broadcast address. */
+export function isNotAHost(address: string): boolean {
+  if (familyOf(address) === 6) return address === "::" || /^ff/i.test(address);
+  const first = Number(address.split(".")[0]);
+  return first === 0 || first >= 224;
+}
+
 /** Does `outer` hold every address of `inner`? False across families. */
 export function contains(outer: AddressPrefix, inner: AddressPrefix): boolean {
   if (outer.address.length !== inner.address.length || outer.length > inner.length) return false;

@@ -14,6 +14,7 @@ import type { Fabric } from "./fabric.ts";
 import type { Host, KernelRoute, LinkBell } from "./host.ts";
 import type { Loans } from "./loans.ts";
 import type { Log } from "./log.ts";
+import { type InstalledRoutes, install, recount } from "./networkroutes.ts";
 import { type AttachmentWish, groundOf, type Settled, settle } from "./place.ts";
 import type { ResourceOf } from "./resource.ts";
 
@@ -38,8 +39,8 @@ interface Made extends Settled {
   readonly adjacency: number;
   readonly device: string;
   readonly ground: string;
-  /** Kernel routes that are there, by text. */
-  readonly installed: Map<string, KernelRoute>;
+  /** Kernel routes that are there. */
+  readonly installed: InstalledRoutes;
 }
 
 interface Entry {
@@ -215,42 +216,12 @@ export class Attachments {
     const { wish } = entry;
     const own = new Set(wish.local);
     const reach = (this.#reach.get(wish.vrf) ?? []).filter((prefix) => !own.has(prefix));
-    const wanted = new Map(made.routes(reach).map((route) => [textOf(route), route]));
-    if (wish.place.kind === "line" && made.table !== undefined) await this.#recount(made, made.table);
-    const going = [...made.installed].filter(([text]) => !wanted.has(text));
-    if (going.length > 0) {
-      await host.changeRoutes(
-        "delete",
-        going.map(([, route]) => route),
-        made.where,
-      );
-    }
-    for (const [text] of going) made.installed.delete(text);
-    const missing = [...wanted.values()].filter((route) => !made.installed.has(textOf(route)));
-    const refused: string[] = [];
-    while (missing.length > 0) {
-      let done = missing.length;
-      try {
-        await host.changeRoutes("add", missing, made.where);
-      } catch (error) {
-        const { code, line } = error as { readonly code?: string; readonly line?: number };
-        if (code !== "exists" || line === undefined) throw error;
-        refused.push(missing[line].prefix);
-        done = line;
-        missing.splice(line, 1);
-      }
-      for (const route of missing.splice(0, done)) made.installed.set(textOf(route), route);
-    }
+    if (wish.place.kind === "line" && made.table !== undefined) await recount(made.installed, host, made.table);
+    const refused = await install(made.installed, made.routes(reach), host, made.where);
     const more = refused.length > 3 ? ` and ${refused.length - 3} more` : "";
     const reason =
       refused.length === 0 ? null : `there is another route to ${refused.slice(0, 3).join(", ")}${more} already`;
     this.#tell(entry, { state: "up", reason });
-  }
-
-  /** Routes through a link go when it goes down, if only for a moment. */
-  async #recount({ installed }: Made, table: number): Promise<void> {
-    const there = new Set((await this.#parts.host.listRoutes({ table })).map(({ prefix }) => prefix));
-    for (const [text, { prefix }] of [...installed]) if (!there.has(prefix)) installed.delete(text);
   }
 
   async #takeDown(entry: Entry): Promise<void> {
@@ -297,10 +268,6 @@ function staysAsItIs(was: AttachmentWish, now: AttachmentWish): boolean {
     equal({ ...was, local: [], filter: null }, { ...now, local: [], filter: null }) &&
     (was.place.kind !== "line" || equal(was.local, now.local))
   );
-}
-
-function textOf({ kind, prefix, via, link, table }: KernelRoute): string {
-  return [kind, prefix, via, link, table].join(" ");
 }
 
 /** Works on all, `count` at a time. */

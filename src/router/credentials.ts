@@ -13,3 +13,8 @@ export function credentialsOf(
   if (!key) throw new RouterError("apply-failed", "there is no private key for the certificate", "Give one");
   return { chain: chain.flatMap(certificatesIn), key, trust: trust.flatMap(certificatesIn) };
 }
+
+/** Wipes keys that nothing needs any more. */
+export function forget(secrets: Secrets): void {
+  for (const secret of secrets.values()) secret.fill(0);
+}

@@ -5,7 +5,6 @@
 import { join } from "node:path";
 import { failed } from "../linux/error.ts";
 import { tryLock } from "../linux/lock.ts";
-import { ROUTE_PROTOCOL } from "../linux/routes.ts";
 import { RouterError } from "./error.ts";
 import type { Host, LinkId, NapiSetting } from "./host.ts";
 import {
@@ -19,6 +18,7 @@ import {
   writeLedger,
 } from "./ledger.ts";
 import type { Log } from "./log.ts";
+import { at, putBack } from "./putback.ts";
 
 /** Routing tables that we may take; their rules have the same numbers as priorities, before the main table's. */
 const TABLES = { first: 11_800, last: 12_823 };
@@ -62,7 +62,7 @@ export class Loans {
     const wanted = { kind: "sysctl", key, after: value, ...(netns ? { netns } : {}) } as const;
     const subject = subjectOf({ ...wanted, before: "" });
     await this.#together(() =>
-      this.#at(netns, () => {
+      at(this.#host, netns, () => {
         const before = this.#host.readSysctl(key);
         if (before === undefined) return;
         const joint = this.#others().find(
@@ -74,11 +74,6 @@ export class Loans {
       }),
     );
     return subject;
-  }
-
-  #at(netns: NamespaceId | undefined, act: () => void): void {
-    if (netns) this.#host.inside(netns.name, act);
-    else act();
   }
 
   /** A routing table that nobody uses, for packets that come in from these links. @throws RouterError no-table */
@@ -186,73 +181,18 @@ export class Loans {
   }
 
   async #giveBack(change: Change): Promise<string[]> {
+    const subject = subjectOf(change);
     const done: string[] = [];
     try {
-      switch (change.kind) {
-        case "sysctl":
-          // Another namespace of the same name was never changed.
-          if (change.netns && this.#host.namespaceId(change.netns.name) !== change.netns.id) break;
-          await this.#together(() =>
-            this.#at(change.netns, () => {
-              if (this.#others().some((other) => subjectOf(other) === subjectOf(change))) return;
-              // Somebody else has set it since: theirs it is.
-              if (this.#host.readSysctl(change.key) !== change.after || change.before === change.after) return;
-              this.#host.writeSysctl(change.key, change.before);
-              done.push(`${subjectOf(change)} is ${change.before} again`);
-            }),
-          );
-          break;
-        case "mtu": {
-          const link = (await this.#host.listLinks()).find(({ name }) => name === change.link);
-          if (link?.mtu !== change.after) break;
-          await this.#host.setLink(change.link, { mtu: change.before });
-          done.push(`MTU of ${change.link} is ${change.before} again`);
-          break;
-        }
-        case "feature": {
-          const link = (await this.#host.listLinks()).find(({ index }) => index === change.index);
-          if (!link) break;
-          await this.#together(() => {
-            if (this.#others().some((other) => subjectOf(other) === subjectOf(change))) return;
-            if (this.#host.features(link.name).get(change.feature)?.wanted !== true) return;
-            this.#host.setFeature(link.name, change.feature, false);
-            done.push(`${change.feature} of ${link.name} is off again`);
-          });
-          break;
-        }
-        case "napi": {
-          const link = (await this.#host.listLinks()).find(({ index }) => index === change.index);
-          if (!link) break;
-          await this.#together(() => {
-            if (this.#others().some((other) => subjectOf(other) === subjectOf(change))) return;
-            if (this.#host.readNapi(link, change.setting) !== change.after) return;
-            this.#host.writeNapi(link, change.setting, change.before);
-            done.push(`${change.setting} of ${link.name} is ${change.before} again`);
-          });
-          break;
-        }
-        case "table": {
-          const { table, links } = change;
-          const rules = (await this.#host.listRules()).filter((rule) => rule.table === table);
-          for (const rule of rules) {
-            if (rule.iif !== undefined && links.includes(rule.iif)) await this.#host.changeRule("delete", rule);
-          }
-          const routes = await this.#host.listRoutes({ table, protocol: ROUTE_PROTOCOL });
-          await this.#host.changeRoutes("delete", routes);
-          if (rules.length + routes.length > 0) done.push(`routing table ${table} is empty again`);
-          break;
-        }
-        case "tun": {
-          const link = (await this.#host.listLinks()).find(({ name }) => name === change.device);
-          if (link?.kind !== "tun") break;
-          await this.#host.deleteLink(change.device);
-          done.push(`TUN device ${change.device} is gone`);
-        }
-      }
+      const alone = (act: () => void) =>
+        this.#together(() => {
+          if (!this.#others().some((other) => subjectOf(other) === subject)) act();
+        });
+      done.push(...(await putBack(change, this.#host, alone)));
     } catch (error) {
-      this.#log.error({ err: error, change: subjectOf(change) }, "could not put back a setting of the host");
+      this.#log.error({ err: error, change: subject }, "could not put back a setting of the host");
     }
-    this.#strike(subjectOf(change));
+    this.#strike(subject);
     return done;
   }
 

@@ -5,12 +5,14 @@
 import type { Plane } from "../datapath/plane.ts";
 import type { AgeLimits } from "./age.ts";
 import { Attachments } from "./attachments.ts";
+import { changedForGood } from "./born.ts";
 import type { RouterConfig, Secrets, TunnelConfig } from "./config/config.ts";
-import { credentialsOf } from "./credentials.ts";
+import { credentialsOf, forget } from "./credentials.ts";
 import { type Action, describeAction, diff, enact } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
-import { Fabric, KernelRoutesError } from "./fabric.ts";
+import { Fabric } from "./fabric.ts";
 import type { Host } from "./host.ts";
+import { changeKernelRoutes, KernelRoutesError, kernelRoutesFrom } from "./kernelroutes.ts";
 import { type IkeCore, Keying } from "./keying.ts";
 import { Lan } from "./lan.ts";
 import type { Loans } from "./loans.ts";
@@ -230,7 +232,7 @@ export class Router {
       if (batch.length > 0) {
         const done = () => actions.slice(i, i + batch.length);
         try {
-          await this.fabric.kernelRoutes(actions[i].op === "add" ? "add" : "remove", batch);
+          await changeKernelRoutes(this.parts.host, actions[i].op === "add" ? "add" : "remove", batch);
         } catch (error) {
           const count = error instanceof KernelRoutesError ? error.index : 0;
           for (const action of done().slice(0, count)) enact(this.#running, action);
@@ -293,38 +295,3 @@ export class Router {
 
 /** Before the first configuration. */
 const NOTHING: Wish = { pieces: new Map(), host: new Map() };
-
-/** Wipes keys that nothing needs any more. */
-function forget(secrets: Secrets): void {
-  for (const secret of secrets.values()) secret.fill(0);
-}
-
-/** What a router is born with, where the two differ. */
-function changedForGood(was: RouterConfig, now: RouterConfig): string[] {
-  const changed: string[] = [];
-  if (was.name !== now.name) changed.push("name");
-  if (was.workers !== now.workers) changed.push("workers");
-  for (const key of ["chacha20poly1305", "aes128gcm16", "aes256gcm16"] as const) {
-    if (was.engines[key] !== now.engines[key]) changed.push(`engines.${key}`);
-  }
-  if (was.pin !== now.pin) changed.push("pin");
-  if (was.moderation !== now.moderation) changed.push("moderation");
-  if (was.flows.limit !== now.flows.limit) changed.push("flows.limit");
-  for (const key of ["ipv4", "ipv6", "ikePort", "natPort"] as const) {
-    if (was.outer[key] !== now.outer[key]) changed.push(`outer.${key}`);
-  }
-  for (const key of ["tso", "uso", "gso", "gro", "coalesce"] as const) {
-    if (was.offload[key] !== now.offload[key]) changed.push(`offload.${key}`);
-  }
-  return changed;
-}
-
-function kernelRoutesFrom(actions: readonly Action[], from: number): ResourceOf<"kernel-route">[] {
-  const batch: ResourceOf<"kernel-route">[] = [];
-  for (let i = from; i < actions.length; i++) {
-    const action = actions[i];
-    if (action.op === "update" || action.op !== actions[from].op || action.resource.kind !== "kernel-route") break;
-    batch.push(action.resource);
-  }
-  return batch;
-}

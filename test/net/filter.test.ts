@@ -1,9 +1,9 @@
 /** A filter at the gateway's TUN device, and zones: refused, allowed after a reload, and cut again. */
 import { spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { inside } from "../../src/lab/command.ts";
+import { inside, run } from "../../src/lab/command.ts";
 import { carry, newMarker } from "../../src/lab/marker.ts";
-import { ping } from "../../src/lab/ping.ts";
+import { PingStream, ping } from "../../src/lab/ping.ts";
 import { type SiteConfig, writeConfig } from "../../src/lab/site.ts";
 import { eventually, pause, region } from "./region.ts";
 import { asRoot } from "./root.ts";
@@ -27,11 +27,18 @@ const ALLOWED: Rules = [
   accept("echo-udp", "udp", "10.1.0.0/24", String(ECHO)),
 ];
 
-/** Asks the echo server again and again over one TCP connection. */
+/** Asks the echo server again and again over one TCP connection; each answer is printed. */
 const TALKER = `
 const socket = require("node:net").connect(${ECHO}, process.argv[1], () => setInterval(() => socket.write("x"), 20));
+socket.setNoDelay();
 socket.on("data", (data) => process.stdout.write(data)).on("error", () => process.exit(1));
 `;
+
+interface Talker {
+  /** Bytes that came back so far. */
+  echoed(): number;
+  stop(): void;
+}
 
 describe.skipIf(!asRoot("filter"))("a filter", () => {
   function guarded(config: SiteConfig, rules: Rules): void {
@@ -92,30 +99,62 @@ describe.skipIf(!asRoot("filter"))("a filter", () => {
     expect(flows.entries).toBeGreaterThanOrEqual(5);
   });
 
-  it("cuts an open connection when its rule goes", async () => {
-    const [program, ...rest] = inside(branch(), [process.execPath, "-e", TALKER, "10.100.0.2"]);
-    const talker = spawn(program!, rest, { stdio: ["ignore", "pipe", "ignore"] });
+  async function talk(from: string, address: string): Promise<Talker> {
+    const [program, ...rest] = inside(lab().namespace(from), [process.execPath, "-e", TALKER, address]);
+    const child = spawn(program!, rest, { stdio: ["ignore", "pipe", "ignore"] });
+    let echoed = 0;
+    child.stdout!.on("data", (data: Buffer) => {
+      echoed += data.length;
+    });
+    await eventually("the connection talks", async () => echoed > 10, 5000);
+    return { echoed: () => echoed, stop: () => child.kill() };
+  }
+
+  /** Segments that each connection of a place with the other one has lost: sent again, but not because an answer was late (RFC 2883). */
+  async function segmentsLost(place: string, ...filter: readonly string[]): Promise<number[]> {
+    const sockets = await run(inside(lab().namespace(place), ["ss", "-tinHO", "state", "established", ...filter]));
+    const count = (socket: string, field: RegExp) => Number(field.exec(socket)?.[1] ?? 0);
+    return sockets
+      .split("\n")
+      .filter((socket) => socket.includes("cwnd:"))
+      .map((socket) => count(socket, / retrans:\d+\/(\d+)/) - count(socket, / dsack_dups:(\d+)/));
+  }
+
+  it("cuts the open connection that new rules refuse, and takes no packet of those that they accept", async () => {
+    const without = (id: string) => ALLOWED.filter((rule) => rule.id !== id);
+    // All three connections; the second of them by a rule that is new, the third by one that stays.
+    const narrower = [accept("echo-branch-a", "tcp", "10.1.0.0/24", String(ECHO)), ...without("echo-tcp")];
+    const talkers = await Promise.all([
+      talk("branch-b-lan", "10.100.0.2"),
+      talk("branch-a-lan", "10.100.0.2"),
+      talk("branch-a-lan", "fd00:100::2"),
+    ]);
+    const [refused, ...accepted] = talkers.map(({ echoed }) => echoed);
+    const witness = new PingStream(branch(), "10.100.0.2");
     try {
-      let echoed = 0;
-      talker.stdout!.on("data", (data: Buffer) => {
-        echoed += data.length;
-      });
-      await eventually("the connection talks", async () => echoed > 10, 5000);
-      await reload((config) =>
-        guarded(
-          config,
-          ALLOWED.filter(({ id }) => id !== "echo-tcp"),
-        ),
-      );
+      await reload((config) => guarded(config, narrower));
       // What was on its way arrives.
       await pause(300);
-      const before = echoed;
-      await pause(700);
-      expect(echoed).toBe(before);
-      expect((await ping(branch(), "10.100.0.2", quick)).received).toBe(3);
+      const before = refused!();
+      for (const rules of [narrower.toReversed(), narrower.slice(0, 4), narrower]) {
+        const since = accepted.map((echoed) => echoed());
+        await reload((config) => guarded(config, rules));
+        await pause(300);
+        const goOn = async () => accepted.every((echoed, i) => echoed() > since[i]! + 5);
+        await eventually("accepted connections go on", goOn, 5000);
+      }
+      expect(refused!()).toBe(before);
+      const { sent, lost } = await witness.stop();
+      expect(sent).toBeGreaterThan(30);
+      expect(lost).toEqual([]);
+      expect(await segmentsLost("branch-a-lan", "dport", "=", `:${ECHO}`)).toEqual([0, 0]);
+      const servers = ["sport", "=", `:${ECHO}`, "and", "(", "dst", "10.1.0.0/24", "or", "dst", "[fd00:1::2]", ")"];
+      expect(await segmentsLost("vpc", ...servers)).toEqual([0, 0]);
+      expect((await segmentsLost("branch-b-lan", "dport", "=", `:${ECHO}`))[0]).toBeGreaterThan(0);
       expect((await lab().router("gw").status()).counters["flow-cut"]).toBe(1);
     } finally {
-      talker.kill();
+      await witness.stop();
+      for (const talker of talkers) talker.stop();
     }
   });
 

@@ -1,13 +1,14 @@
 /** What dies comes back, or another takes its place, on the tutorial's region; by kill -9, as a crash would. */
-import { writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { stringify } from "yaml";
 import { attempt, inside } from "../../src/lab/command.ts";
 import { PingStream } from "../../src/lab/ping.ts";
 import type { Plan } from "../../src/lab/plan.ts";
 import { awaitEnd } from "../../src/lab/process.ts";
-import { status } from "../../src/lab/status.ts";
+import { ask, status } from "../../src/lab/status.ts";
 import { AREA, TUTORIAL } from "../../src/lab/tutorial/plan.ts";
 import type { Bought } from "../../src/lab/tutorial/steps.ts";
 import { Tutorial } from "../../src/lab/tutorial/tutorial.ts";
@@ -40,6 +41,10 @@ const PLAN: Plan = {
   ],
   routes: [...TUTORIAL.routes, { place: SPARE, to: "0.0.0.0/0", via: "203.0.113.21" }],
 };
+
+/** All programs of the region hear SIGUSR2. */
+beforeAll(() => void vi.stubEnv("NODE_OPTIONS", `--import=${new URL("early.ts", import.meta.url).href}`));
+afterAll(() => void vi.unstubAllEnvs());
 
 const KILLS = 5;
 const EXTRAS = Array.from({ length: 20 }, (_, i) => `extra-${i}`);
@@ -107,6 +112,60 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     await eventually(`${address} answers ${from}`, async () => (await answers(from, address)) || undefined, 40_000);
     return (performance.now() - begun) / 1000;
   }
+
+  /** What a place proves itself by: its certificate, and the private key to it. */
+  function identity(place: string, serial: string): { readonly certificate: X509Certificate; readonly key: string } {
+    const path = join(tutorial.region.folder(`host-${place}`), serial, "identity.json");
+    const { chain, key } = JSON.parse(readFileSync(path, "utf8")) as { chain: string[]; key: string };
+    return { certificate: new X509Certificate(chain[0]!), key };
+  }
+
+  /** The IKE SA of a router's tunnel: its SPIs, and when the certificate expires by which the peer has proved who it is. */
+  async function ikeSa(router: string, tunnel: string): Promise<{ spis: string; until: number } | undefined> {
+    const ike = (await status(router)).tunnels.find(({ name }) => name === tunnel)?.ike;
+    return ike ? { spis: `${ike.spiLocal} ${ike.spiRemote}`, until: Date.parse(ike.auth.notAfter ?? "") } : undefined;
+  }
+
+  it("is a certificate, of age: the next one is there before, no packet drops, and from the next IKE_AUTH on it counts", async () => {
+    const { region, lab } = tutorial;
+    const edge = bought.get("hangzhou")!.active.serial;
+    const both = [["hangzhou", edge] as const, ["shanghai", shanghai] as const];
+    const [tunnel] = (await status(edge)).tunnels.filter(({ peer }) => peer.id.startsWith(shanghai));
+    const seen = () => Promise.all([ikeSa(edge, tunnel!.name), ikeSa(shanghai, edge)]);
+    const before = both.map(([place, serial]) => identity(place, serial));
+    const sas = await seen();
+    // Each believes the other by the certificate that this one has.
+    expect(sas.map((sa) => sa?.until)).toEqual(before.map(({ certificate }) => +certificate.validToDate).reverse());
+
+    const witness = new PingStream(lab.namespace("hangzhou-host"), "10.1.1.10", 0.02);
+    for (const [place] of both) region.routers.get(place)!.signal("SIGUSR2");
+    const renewed = await eventually("both have another certificate", async () => {
+      const now = both.map(([place, serial]) => identity(place, serial));
+      return now.every(({ certificate, key }, i) => {
+        return certificate.serialNumber !== before[i]!.certificate.serialNumber && key !== before[i]!.key;
+      })
+        ? now
+        : undefined;
+    });
+    for (const [i, { certificate }] of renewed.entries()) {
+      expect(certificate.subject).toBe(before[i]!.certificate.subject);
+      expect(+certificate.validToDate).toBeGreaterThan(+before[i]!.certificate.validToDate);
+    }
+    await pause(1000);
+    expect(await seen()).toEqual(sas);
+    const { sent, lost } = await witness.stop();
+    expect(sent).toBeGreaterThan(30);
+    expect(lost).toEqual([]);
+
+    expect(await ask(edge, "POST", `/tunnels/${tunnel!.name}/terminate`)).toMatchObject({ code: 200 });
+    expect(await ask(edge, "POST", `/tunnels/${tunnel!.name}/initiate`)).toMatchObject({ code: 200 });
+    const anew = await eventually("an IKE SA is there again", async () => {
+      const now = await seen();
+      return now.every((sa, i) => sa && sa.spis !== sas[i]!.spis) ? now : undefined;
+    });
+    expect(anew.map((sa) => sa?.until)).toEqual(renewed.map(({ certificate }) => +certificate.validToDate).reverse());
+    expect(await secondsUntil("hangzhou-host", "10.1.1.10")).toBeLessThan(5);
+  }, 60_000);
 
   it("is the console, while an operator applies: nothing acknowledged is lost, nothing half done, and no packet drops", async () => {
     const { operator, region, lab } = tutorial;

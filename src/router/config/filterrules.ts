@@ -2,8 +2,7 @@
 import { familyOf } from "../address.ts";
 import { protocolNumber } from "./filter.ts";
 import { nearest } from "./nearest.ts";
-import type { Finding, Path } from "./problem.ts";
-import { error, once, warning } from "./rules.ts";
+import { error, type Finding, once, type Path, warning } from "./problem.ts";
 import type { RouterFile } from "./schema.ts";
 
 /** TCP, UDP, DCCP, SCTP, UDP-Lite. */

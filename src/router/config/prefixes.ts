@@ -5,11 +5,11 @@ import {
   familyOf,
   formatPrefix,
   hostPrefix,
+  isNotAHost,
   parseAddress,
   prefixOf,
 } from "../address.ts";
-import { type Finding, formatPath, type Path } from "./problem.ts";
-import { error, isNotAHost, warning } from "./rules.ts";
+import { error, type Finding, formatPath, type Path, warning } from "./problem.ts";
 import type { RouterFile } from "./schema.ts";
 import { routeOf } from "./tunnel.ts";
 

@@ -18,6 +18,33 @@ export interface Problem {
 /** A problem before its place in the source is known. */
 export type Finding = Omit<Problem, "line" | "column">;
 
+export function error(code: string, path: Path, message: string, next: string): Finding {
+  return { severity: "error", code, path, message, next };
+}
+
+export function warning(code: string, path: Path, message: string, next: string): Finding {
+  return { severity: "warning", code, path, message, next };
+}
+
+/** Each text at most once; the second and later ones are findings that name the first. */
+export function once(
+  code: string,
+  what: string,
+  entries: readonly { readonly text: string; readonly path: Path }[],
+): Finding[] {
+  const first = new Map<string, Path>();
+  return entries.flatMap(({ text, path }) => {
+    const earlier = first.get(text);
+    if (!earlier) {
+      first.set(text, path);
+      return [];
+    }
+    return [
+      error(code, path, `${what} "${text}" is used twice, first in ${formatPath(earlier)}`, "Choose another one"),
+    ];
+  });
+}
+
 /** tunnels[1].esp.lifetime */
 export function formatPath(path: Path): string {
   return path.reduce<string>((text, step) => {

@@ -1,18 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { ADJ_GUARD, ADJ_ORIGIN, ADJ_TUNNEL, ADJ_ZONE, G_TUN_GUARDS, TUN_VNET } from "../../../assembly/layout.ts";
-import { echo, errorAbout, FilterBed, packetOf, rules, segment } from "./filterbed.ts";
-import { ACK, type Seen, SYN } from "./filteroracle.ts";
+import { echo, FilterBed, packetOf, rules, segment } from "./filterbed.ts";
+import { SYN } from "./filteroracle.ts";
 import { unseal } from "./oracle.ts";
-import { extension, fragmentHeader, ip, parse, udp } from "./packets.ts";
+import { extension, ip, parse, udp } from "./packets.ts";
 import { keys, pair } from "./pair.ts";
 import { type Flow, superpacket, UDP_L4 } from "./superpacket.ts";
 
-const WEB = { protocol: 6, ports: [443, 443] as const };
 const DNS = { protocol: 17, ports: [53, 53] as const };
+
 const bedOf = (texts: Parameters<typeof rules>[0], defaults: Parameters<typeof rules>[1] = {}) =>
   new FilterBed(rules(texts, defaults), { sas: 2 });
 
 const SIX = { from: "fd00:1::1", to: "fd00:2::1" } as const;
+
 const FOUR = { from: "10.1.0.1", to: "10.2.0.1" } as const;
 
 describe("a TUN device with a filter", () => {
@@ -97,128 +98,6 @@ describe("a TUN device with a filter", () => {
     expect(bed.send("out", answer)).toBe("pass");
     bed.router.set32(far, bed.router.ruleSet(rules([], { out: "drop" })));
     expect(bed.send("in", ask)).toBe("filtered");
-  });
-});
-
-describe("fragments", () => {
-  const datagram = udp(1000, 53, Buffer.alloc(64, 5));
-  const four = (id: number) => [
-    ip({ ...FOUR, id, mf: true, payload: datagram.subarray(0, 32) }),
-    ip({ ...FOUR, id, offset: 32, mf: true, payload: datagram.subarray(32, 48) }),
-    ip({ ...FOUR, id, offset: 48, payload: datagram.subarray(48) }),
-  ];
-  const six = (id: number) => [
-    ip({ ...SIX, extensions: [fragmentHeader(0, true, id)], payload: datagram.subarray(0, 32) }),
-    ip({ ...SIX, extensions: [fragmentHeader(32, true, id)], payload: datagram.subarray(32, 48) }),
-    ip({ ...SIX, extensions: [fragmentHeader(48, false, id)], payload: datagram.subarray(48) }),
-  ];
-  const both = [DNS, { ...DNS, prefix: "::/0" }];
-
-  for (const [name, cut] of [
-    ["IPv4", four],
-    ["IPv6", six],
-  ] as const) {
-    it(`${name}: the first decides for all; those before it, and those of others, are dropped`, () => {
-      const bed = bedOf(both);
-      const [first, second, third] = cut(7) as [Buffer, Buffer, Buffer];
-      expect(bed.send("in", second)).toBe("filter-fragment");
-      expect(["in", "in", "in"].map((way, i) => bed.send(way as "in", cut(7)[i]!))).toEqual(["pass", "pass", "pass"]);
-      expect(bed.send("in", second)).toBe("pass");
-      expect(bed.send("in", cut(8)[1]!)).toBe("filter-fragment");
-      bed.router.at(1_029_000);
-      expect(bed.send("in", third)).toBe("pass");
-      bed.router.at(1_030_000);
-      expect(bed.send("in", third)).toBe("filter-fragment");
-      bed.change(rules([]));
-      expect(bed.send("in", first)).toBe("filtered");
-    });
-
-    it(`${name}: not after the rules have changed, nor the other way`, () => {
-      const bed = bedOf(both);
-      const [first, second] = cut(7) as [Buffer, Buffer];
-      expect(bed.send("in", first)).toBe("pass");
-      bed.change(rules(both));
-      expect(bed.send("in", second)).toBe("filter-fragment");
-    });
-  }
-
-  it("are judged by the first one's rule, and dropped without it", () => {
-    const bed = bedOf([]);
-    expect(four(9).map((fragment) => bed.send("in", fragment))).toEqual([
-      "filtered",
-      "filter-fragment",
-      "filter-fragment",
-    ]);
-  });
-
-  it("may not overwrite the TCP header that was judged (RFC 3128)", () => {
-    const bed = bedOf([WEB]);
-    const bytes = segment([1000, 443], SYN, "x".repeat(44));
-    expect(bed.send("in", ip({ ...FOUR, protocol: 6, id: 3, mf: true, payload: bytes.subarray(0, 24) }))).toBe("pass");
-    for (const offset of [8, 16]) {
-      const over = ip({ ...FOUR, protocol: 6, id: 3, offset, payload: bytes.subarray(offset) });
-      expect(bed.send("in", over)).toBe("filter-fragment");
-    }
-    expect(bed.send("in", ip({ ...FOUR, protocol: 6, id: 3, offset: 24, payload: bytes.subarray(24) }))).toBe("pass");
-  });
-});
-
-describe("ICMP errors", () => {
-  const flow: Seen = { direction: "in", ...FOUR, what: { kind: "tcp", ports: [40000, 443], flags: SYN } };
-  const answer = packetOf({
-    direction: "out",
-    from: FOUR.to,
-    to: FOUR.from,
-    what: { kind: "tcp", ports: [443, 40000], flags: SYN | ACK },
-  });
-  const flow6: Seen = { ...flow, ...SIX };
-
-  it("pass with the flow that they quote, both ways, through rules that drop all else; so path MTU discovery works", () => {
-    const bed = bedOf([WEB], { out: "drop" });
-    const opened = packetOf(flow);
-    expect(bed.send("in", opened)).toBe("pass");
-    expect(bed.send("out", answer)).toBe("pass");
-    // A router far away about the server's packet, and one near it about the client's.
-    expect(bed.send("in", errorAbout(answer, "10.1.9.9", FOUR.to, 3, 4, 28))).toBe("pass");
-    expect(bed.send("out", errorAbout(opened, "10.2.9.9", FOUR.from, 11, 0))).toBe("pass");
-    // Not to somebody else, not the same way, not about another flow, not another type, not too short.
-    expect(bed.send("in", errorAbout(answer, "10.1.9.9", "10.2.0.77", 3, 4))).toBe("filtered");
-    expect(bed.send("in", errorAbout(opened, "10.1.9.9", FOUR.from.replace("10.1", "10.2"), 3, 4))).toBe("filtered");
-    const strange = packetOf({ ...flow, what: { kind: "tcp", ports: [40001, 443], flags: SYN } });
-    expect(bed.send("out", errorAbout(strange, "10.2.9.9", FOUR.from, 3, 3))).toBe("filtered");
-    expect(bed.send("in", errorAbout(answer, "10.1.9.9", FOUR.to, 5, 1))).toBe("filtered");
-    expect(bed.send("in", errorAbout(answer, "10.1.9.9", FOUR.to, 3, 4, 27))).toBe("filtered");
-    bed.change(rules([], { out: "drop" }));
-    expect(bed.send("in", errorAbout(answer, "10.1.9.9", FOUR.to, 3, 4))).toBe("filtered");
-    expect(bed.router.counters()["flow-cut"]).toBe(1);
-  });
-
-  it("of IPv6, behind extension headers, and about an echo", () => {
-    const bed = bedOf([{ ...WEB, prefix: "::/0" }], { out: "drop" });
-    expect(bed.send("in", packetOf(flow6))).toBe("pass");
-    const { from, to } = SIX;
-    const long = ip({
-      from: to,
-      to: from,
-      protocol: 6,
-      extensions: [extension(60, 16)],
-      payload: segment([443, 40000], ACK),
-    });
-    expect(bed.send("in", errorAbout(long, "fd00:1::99", to, 2, 0, 100))).toBe("pass");
-    // The chain must end within what is quoted.
-    expect(bed.send("in", errorAbout(long, "fd00:1::99", to, 2, 0, 60))).toBe("filtered");
-    const ping: Seen = { direction: "in", from, to, what: { kind: "echo", id: 5, reply: false } };
-    bed.change(rules([{ protocol: 58, prefix: "::/0" }], { out: "drop" }));
-    expect(bed.send("in", packetOf(ping))).toBe("pass");
-    expect(bed.send("out", errorAbout(packetOf(ping), "fd00:2::99", from, 3, 0))).toBe("pass");
-  });
-
-  it("without a flow are for the rules, and open none", () => {
-    const bed = bedOf([{ protocol: 1 }]);
-    const stray = errorAbout(answer, "10.1.9.9", FOUR.to, 3, 4);
-    expect(bed.send("in", stray)).toBe("pass");
-    expect(bed.hits()).toEqual([1, 0, 0]);
-    expect(bed.router.counters()["flow-opened"]).toBeUndefined();
   });
 });
 

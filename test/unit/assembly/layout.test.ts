@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as L from "../../../assembly/layout.ts";
 
@@ -16,6 +17,13 @@ const LINE = 64;
 const all = L.SOCKETS * L.TX_MAX;
 
 describe("the memory map", () => {
+  it("is the same for the control side as for the module: all names of all its parts, none of them twice", async () => {
+    const folder = new URL("../../../assembly/layout/", import.meta.url);
+    const parts = await Promise.all(readdirSync(folder).map((file) => import(new URL(file, folder).href)));
+    expect(Object.keys(L).sort()).toEqual(parts.flatMap((part) => Object.keys(part)).sort());
+    expect(parts.length).toBeGreaterThan(1);
+  });
+
   it("gives each field of an SA slot bytes of its own", () => {
     const words = [
       "STATE",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { PLAIN, picture } from "../../../src/cli/status.ts";
+import { PLAIN } from "../../../src/cli/status/colours.ts";
+import { picture } from "../../../src/cli/status/picture.ts";
 import { bytesText, countText, table } from "../../../src/cli/table.ts";
 import type { RouterStatus } from "../../../src/router/status/schema.ts";
 

@@ -14,60 +14,7 @@ import type {
   Way,
   Where,
 } from "../../../src/router/host.ts";
-
-class Refused extends Error {
-  readonly code: string;
-  readonly line: number;
-
-  constructor(code: string, line = 0) {
-    super(`Could not do it: ${code}.`);
-    this.code = code;
-    this.line = line;
-  }
-}
-
-export interface FakeLink extends Omit<Link, "name"> {
-  mtu: number;
-  up: boolean;
-  addresses: Set<string>;
-  features: Map<string, boolean>;
-  napi: Map<NapiSetting, number>;
-}
-
-function fakeLink(index: number): FakeLink {
-  return {
-    index,
-    mtu: 1500,
-    up: true,
-    kind: "",
-    addresses: new Set(),
-    features: new Map([
-      ["rx-gro", true],
-      ["rx-gro-list", false],
-      ["rx-udp-gro-forwarding", false],
-    ]),
-    napi: new Map([
-      ["gro_flush_timeout", 0],
-      ["napi_defer_hard_irqs", 0],
-    ]),
-  };
-}
-
-/** A named network namespace. */
-export class FakeNamespace {
-  readonly id: string;
-  readonly sysctls = new Map<string, string>([
-    ["net/ipv4/ip_forward", "0"],
-    ["net/ipv6/conf/all/forwarding", "0"],
-    ["net/ipv4/conf/all/rp_filter", "0"],
-  ]);
-  readonly links = new Map<string, FakeLink>();
-  readonly routes = new Map<string, string>();
-
-  constructor(id: string) {
-    this.id = id;
-  }
-}
+import { type FakeLink, FakeNamespace, fakeLink, Refused } from "./fakelink.ts";
 
 export class FakeHost implements Host {
   readonly namespaces = new Map<string, FakeNamespace>();

@@ -1,240 +1,31 @@
-/** The commands against a console in this process, over plain HTTP on the loopback. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** A whole site at once; what is seen of it; and the people who may. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { act, bind } from "../../../../src/cli/act.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { bind } from "../../../../src/cli/act.ts";
 import { apply } from "../../../../src/cli/apply.ts";
 import { get } from "../../../../src/cli/get.ts";
 import { changePassword, login, logout } from "../../../../src/cli/login.ts";
 import { addToken, addUser, listTokens, listUsers, setUser, whoami } from "../../../../src/cli/people.ts";
 import { ready } from "../../../../src/cli/ready.ts";
 import { audit, events, routes } from "../../../../src/cli/watch.ts";
-import { create, remove, update } from "../../../../src/cli/write.ts";
-import { type OpenConsole, openConsole } from "../../../../src/console/console.ts";
-import { CHEAP } from "../../console/auth/site.ts";
-import { type FakeTerminal, fakeTerminal } from "../client/terminal.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "vcpe-commands-"));
-const env = { VCPE_CREDENTIALS: join(folder, "credentials.json"), HOME: folder };
-const faults: unknown[] = [];
-const log = { level: "info", debug() {}, info() {}, warn() {}, error: (context: object) => void faults.push(context) };
-let site: OpenConsole;
-
-const file = (name: string, text: string) => {
-  const path = join(folder, name);
-  writeFileSync(path, text, { mode: 0o600 });
-  return path;
-};
-
-/** What a command wrote; ids, serial numbers, keys and times are made alike. */
-async function run(
-  act: (terminal: FakeTerminal) => Promise<unknown>,
-): Promise<{ out: string; err: string; gave: unknown }> {
-  const terminal = fakeTerminal(env);
-  const gave = await act(terminal);
-  await new Promise((resolve) => setImmediate(resolve));
-  const plain = (text: string) =>
-    text
-      .replaceAll(/vcpe[a-z0-9]{12}/g, "vcpeSERIALNUMBER")
-      .replaceAll(/\b(area|ap|cen|ccn|ins|vpc|tok)-[a-z0-9]{10}\b/g, "$1-ID")
-      .replaceAll(/key [A-Z0-9-]{20,}/g, "key KEY")
-      .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+Z/g, "TIME");
-  return { out: plain(terminal.written.out), err: plain(terminal.written.err), gave };
-}
-
-const words = (text: string) => text.split(" ");
+import { create } from "../../../../src/cli/write.ts";
+import { fakeTerminal } from "../client/terminal.ts";
+import { env, file, firstLogin, folder, run, site, words } from "./commandrig.ts";
 
 beforeAll(async () => {
-  site = await openConsole({
-    folder: join(folder, "console"),
-    listen: { host: "127.0.0.1", port: 0 },
-    names: [],
-    http: true,
-    cost: CHEAP,
-    log,
-  } as Parameters<typeof openConsole>[0]);
-});
-afterAll(async () => {
-  await site.close();
-  rmSync(folder, { recursive: true });
-  expect(faults).toEqual([]);
-});
-
-describe("who is not logged in", () => {
-  it("is told so", async () => {
-    await expect(run((t) => get(t, "areas", undefined, {}))).rejects.toMatchObject({ reason: "not-logged-in" });
-  });
-});
-
-describe("a login", () => {
-  it("changes the one-time password and keeps a token, for its owner only", async () => {
-    const flags = {
-      console: site.url,
-      user: "admin",
-      passwordFile: file("once", `${site.firstPassword}\n`),
-      newPasswordFile: file("password", "a few plain words\n"),
-    };
-    const { out, err } = await run((t) => login(t, flags));
-    expect(out).toMatch(/^logged in at http:\/\/127\.0\.0\.1:\d+ as admin \(admin\) until /);
-    expect(err).toContain("one-time password");
-    expect(statSync(env.VCPE_CREDENTIALS).mode & 0o777).toBe(0o600);
-    expect(readFileSync(env.VCPE_CREDENTIALS, "utf8")).not.toContain("plain words");
-    expect((await run((t) => whoami(t, {}))).out).toMatch(/^admin \(admin\) at http/);
-  });
-
-  it("with a wrong password, or where nobody can be asked, keeps nothing", async () => {
-    const elsewhere = { ...env, VCPE_CREDENTIALS: join(folder, "other.json") };
-    const flags = { console: site.url, user: "admin" };
-    await expect(login(fakeTerminal({ ...elsewhere, VCPE_PASSWORD: "wrong" }), flags)).rejects.toMatchObject({
-      reason: "not-logged-in",
-      code: "login-failed",
-    });
-    await expect(login(fakeTerminal(elsewhere), flags)).rejects.toMatchObject({ code: "no-terminal" });
-    expect(existsSync(elsewhere.VCPE_CREDENTIALS)).toBe(false);
-  });
-});
-
-describe("resources", () => {
-  it("are created, and keys of devices shown once or put into a file", async () => {
-    expect((await run((t) => create(t, words("area east --description East")))).out).toBe(
-      "area east created, area-ID\n",
-    );
-    const keys = join(folder, "keys");
-    const point = await run((t) =>
-      create(t, words(`access-point sh-1 --area east --region shanghai --ipv4 192.0.2.7 --keys-file ${keys}`)),
-    );
-    expect(point.out).toBe("access-point sh-1 created, ap-ID\ndevice vcpeSERIALNUMBER  gateway of sh-1\n");
-    expect(readFileSync(keys, "utf8")).toMatch(/^vcpe[a-z0-9]{12} [A-Z0-9-]+\n$/);
-    expect(statSync(keys).mode & 0o777).toBe(0o600);
-    const made = await run((t) =>
-      create(t, words("instance hz --area east --peak-bandwidth 20 --cidrs 172.16.0.0/24,172.16.1.0/24")),
-    );
-    expect(made.out).toBe(
-      "instance hz created, ins-ID\ndevice vcpeSERIALNUMBER  active of hz  key KEY\ndevice vcpeSERIALNUMBER  standby of hz  key KEY\n",
-    );
-    expect(made.err).toContain("shown this once");
-    await run((t) => create(t, words("ccn corp --area east")));
-    await run((t) => create(t, words("cen net --area east")));
-  });
-
-  it("are bound, activated, and tell what would change", async () => {
-    expect((await run((t) => bind(t, "bind", ["instance", "hz", "ccn", "corp"], {}))).out).toBe(
-      "instance hz bound to ccn corp\n",
-    );
-    expect((await run((t) => bind(t, "bind", ["ccns", "corp", "cens", "net"], { json: true }))).out).toContain(
-      '"cen": "cen-ID"',
-    );
-    const dry = await run((t) => act(t, "activate", "instance", "hz", { dryRun: true }));
-    expect(dry.out).toMatch(/^dry run: instance hz activated\nrouter vcpeSERIALNUMBER, /);
-    expect(dry.out).toMatch(/ {2}\+ tunnel\//);
-    expect((await run((t) => act(t, "activate", "instance", "hz", {}))).out).toBe("instance hz activated\n");
-    await expect(run((t) => bind(t, "bind", ["instance", "hz", "cen", "net"], {}))).rejects.toThrow(
-      "is bound to a ccn",
-    );
-    await expect(run((t) => act(t, "lock", "ccn", "corp", {}))).rejects.toMatchObject({ reason: "usage" });
-  });
-
-  it("are shown as tables with names, not ids", async () => {
-    expect((await run((t) => get(t, "instances", undefined, {}))).out).toMatchInlineSnapshot(`
-      "NAME  STATUS                    MBIT/S  CIDRS                        CCN   ACCESS POINT  DEVICES
-      hz    No device has joined yet      20  172.16.0.0/24 172.16.1.0/24  corp  –             vcpeSERIALNUMBER vcpeSERIALNUMBER
-      "
-    `);
-    expect((await run((t) => get(t, "device", undefined, { filter: ["instance=hz"] }))).out).toMatchInlineSnapshot(`
-      "SERIAL            ROLE     OF  CONTROLLER  VPN   TUNNELS UP  SYNC            VERSION  LAST SEEN
-      vcpeSERIALNUMBER  active   hz  abnormal    none  –           unsynchronized  –        –
-      vcpeSERIALNUMBER  standby  hz  abnormal    none  –           unsynchronized  –        –
-      "
-    `);
-    expect((await run((t) => get(t, "access-points", undefined, {}))).out).toMatchInlineSnapshot(`
-      "NAME  AREA  REGION    IPV4       IPV6  CONTROLLER  SYNC            DEVICE
-      sh-1  east  shanghai  192.0.2.7  –     abnormal    unsynchronized  vcpeSERIALNUMBER
-      "
-    `);
-    expect((await run((t) => get(t, "vpcs", undefined, {}))).out).toBe("no vpc is there\n");
-    expect((await run((t) => get(t, "instance", "hz", {}))).out).toMatchInlineSnapshot(`
-      "name             hz
-      description      –
-      area             east
-      accessPoint      –
-      peakBandwidth    20
-      haType           warm_backup
-      routingStrategy  static
-      cidrs            172.16.0.0/24 172.16.1.0/24
-      withdrawn        –
-      ccn              corp
-      activated        yes
-      locked           no
-      id               ins-ID
-      version          3
-      created          TIME
-      updated          TIME
-      device           vcpeSERIALNUMBER  active  controller abnormal  VPN none  unsynchronized
-      device           vcpeSERIALNUMBER  standby  controller abnormal  VPN none  unsynchronized
-
-      status
-        status           Unconfirmed
-        text             No device has joined yet
-        carrier          –
-      "
-    `);
-    expect(JSON.parse((await run((t) => get(t, "ccns", undefined, { json: true }))).out)).toMatchObject([
-      { name: "corp" },
-    ]);
-    await expect(run((t) => get(t, "instance", "none", {}))).rejects.toMatchObject({ status: 404, reason: "refused" });
-  });
-
-  it("are updated, and a refusal names the flag", async () => {
-    expect((await run((t) => update(t, words("instance hz --peak-bandwidth 50 --no-locked")))).out).toBe(
-      "instance hz changed\n  peakBandwidth: 20 → 50\n",
-    );
-    await expect(run((t) => update(t, words("instance hz --peak-bandwidth 5000")))).rejects.toMatchObject({
-      path: "--peak-bandwidth",
-    });
-    await expect(run((t) => update(t, words("instance hz --cidrs 172.16.0.0/24,172.16.0.0/16")))).rejects.toMatchObject(
-      {
-        reason: "refused",
-        path: expect.stringMatching(/^--cidrs/),
-      },
-    );
-    await expect(run((t) => update(t, words("instance hz")))).rejects.toMatchObject({ reason: "usage" });
-  });
-
-  it("that somebody else changed in between are not overwritten", async () => {
-    const terminal = fakeTerminal(env);
-    const both = await Promise.allSettled([
-      update(terminal, words("instance hz --description mine")),
-      update(terminal, words("instance hz --description yours")),
-    ]);
-    const lost = both.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
-    // The two may also have come one after the other.
-    for (const { reason } of lost) {
-      expect(reason).toMatchObject({ code: "stale", status: 412 });
-      expect(reason.message).toMatch(/description: (\(none\))? ?→ (mine|yours)/);
-    }
-    expect(lost.length).toBeLessThan(2);
-  });
-
-  it("are not deleted while they are used", async () => {
-    await expect(run((t) => remove(t, "ccn", "corp", {}))).rejects.toMatchObject({ status: 409 });
-    await run((t) => create(t, words("ccn spare --area east")));
-    expect((await run((t) => remove(t, "ccn", "spare", {}))).out).toBe("ccn spare deleted\n");
-  });
-
-  it("get a new key", async () => {
-    const [{ id }] = JSON.parse(
-      await (async () => {
-        const terminal = fakeTerminal(env);
-        await get(terminal, "devices", undefined, { json: true, filter: ["instance=hz"] });
-        return terminal.written.out;
-      })(),
-    );
-    expect((await run((t) => act(t, "reset-key", "device", id, {}))).out).toBe(
-      "device vcpeSERIALNUMBER has a new key; the old one and the identity it gave are void\ndevice vcpeSERIALNUMBER    key KEY\n",
-    );
-    expect((await run((t) => act(t, "release", "device", id, {}))).out).toContain("released");
-  });
+  await firstLogin();
+  const wrong = fakeTerminal({ VCPE_CREDENTIALS: join(folder, "other.json"), VCPE_PASSWORD: "wrong" });
+  await expect(login(wrong, { console: site.url, user: "admin" })).rejects.toMatchObject({ code: "login-failed" });
+  for (const what of [
+    "area east",
+    "instance hz --area east --peak-bandwidth 20 --cidrs 172.16.0.0/24,172.16.1.0/24",
+    "ccn corp --area east",
+    "cen net --area east",
+  ])
+    await run((t) => create(t, words(what)));
+  await run((t) => bind(t, "bind", ["instance", "hz", "ccn", "corp"], {}));
+  await run((t) => bind(t, "bind", ["ccn", "corp", "cen", "net"], {}));
 });
 
 describe("a site", () => {

@@ -1,0 +1,62 @@
+/** Routes that lead from the kernel's table to TUN devices of this router. */
+import { familyOf } from "./address.ts";
+import type { Action } from "./diff.ts";
+import { RouterError, sentenceOf } from "./error.ts";
+import type { Host } from "./host.ts";
+import type { ResourceOf } from "./resource.ts";
+
+/** The kernel routes that stand side by side in a list of actions, all added or all removed, from this index on. */
+export function kernelRoutesFrom(actions: readonly Action[], from: number): ResourceOf<"kernel-route">[] {
+  const batch: ResourceOf<"kernel-route">[] = [];
+  for (let i = from; i < actions.length; i++) {
+    const action = actions[i];
+    if (action.op === "update" || action.op !== actions[from].op || action.resource.kind !== "kernel-route") break;
+    batch.push(action.resource);
+  }
+  return batch;
+}
+
+/** Many kernel routes in one go; throws KernelRoutesError, which says how many were done. */
+export async function changeKernelRoutes(
+  host: Host,
+  op: "add" | "remove",
+  routes: readonly ResourceOf<"kernel-route">[],
+): Promise<void> {
+  let done = 0;
+  // One call for each run of one family, so that the index of a failure is an index here.
+  while (done < routes.length) {
+    const family = familyOf(routes[done].prefix);
+    let end = done;
+    while (end < routes.length && familyOf(routes[end].prefix) === family) end++;
+    try {
+      await host.changeRoutes(
+        op === "add" ? "add" : "delete",
+        routes.slice(done, end).map(({ prefix, device }) => ({ prefix, link: device })),
+      );
+    } catch (error) {
+      const failedAt = done + ((error as { readonly line?: number }).line ?? 0);
+      throw new KernelRoutesError(failedAt, routes[failedAt], error);
+    }
+    done = end;
+  }
+}
+
+/** A kernel route could not be added or removed; those before `index` were. */
+export class KernelRoutesError extends RouterError {
+  readonly index: number;
+
+  constructor(index: number, route: ResourceOf<"kernel-route">, cause: unknown) {
+    const taken = (cause as { readonly code?: string }).code === "exists";
+    super(
+      "apply-failed",
+      taken
+        ? `the kernel has a route to ${route.prefix} already`
+        : `the kernel route to ${route.prefix} via ${route.device} was refused: ${sentenceOf(cause).replace(/\.$/, "")}`,
+      taken
+        ? `Remove it, or take ${route.prefix} out of the configuration; see: ip route show ${route.prefix}`
+        : "See the reason",
+      cause,
+    );
+    this.index = index;
+  }
+}
