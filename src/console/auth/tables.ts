@@ -34,4 +34,12 @@ export const AUTH_MIGRATIONS: readonly Migration[] = [
       CREATE INDEX token_user ON token (user);
     `,
   },
+  {
+    name: "auth-2",
+    sql: `
+      -- The token that made it, and with which it goes; null: a session did.
+      ALTER TABLE token ADD COLUMN parent TEXT REFERENCES token (id) ON DELETE CASCADE;
+      CREATE INDEX token_parent ON token (parent);
+    `,
+  },
 ];
