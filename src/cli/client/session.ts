@@ -20,7 +20,14 @@ export async function beginSession(
   headers: Readonly<Record<string, string>>,
   body: object,
 ): Promise<Session> {
-  const reply = await send<Omit<Session, "cookie">>(place, { method: "POST", path, headers, body });
+  const reply = await send<Omit<Session, "cookie">>(place, {
+    method: "POST",
+    path,
+    headers,
+    body,
+    // While somebody tries passwords under this name, the console takes its time.
+    patience: 60_000,
+  });
   const [cookie] = (reply.headers["set-cookie"] ?? []).map((line) => line.split(";")[0]);
   if (cookie && typeof reply.body?.csrf === "string") return { ...reply.body, cookie };
   throw new ClientError("no-answer", "no-console", `${place.url} does not log in as a console does`, "Check the URL");

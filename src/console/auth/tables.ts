@@ -42,4 +42,12 @@ export const AUTH_MIGRATIONS: readonly Migration[] = [
       CREATE INDEX token_parent ON token (parent);
     `,
   },
+  {
+    name: "auth-3",
+    sql: `
+      -- See auth/addresses.ts. at: of the latest login.
+      CREATE TABLE login_address (address TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE INDEX login_address_at ON login_address (at);
+    `,
+  },
 ];

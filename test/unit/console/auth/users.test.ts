@@ -1,31 +1,12 @@
 import { createHash } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { AUTH_MIGRATIONS, resetPassword } from "../../../../src/console/auth/auth.ts";
 import { Tokens } from "../../../../src/console/auth/tokens.ts";
 import { openDatabase } from "../../../../src/console/store/database.ts";
-import {
-  addUser,
-  ask,
-  bearer,
-  CHEAP,
-  headers,
-  login,
-  makeToken,
-  openSite,
-  PASSWORD,
-  type Session,
-  type Site,
-  settle,
-} from "./site.ts";
+import { admin, freshSite, site } from "./fresh.ts";
+import { addUser, ask, bearer, CHEAP, headers, login, makeToken, PASSWORD, type Session, settle } from "./site.ts";
 
-let site: Site;
-let admin: Session;
-
-beforeEach(async () => {
-  site = await openSite();
-  admin = await settle(site.app, "admin", site.first);
-});
-afterEach(() => expect(site.faults).toEqual([]));
+freshSite();
 
 const as = (session: Session, method: "GET" | "POST" | "PATCH" | "DELETE", url: string, payload?: object) =>
   ask(site.app, method, url, { headers: headers(session), ...(payload ? { payload } : {}) });
