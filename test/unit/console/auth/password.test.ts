@@ -22,8 +22,8 @@ describe("hashes", () => {
       ),
     );
     expect(await passwords.verify("right", stored, true)).toBe(true);
-    // Only those that had begun already were before.
-    expect(order.length).toBeLessThan(4);
+    // Those that had begun, and a few that the other thread did meanwhile; not the 34 that came first.
+    expect(order.length).toBeLessThan(17);
     expect((await Promise.all(strangers)).filter((one) => one === "busy")).toHaveLength(60 - 2 - 32);
   });
 
