@@ -46,6 +46,11 @@ export interface Desk {
   parts(router: string): Parts | undefined;
   /** Revision that last changed this router's parts; 0: never. Outlives the program. */
   versionOf(router: string): number;
+  /**
+   * The router has had version `above`, of a console that this one was restored from: it gets a higher one, and so does whatever changes from
+   * now on. On the disk a moment later; until then the router can say so again.
+   */
+  raise(router: string, above: number): void;
   onCommitted(listener: (committed: Committed) => void): void;
   /** What `change` would do, without doing it. @throws ConsoleError as `change` does */
   preview(plan: Plan): Committed;
@@ -67,7 +72,7 @@ export interface Desk {
   readonly answers: Answers;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Writes the events that wait. The database stays open. */
+  /** Writes what waits. The database stays open. */
   close(): void;
 }
 
@@ -143,6 +148,11 @@ class OpenDesk implements Desk {
 
   versionOf(router: string): number {
     return this.#versions.of(router);
+  }
+
+  raise(router: string, above: number): void {
+    this.#versions.raise(router, above);
+    this.#soon();
   }
 
   onCommitted(listener: (committed: Committed) => void): void {
@@ -246,8 +256,10 @@ class OpenDesk implements Desk {
       this.#write(() => {
         stored = waiting.map(({ at, event }) => this.events.add(at, event));
         this.told.write();
+        this.#versions.writeRaised();
       });
       this.told.written();
+      this.#versions.raisedWritten();
     } catch (error) {
       this.#onFault(error);
       return;
