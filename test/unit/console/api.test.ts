@@ -339,32 +339,6 @@ describe("roles", () => {
     expect((await ask(rig, "PATCH", "/vpcs/inside", { description: "x" }, any)).status).toBe(200);
     expect((await ask(rig, "DELETE", "/vpcs/inside", undefined, any)).status).toBe(204);
   });
-
-  it("leave to admins which interfaces of a gateway leased lines may end at", async () => {
-    await tutorial();
-    const operator = { "x-role": "operator" };
-    const any = { ...operator, "if-match": "*" };
-    const line = { name: "line-2", accessPoint: "shanghai", interface: "eth0", prefixes: ["10.201.0.0/16"] };
-    const foreign = { status: 409, body: { code: "interface-not-offered", path: "interface" } };
-    expect(await ask(rig, "POST", "/vbrs", line, operator)).toMatchObject(foreign);
-    expect(await ask(rig, "PATCH", "/vbrs/line-1", { interface: "eth0" }, any)).toMatchObject(foreign);
-    const offer = { lineInterfaces: ["eth0", "eth2"] };
-    expect(await ask(rig, "PATCH", "/access-points/shanghai", offer, any)).toMatchObject({ status: 403 });
-    const resources = [
-      { kind: "access-point", name: "shanghai", ...offer },
-      { kind: "vbr", ...line },
-    ];
-    const refused = { status: 403, body: { code: "role" } };
-    expect(await ask(rig, "POST", "/apply", { resources }, operator)).toMatchObject(refused);
-    expect((await ask(rig, "POST", "/apply", { resources })).status).toBe(200);
-    const taken = { status: 409, body: { code: "interface-taken" } };
-    expect(await ask(rig, "PATCH", "/vbrs/line-1", { interface: "eth0" }, any)).toMatchObject(taken);
-    const less = { kind: "access-point", name: "shanghai", lineInterfaces: null };
-    expect(await ask(rig, "POST", "/apply", { resources: [less] })).toMatchObject({
-      status: 409,
-      body: { code: "interface-in-use", path: "resources[0].lineInterfaces" },
-    });
-  });
 });
 
 describe("the audit record", () => {
