@@ -149,10 +149,12 @@ export class Agent {
 
   #hello(): void {
     this.#reports.reset();
+    const { last } = this.#store;
     this.#stream.send({
       type: "hello",
       have: this.#running?.statement.version ?? 0,
       root: this.#running?.statement.root ?? EMPTY_ROOT,
+      ...(last && { newest: { statement: last.statement, signature: last.signature } }),
       software: version(),
       hostname: hostname(),
     });

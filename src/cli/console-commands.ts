@@ -216,9 +216,11 @@ function people(vcpe: Command): void {
     .action(async (flags) => (await import("./people.ts")).listTokens(terminal, flags));
   tokens
     .command("add")
+    .description("make one; asks for your password")
     .argument("<what-for>")
     .option("--role <role>", `${ROLE}; at most your own, which is the default`)
     .option("--days <n>", "how long it is good; default 90")
+    .option("--password-file <file>", "its first line is your password; -: standard input")
     .option(...JSON_FLAG)
     .action(async (name, flags) => (await import("./people.ts")).addToken(terminal, name, flags));
   tokens

@@ -4,13 +4,15 @@ import { Client, openClient } from "./client/client.ts";
 import {
   type Credentials,
   credentialsFile,
+  loggedIn,
   readCredentials,
   removeCredentials,
   writeCredentials,
 } from "./client/credentials.ts";
 import { ClientError } from "./client/error.ts";
-import { consoleUrl, type Place, send } from "./client/http.ts";
+import { consoleUrl, type Place } from "./client/http.ts";
 import { currentPassword, newPassword } from "./client/passwords.ts";
+import { beginSession, headersOf } from "./client/session.ts";
 import { note, say, sayJson, type Terminal } from "./client/terminal.ts";
 import { type TrustFlags, trust } from "./client/trust.ts";
 
@@ -20,13 +22,6 @@ export interface LoginFlags extends TrustFlags {
   readonly passwordFile?: string;
   readonly newPasswordFile?: string;
   readonly json?: boolean;
-}
-
-interface Session {
-  readonly role: string;
-  readonly csrf: string;
-  readonly mustChange: boolean;
-  readonly cookie: string;
 }
 
 /** Life of the token that is kept, days. */
@@ -86,30 +81,13 @@ export interface PasswordFlags {
 }
 
 export async function changePassword(terminal: Terminal, flags: PasswordFlags): Promise<void> {
-  const kept = readCredentials(credentialsFile(terminal.env));
-  if (!kept) throw new ClientError("not-logged-in", "not-logged-in", "nobody is logged in", "Log in: vcpe login");
+  const kept = loggedIn(terminal);
   const old = await currentPassword(terminal, flags.passwordFile, kept.user);
   const fresh = await newPassword(terminal, flags.newPasswordFile, kept.user);
   const session = await beginSession(kept, "/v1/login", {}, { user: kept.user, password: old });
   const changed = await beginSession(kept, "/v1/password", headersOf(session), { old, new: fresh });
   await new Client(terminal, kept, headersOf(changed)).postOnce("/v1/logout", undefined).catch(() => undefined);
   say(terminal, `the password of ${kept.user} is changed; other sessions have ended`);
-}
-
-async function beginSession(
-  place: Place,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  body: object,
-): Promise<Session> {
-  const reply = await send<Omit<Session, "cookie">>(place, { method: "POST", path, headers, body });
-  const [cookie] = (reply.headers["set-cookie"] ?? []).map((line) => line.split(";")[0]);
-  if (cookie && typeof reply.body?.csrf === "string") return { ...reply.body, cookie };
-  throw new ClientError("no-answer", "no-console", `${place.url} does not log in as a console does`, "Check the URL");
-}
-
-function headersOf({ cookie, csrf }: Session): Record<string, string> {
-  return { cookie, "x-csrf-token": csrf };
 }
 
 async function makeToken(client: Client, { url, ca }: Place, user: string): Promise<Credentials> {

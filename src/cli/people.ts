@@ -2,6 +2,7 @@
 import { type Client, openClient } from "./client/client.ts";
 import { usage } from "./client/error.ts";
 import { textOf } from "./client/item.ts";
+import { inSession } from "./client/session.ts";
 import { bold, note, say, sayJson, type Terminal } from "./client/terminal.ts";
 import { table } from "./table.ts";
 
@@ -91,14 +92,19 @@ export async function listTokens(terminal: Terminal, { user, json }: Json & { us
 export interface NewToken extends Json {
   readonly role?: string;
   readonly days?: string;
+  readonly passwordFile?: string;
 }
 
-export async function addToken(terminal: Terminal, name: string, { role, days, json }: NewToken): Promise<void> {
+/** Asks for the password: what the token of `vcpe login` makes would end with it, at the next logout. */
+export async function addToken(terminal: Terminal, name: string, flags: NewToken): Promise<void> {
+  const { role, days, passwordFile, json } = flags;
   const life = days === undefined ? undefined : Number(days);
   if (life !== undefined && !(Number.isInteger(life) && life >= 1 && life <= 3650))
     throw usage(`--days: "${days}" is no number of days`, "Write 1 to 3650");
   const expires = life === undefined ? undefined : new Date(Date.now() + life * 86_400_000).toISOString();
-  const { body } = await openClient(terminal).postOnce<Token>("/v1/tokens", { name, role, expires });
+  const { body } = await inSession(terminal, passwordFile, (client) =>
+    client.postOnce<Token>("/v1/tokens", { name, role, expires }),
+  );
   if (json) sayJson(terminal, body);
   else once(terminal, `token ${body.id} (${body.role}, until ${textOf(body.expires)})`, body.token);
 }

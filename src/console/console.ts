@@ -79,12 +79,13 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     closers.push(() => desk.close());
     const server = certificate ? rootsOf(certificate) : undefined;
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
-    closers.push(() => fleet.close());
     closers.push(watchFleet(desk, fleet));
     const auth = await openAuth(database, { audit: auditOf(desk), secure: !http, cost });
 
     const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));
     closers.push(() => app.close());
+    // Before the server, which waits for its connections to end.
+    closers.push(() => fleet.close());
     await prepareApi(app, { log });
     await auth.register(app);
     await fleet.register(app);

@@ -59,6 +59,14 @@ export const HelloFrame = Type.Object({
   type: Type.Literal("hello"),
   have: Version,
   root: Type.String({ pattern: "^[0-9a-f]{64}$", description: "rootHash of the parts that it runs." }),
+  newest: Type.Optional(
+    Type.Object(
+      { statement: Statement, signature: Type.String({ maxLength: 88 }) },
+      {
+        description: "What the console said of the newest configuration that the agent has kept: it takes none older.",
+      },
+    ),
+  ),
   software: Type.String({ maxLength: 64 }),
   hostname: Type.String({ maxLength: 255 }),
 });

@@ -1,7 +1,7 @@
 /** A console as someone who is logged in sees it. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { credentialsFile, readCredentials } from "./credentials.ts";
+import { loggedIn } from "./credentials.ts";
 import { ClientError } from "./error.ts";
 import { type Call, open, type Place, type Reply, send } from "./http.ts";
 import { type Terminal, waiting } from "./terminal.ts";
@@ -98,8 +98,6 @@ export class Client {
 
 /** With the credentials of the last `vcpe login`. @throws ClientError not-logged-in */
 export function openClient(terminal: Terminal): Client {
-  const kept = readCredentials(credentialsFile(terminal.env));
-  if (!kept)
-    throw new ClientError("not-logged-in", "not-logged-in", "nobody is logged in", "Log in: vcpe login --console URL");
+  const kept = loggedIn(terminal);
   return new Client(terminal, kept, { authorization: `Bearer ${kept.token}` });
 }

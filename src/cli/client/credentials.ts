@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { writeDurably } from "../../router/durable.ts";
 import { ClientError } from "./error.ts";
+import type { Terminal } from "./terminal.ts";
 
 export interface Credentials {
   /** https://host:port */
@@ -21,6 +22,13 @@ export interface Credentials {
 export function credentialsFile(env: Readonly<Record<string, string | undefined>>): string {
   if (env.VCPE_CREDENTIALS) return env.VCPE_CREDENTIALS;
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "vcpe", "credentials.json");
+}
+
+/** @throws ClientError not-logged-in, credentials */
+export function loggedIn({ env }: Pick<Terminal, "env">): Credentials {
+  const kept = readCredentials(credentialsFile(env));
+  if (kept) return kept;
+  throw new ClientError("not-logged-in", "not-logged-in", "nobody is logged in", "Log in: vcpe login --console URL");
 }
 
 /** Undefined: there is no such file. @throws ClientError credentials */

@@ -3,7 +3,13 @@ import type { OwnKind } from "../desk/draft.ts";
 
 export const EXAMPLES: Readonly<Record<OwnKind, Readonly<Record<string, unknown>>>> = {
   area: { name: "mainland" },
-  "access-point": { name: "shanghai", area: "mainland", region: "shanghai", ipv4: "198.51.100.1" },
+  "access-point": {
+    name: "shanghai",
+    area: "mainland",
+    region: "shanghai",
+    ipv4: "198.51.100.1",
+    lineInterfaces: ["eth2"],
+  },
   cen: { name: "corp", area: "mainland" },
   ccn: { name: "branches", area: "mainland", cen: "corp" },
   instance: {

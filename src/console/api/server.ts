@@ -1,13 +1,12 @@
 /** The console's HTTP API under /v1: all routes but those of users, sessions and devices, which other parts bring along. */
 import type { FastifyInstance, FastifyServerOptions } from "fastify";
 import Type from "typebox";
+import { actRoutes } from "./acts.ts";
 import { applyRoute } from "./apply.ts";
 import { bindingRoutes } from "./bindings.ts";
-import { deviceRoutes } from "./devices.ts";
 import { documentApi } from "./document.ts";
 import { answerFailures, answerUnrouted } from "./failure.ts";
 import { BODY_LIMIT, readJson } from "./json.ts";
-import { lifecycleRoutes } from "./lifecycle.ts";
 import { described } from "./operation.ts";
 import type { ConsoleParts } from "./parts.ts";
 import { readyRoute } from "./ready.ts";
@@ -50,8 +49,7 @@ export async function buildApi(
     async (v1) => {
       resourceRoutes(v1, parts);
       bindingRoutes(v1, parts);
-      lifecycleRoutes(v1, parts);
-      deviceRoutes(v1, parts);
+      actRoutes(v1, parts);
       applyRoute(v1, parts);
       routeRoutes(v1, parts);
       readyRoute(v1, parts);

@@ -4,16 +4,17 @@
  *   request ── headers ── limits ── guard: token, or cookie + Origin + CSRF ── config.role ── handler(request.author)
  */
 import type { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import cookie from "@fastify/cookie";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
 import { SYSTEM } from "../author.ts";
 import { inTransaction } from "../store/database.ts";
+import { Admission } from "./admission.ts";
 import type { Audit } from "./audit.ts";
 import { addGuard } from "./guard.ts";
 import { addHeaders } from "./headers.ts";
 import { TryLater } from "./later.ts";
-import { Limiter } from "./limit.ts";
 import { COST, type Cost, oneTimePassword, Passwords } from "./password.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { type RouteParts, tellWhen } from "./routes/parts.ts";
@@ -42,14 +43,12 @@ export interface AuthOptions {
   readonly now?: () => number;
   /** Of new password hashes. Default: what OWASP asks for. */
   readonly cost?: Cost;
+  /** Waits so many milliseconds before a password is looked at. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
 /** The user of the very first start. */
 export const FIRST_USER = "admin";
-
-/** A minute's pause after so many wrong passwords in a minute; the table of names and addresses stays below some 2 MB. */
-const USER_LIMITS = { tries: 5, window: 60_000, keys: 10_000 };
-const ADDRESS_LIMITS = { tries: 20, window: 60_000, keys: 10_000 };
 
 const V1 = "/v1";
 
@@ -58,15 +57,14 @@ const BY_SYSTEM = { author: SYSTEM, outcome: "done" } as const;
 /** At the very first start makes a user, whose one-time password is `firstPassword`: it is nowhere else, and is to be shown once. */
 export async function openAuth(
   database: DatabaseSync,
-  { audit, secure = true, now = Date.now, cost = COST }: AuthOptions,
+  { audit, secure = true, now = Date.now, cost = COST, pause = sleep }: AuthOptions,
 ): Promise<Auth & { readonly firstPassword: string | undefined }> {
   const parts: RouteParts = {
     users: new Users(database),
     sessions: new Sessions(database),
     tokens: new Tokens(database),
     passwords: new Passwords(cost),
-    byUser: new Limiter(USER_LIMITS),
-    byAddress: new Limiter(ADDRESS_LIMITS),
+    admission: new Admission(database, now, pause),
     audit,
     together: (act) => inTransaction(database, act),
     now,

@@ -64,6 +64,11 @@ function refuse(reply: FastifyReply, error: ConsoleError): FastifyReply {
   return reply.code(error.status).send(error.body());
 }
 
+/** The token that a request was let in with; undefined: a session it was. */
+export function bearerOf({ headers }: FastifyRequest, { tokens, now }: Pick<GuardParts, "tokens" | "now">) {
+  return headers.authorization === undefined ? undefined : tokens.look(textOf(headers.authorization), now());
+}
+
 /** The session id that a request carries; undefined: none. */
 export function sessionOf(request: FastifyRequest): string | undefined {
   return request.cookies[COOKIE];
@@ -124,7 +129,7 @@ function mustChangeFirst(
 }
 
 function byToken(request: FastifyRequest, authorization: string, { tokens, now }: GuardParts): Author {
-  const token = tokens.use(bearerOf(authorization), now());
+  const token = tokens.use(textOf(authorization), now());
   if (token) return author(token.user, token.role, "token", request);
   throw new ConsoleError(
     401,
@@ -140,7 +145,7 @@ function stands(request: FastifyRequest, parts: GuardParts): boolean {
   const { user, role } = request.author;
   const { authorization } = request.headers;
   if (authorization !== undefined) {
-    const token = tokens.look(bearerOf(authorization), now());
+    const token = tokens.look(textOf(authorization), now());
     return token?.user === user && token.role === role;
   }
   const name = sessions.look(sessionOf(request) ?? "", now());
@@ -149,8 +154,8 @@ function stands(request: FastifyRequest, parts: GuardParts): boolean {
   return found.name === user && found.role === role;
 }
 
-/** "": it is no bearer token. */
-function bearerOf(authorization: string): string {
+/** "": it is no bearer token (RFC 6750 §2.1). */
+function textOf(authorization: string): string {
   const [scheme, text = ""] = authorization.split(" ");
   return scheme.toLowerCase() === "bearer" ? text : "";
 }

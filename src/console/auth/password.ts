@@ -18,7 +18,10 @@ export const COST: Cost = { ln: 17, r: 8, p: 1 };
 export const SHORTEST = 12;
 export const LONGEST = 256;
 
-/** Hashes at once, and those that may wait: a flood of logins must take neither all memory nor all threads. */
+/**
+ * Hashes at once, and those that may wait: a flood of logins must take neither all memory nor all threads. Those of strangers wait by
+ * themselves, behind the others.
+ */
 const AT_ONCE = 2;
 const WAITING = 32;
 
@@ -28,6 +31,7 @@ const HASH = /^\$scrypt\$ln=(\d+),r=(\d+),p=(\d+)\$([\w-]+)\$([\w-]+)$/;
 export class Passwords {
   readonly #cost: Cost;
   readonly #waiting: (() => void)[] = [];
+  readonly #strangers: (() => void)[] = [];
   /** What a password is held against when there is no such user, so that the answer takes as long. */
   readonly #decoy: string;
   #running = 0;
@@ -40,13 +44,16 @@ export class Passwords {
   /** @throws ConsoleError busy */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(16);
-    return format(this.#cost, salt, await this.#derive(password, salt, this.#cost, 32));
+    return format(this.#cost, salt, await this.#derive(password, salt, this.#cost, 32, true));
   }
 
-  /** Is it the password of this hash? Takes as long for no hash (no such user); the answer is then false. @throws ConsoleError busy */
-  async verify(password: string, stored: string | undefined): Promise<boolean> {
+  /**
+   * Is it the password of this hash? Takes as long for no hash (no such user); the answer is then false. @param known not a stranger asks
+   * @throws ConsoleError busy
+   */
+  async verify(password: string, stored: string | undefined, known: boolean): Promise<boolean> {
     const { cost, salt, hash } = parse(stored ?? this.#decoy);
-    const same = timingSafeEqual(await this.#derive(password, salt, cost, hash.length), hash);
+    const same = timingSafeEqual(await this.#derive(password, salt, cost, hash.length, known), hash);
     return same && stored !== undefined;
   }
 
@@ -56,8 +63,8 @@ export class Passwords {
     return cost.ln !== this.#cost.ln || cost.r !== this.#cost.r || cost.p !== this.#cost.p;
   }
 
-  async #derive(password: string, salt: Buffer, { ln, r, p }: Cost, length: number): Promise<Buffer> {
-    await this.#turn();
+  async #derive(password: string, salt: Buffer, { ln, r, p }: Cost, length: number, known: boolean): Promise<Buffer> {
+    await this.#turn(known ? this.#waiting : this.#strangers);
     try {
       const options: ScryptOptions = { N: 2 ** ln, r, p, maxmem: 256 * 2 ** ln * r };
       return await new Promise((resolve, reject) =>
@@ -67,20 +74,20 @@ export class Passwords {
         ),
       );
     } finally {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.shift() ?? this.#strangers.shift();
       if (next) next();
       else this.#running--;
     }
   }
 
-  async #turn(): Promise<void> {
+  async #turn(waiting: (() => void)[]): Promise<void> {
     if (this.#running < AT_ONCE) {
       this.#running++;
       return;
     }
-    if (this.#waiting.length >= WAITING)
+    if (waiting.length >= WAITING)
       throw new TryLater(503, "busy", "Too many passwords are being checked at once", 2000);
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await new Promise<void>((resolve) => waiting.push(resolve));
   }
 }
 

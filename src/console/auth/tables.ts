@@ -34,4 +34,20 @@ export const AUTH_MIGRATIONS: readonly Migration[] = [
       CREATE INDEX token_user ON token (user);
     `,
   },
+  {
+    name: "auth-2",
+    sql: `
+      -- The token that made it, and with which it goes; null: a session did.
+      ALTER TABLE token ADD COLUMN parent TEXT REFERENCES token (id) ON DELETE CASCADE;
+      CREATE INDEX token_parent ON token (parent);
+    `,
+  },
+  {
+    name: "auth-3",
+    sql: `
+      -- See auth/addresses.ts. at: of the latest login.
+      CREATE TABLE login_address (address TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE INDEX login_address_at ON login_address (at);
+    `,
+  },
 ];

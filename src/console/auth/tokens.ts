@@ -1,8 +1,13 @@
-/** API tokens: `vcpe_` and 256 random bits, shown once, kept as SHA-256. A fast hash is enough for what cannot be guessed. */
+/**
+ * API tokens: `vcpe_` and 256 random bits, shown once, kept as SHA-256. A fast hash is enough for what cannot be guessed.
+ *
+ * A token that another one made has no power that its maker has not: no higher role, no later end, and it is gone when its maker is. So
+ * who revokes a token that was stolen has revoked all that the thief made with it.
+ */
 import { createHash, randomBytes, randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { ConsoleError } from "../error.ts";
-import { lesser, type Role } from "./author.ts";
+import { covers, lesser, type Role } from "./author.ts";
 
 export interface Token {
   readonly id: string;
@@ -14,6 +19,16 @@ export interface Token {
   readonly created: number;
   readonly expires: number | null;
   readonly used: number | null;
+  /** Id of the token that made it; null: a session did. */
+  readonly parent: string | null;
+}
+
+/** What is asked for. */
+export interface Wanted {
+  readonly name: string;
+  readonly role: Role;
+  /** Milliseconds since the Unix epoch; null: never; undefined: as late as is usual and may be. */
+  readonly expires: number | null | undefined;
 }
 
 /** Whom a token speaks for. */
@@ -21,6 +36,7 @@ export interface Bearer {
   readonly user: string;
   readonly role: Role;
   readonly id: string;
+  readonly expires: number | null;
 }
 
 interface Row extends Token {
@@ -29,12 +45,14 @@ interface Row extends Token {
   readonly must_change: number;
 }
 
+/** Life of a token that does not say otherwise, milliseconds: 90 days. */
+const LIFE = 90 * 24 * 3_600_000;
 /** Tokens a user may have. */
 const MOST = 100;
 /** The last use is written down at most this often, milliseconds. */
 const TOUCH = 60_000;
 const TEXT = /^vcpe_[\w-]{43}$/;
-const COLUMNS = "token.id, token.user, token.name, token.role, token.created, token.expires, token.used";
+const COLUMNS = "token.id, token.user, token.name, token.role, token.created, token.expires, token.used, token.parent";
 
 export class Tokens {
   readonly #database: DatabaseSync;
@@ -43,16 +61,30 @@ export class Tokens {
     this.#database = database;
   }
 
-  /** The token itself is in the reply and nowhere else. @throws ConsoleError too-many */
-  make(user: string, name: string, role: Role, expires: number | null, now: number): { token: Token; text: string } {
+  /**
+   * The token itself is in the reply and nowhere else. @param parent the token that makes it; undefined: a session does
+   * @throws ConsoleError role, expires: more than its maker has; too-many
+   */
+  make(
+    { user, role: own }: { readonly user: string; readonly role: Role },
+    parent: Bearer | undefined,
+    { name, role, expires: wanted }: Wanted,
+    now: number,
+  ): { token: Token; text: string } {
+    const end = parent?.expires ?? null;
+    demandRole(own, role);
+    const expires = wanted === undefined ? earlier(now + LIFE, end) : wanted;
+    demandEnd(end, expires);
     this.#database.prepare("DELETE FROM token WHERE expires <= ?").run(now);
     if (this.list(user).length >= MOST)
       throw new ConsoleError(409, "too-many", `"${user}" has ${MOST} tokens already`, "Revoke one that is not needed");
     const text = `vcpe_${randomBytes(32).toString("base64url")}`;
     const id = `tok-${Array.from({ length: 10 }, () => randomInt(36).toString(36)).join("")}`;
     this.#database
-      .prepare("INSERT INTO token (id, hash, user, name, role, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)")
-      .run(id, hashOf(text), user, name, role, now, expires);
+      .prepare(
+        "INSERT INTO token (id, hash, user, name, role, created, expires, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      )
+      .run(id, hashOf(text), user, name, role, now, expires, parent?.id ?? null);
     return { token: this.get(id), text };
   }
 
@@ -101,6 +133,7 @@ export class Tokens {
     throw new ConsoleError(404, "not-found", `There is no token "${id}"`, "See your tokens: GET /v1/tokens");
   }
 
+  /** With all that it made. */
   revoke(id: string): void {
     this.#database.prepare("DELETE FROM token WHERE id = ?").run(id);
   }
@@ -110,8 +143,36 @@ export class Tokens {
   }
 }
 
-function bearer({ user, role, owner, id }: Row): Bearer {
-  return { user, role: lesser(role, owner), id };
+function bearer({ user, role, owner, id, expires }: Row): Bearer {
+  return { user, role: lesser(role, owner), id, expires };
+}
+
+function demandRole(own: Role, wanted: Role): void {
+  if (covers(own, wanted)) return;
+  throw new ConsoleError(
+    403,
+    "role",
+    `A token cannot have the role "${wanted}": its maker has "${own}" here`,
+    `Ask for "${own}" or less`,
+    { path: "role" },
+  );
+}
+
+/** null: never. */
+function demandEnd(own: number | null, wanted: number | null): void {
+  if (own === null || (wanted !== null && wanted <= own)) return;
+  const end = new Date(own).toISOString();
+  throw new ConsoleError(
+    403,
+    "token-outlives",
+    `A token cannot be good for longer than the one that makes it, which ends ${end}`,
+    `Ask for ${end} or earlier, or make it after a login with the password`,
+    { path: "expires" },
+  );
+}
+
+function earlier(time: number, end: number | null): number {
+  return end === null ? time : Math.min(time, end);
 }
 
 function hashOf(text: string): Buffer {

@@ -1,6 +1,5 @@
 /**
  * Events of the field out of what is observed of devices: who came and went, and who carries an instance's traffic now.
- * Of what befalls very many at once some are told one by one, and the rest as one (desk/crowd.ts).
  *
  *   DeviceOnline INFO, DeviceOffline CRITICAL            its agent is connected, or no more
  *   AccessGatewayFailover INFO                           tunnels of a device failed; the other device still has a way
@@ -14,7 +13,6 @@ import { directoryOf } from "../model/lineage.ts";
 import type { Observed } from "../model/observed.ts";
 import type { Resource } from "../model/resources.ts";
 import { instanceStatus } from "../model/status.ts";
-import { Crowd } from "./crowd.ts";
 import type { Desk } from "./desk.ts";
 
 /** Of the fleet. */
@@ -36,9 +34,8 @@ const NOBODY = "";
 
 /** Begins; gives back what ends it. What was so before the console started is no news, and what got worse is told only after `grace`. */
 export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): () => void {
-  const crowd = new Crowd((event) => desk.event(event));
   const tell = (level: Level, code: string, subject: Subject, message: string) =>
-    crowd.event({ level, code, message, subject });
+    desk.event({ level, code, message, subject });
   /** Seen connected since the start. */
   const back = new Set<string>();
   let settled = grace === 0 || desk.told.ids().length === 0;
@@ -103,10 +100,7 @@ export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): 
       if (instance) watchInstance(instance);
     }
   }, grace).unref();
-  return () => {
-    clearTimeout(timer);
-    crowd.flush();
-  };
+  return () => clearTimeout(timer);
 }
 
 /** Is there a device that carries its traffic? */

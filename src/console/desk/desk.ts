@@ -22,6 +22,7 @@ import { EventLog, type NewEvent, type StoredEvent } from "../store/events.ts";
 import { Answers } from "../store/idempotency.ts";
 import { ResourceTable } from "../store/resources.ts";
 import { Told } from "../store/told.ts";
+import { Damper } from "./damper.ts";
 import { RouterVersions } from "./versions.ts";
 
 export type { Author } from "../author.ts";
@@ -45,6 +46,11 @@ export interface Desk {
   parts(router: string): Parts | undefined;
   /** Revision that last changed this router's parts; 0: never. Outlives the program. */
   versionOf(router: string): number;
+  /**
+   * The router has had version `above`, of a console that this one was restored from: it gets a higher one, and so does whatever changes from
+   * now on. On the disk a moment later; until then the router can say so again.
+   */
+  raise(router: string, above: number): void;
   onCommitted(listener: (committed: Committed) => void): void;
   /** What `change` would do, without doing it. @throws ConsoleError as `change` does */
   preview(plan: Plan): Committed;
@@ -53,7 +59,10 @@ export interface Desk {
    * @throws ConsoleError: the plan's own, or the rules that the change would break; then nothing has changed
    */
   change(author: Author, action: string, plan: Plan, also?: (committed: Committed) => void): Promise<Committed>;
-  /** Stored and told to listeners; a moment later, together with others of the same moment. */
+  /**
+   * Stored and told to listeners; a moment later, together with others of the same moment, so that nobody sees from how long an answer
+   * takes whether there was one. Those that come too often are held back and counted (desk/damper.ts).
+   */
   event(event: NewEvent): void;
   onEvent(listener: (event: StoredEvent) => void): void;
   readonly events: EventLog;
@@ -63,7 +72,7 @@ export interface Desk {
   readonly answers: Answers;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Writes the events that wait. The database stays open. */
+  /** Writes what waits. The database stays open. */
   close(): void;
 }
 
@@ -79,6 +88,9 @@ export function openDesk(database: DatabaseSync, options: DeskOptions = {}): Des
   return new OpenDesk(database, options);
 }
 
+/** Of the message of an event, characters. */
+const LONGEST = 1000;
+
 /** Events of so many milliseconds share a transaction: ten thousand devices that come back wait for the disk a few times. */
 const TOGETHER = 100;
 
@@ -93,6 +105,7 @@ class OpenDesk implements Desk {
   readonly #resources: ResourceTable;
   readonly #versions: RouterVersions;
   readonly #compiler: Compiler;
+  readonly #damper = new Damper((event) => this.#record(event));
   readonly #committedListeners: ((committed: Committed) => void)[] = [];
   readonly #eventListeners: ((event: StoredEvent) => void)[] = [];
   #intent: Intent;
@@ -135,6 +148,11 @@ class OpenDesk implements Desk {
 
   versionOf(router: string): number {
     return this.#versions.of(router);
+  }
+
+  raise(router: string, above: number): void {
+    this.#versions.raise(router, above);
+    this.#soon();
   }
 
   onCommitted(listener: (committed: Committed) => void): void {
@@ -185,12 +203,17 @@ class OpenDesk implements Desk {
   }
 
   event(event: NewEvent): void {
-    this.#waiting.push({ at: this.now(), event });
-    this.#soon();
+    this.#damper.event(event);
   }
 
   close(): void {
+    this.#damper.flush();
     this.#flush();
+  }
+
+  #record(event: NewEvent): void {
+    this.#waiting.push({ at: this.now(), event: { ...event, message: plain(event.message) } });
+    this.#soon();
   }
 
   #planned(plan: Plan): { readonly changes: readonly Change[]; readonly after: Intent } {
@@ -233,8 +256,10 @@ class OpenDesk implements Desk {
       this.#write(() => {
         stored = waiting.map(({ at, event }) => this.events.add(at, event));
         this.told.write();
+        this.#versions.writeRaised();
       });
       this.told.written();
+      this.#versions.raisedWritten();
     } catch (error) {
       this.#onFault(error);
       return;
@@ -252,6 +277,12 @@ class OpenDesk implements Desk {
       }
     }
   }
+}
+
+/** What devices and hosts say of themselves stands in messages: one line of letters that no terminal takes for a command, and no more than LONGEST. */
+function plain(message: string): string {
+  const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1).toWellFormed()}…` : line;
 }
 
 function inverse({ kind, id, before, after }: Change): Change {

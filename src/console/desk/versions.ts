@@ -15,6 +15,8 @@ export class RouterVersions {
   readonly #versions: Map<string, number>;
   readonly #fingerprints = new Map<string, Fingerprint>();
   readonly #partsOf: (router: string) => Parts | undefined;
+  /** Raised, and not on the disk yet. */
+  readonly #raised = new Set<string>();
   #revision: number;
   #pending: { readonly revision: number; readonly routers: ReadonlyMap<string, RouterVersion | undefined> } | undefined;
 
@@ -46,6 +48,30 @@ export class RouterVersions {
 
   of(router: string): number {
     return this.#versions.get(router) ?? 0;
+  }
+
+  /** The router's version is higher than `above` from now on, and so is the revision of every later change. */
+  raise(router: string, above: number): void {
+    if (!this.#fingerprints.has(router)) return;
+    this.#revision = Math.max(this.#revision, above + 1);
+    this.#versions.set(router, this.#revision);
+    this.#raised.add(router);
+  }
+
+  /** Within the caller's transaction. */
+  writeRaised(): void {
+    if (this.#raised.size === 0) return;
+    const routers = new Map<string, RouterVersion>();
+    for (const router of this.#raised) {
+      const fingerprint = this.#fingerprints.get(router)?.value;
+      if (fingerprint !== undefined) routers.set(router, { version: this.of(router), fingerprint });
+    }
+    this.#table.write(this.#revision, routers);
+  }
+
+  /** What was written of them is on the disk. */
+  raisedWritten(): void {
+    this.#raised.clear();
   }
 
   /** Within the caller's transaction; then `accept` or `undo`. */

@@ -8,6 +8,8 @@ export interface FleetDesk {
   parts(router: string): Parts | undefined;
   /** Revision that last changed this router's parts; 0: never. */
   versionOf(router: string): number;
+  /** The router has had version `above`, from before the console was restored: its version is a higher one from now on. */
+  raise(router: string, above: number): void;
   onCommitted(
     listener: (committed: {
       readonly changes: readonly Change[];

@@ -19,14 +19,15 @@ import type { Log } from "../../router/log.ts";
 import { clientKey } from "../address.ts";
 import type { Authority } from "../ca/ca.ts";
 import { AuthorityError } from "../ca/error.ts";
+import { Tries } from "../tries.ts";
 import type { Book } from "./book.ts";
 import type { FleetDesk, FleetEvent } from "./desk.ts";
-import { Lockout } from "./lockout.ts";
 import { Tickets } from "./ticket.ts";
 
-const MINUTE = 60_000;
+/** Wrong keys of one serial number in a minute; then a minute's pause. */
+const SERIAL = { most: 5, window: 60_000, keys: 20_000 };
 /** Many devices may come from one address, behind a NAT; their mistakes together. */
-const ADDRESS_FAILURES = 30;
+const ADDRESS = { most: 30, window: 60_000, keys: 20_000 };
 
 export type Answer<T> =
   | { readonly status: 200; readonly body: T }
@@ -48,8 +49,8 @@ export interface EnrolmentParts {
 export class Enrolment {
   readonly #parts: EnrolmentParts;
   readonly #tickets = new Tickets();
-  readonly #serials = new Lockout({ failures: 5, window: MINUTE, capacity: 20_000 });
-  readonly #addresses = new Lockout({ failures: ADDRESS_FAILURES, window: MINUTE, capacity: 20_000 });
+  readonly #serials = new Tries(SERIAL);
+  readonly #addresses = new Tries(ADDRESS);
 
   constructor(parts: EnrolmentParts) {
     this.#parts = parts;
@@ -81,7 +82,7 @@ export class Enrolment {
     const expected = Buffer.from(deviceProof(secret, transcript));
     const proven = timingSafeEqual(expected, Buffer.from(request.proof)) && device !== undefined && entry !== undefined;
     if (!proven) return this.#failed(serial, address);
-    this.#serials.succeeded(serial);
+    this.#serials.forget(serial);
     return this.#issue(secret, transcript, device.generation, address);
   }
 
@@ -146,8 +147,8 @@ export class Enrolment {
 
   #failed(serial: string, address: string): Answer<never> {
     const { log, event, now } = this.#parts;
-    const locks = this.#serials.failed(serial, now());
-    const locksAddress = this.#addresses.failed(clientKey(address), now());
+    const locks = this.#serials.count(serial, now()) === SERIAL.most;
+    const locksAddress = this.#addresses.count(clientKey(address), now()) === ADDRESS.most;
     log.warn({ serial, address }, "enrolment refused: wrong serial number or key");
     event({
       level: "WARN",

@@ -9,9 +9,8 @@ import type { Log } from "../../router/log.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Observed } from "../model/observed.ts";
 import { Book } from "./book.ts";
-import type { FleetDesk } from "./desk.ts";
+import type { FleetDesk, FleetEvent } from "./desk.ts";
 import { Enrolment } from "./enrolment.ts";
-import { Herald } from "./herald.ts";
 import { Hub } from "./hub.ts";
 import { enrolmentRoutes } from "./routes.ts";
 import { Sight } from "./sight.ts";
@@ -51,8 +50,7 @@ export interface FleetParts {
 export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
   const { desk, authority, log, now = Date.now } = parts;
   const book = new Book(database);
-  const herald = new Herald((event) => desk.event(event));
-  const event = (one: Parameters<Herald["event"]>[0]) => herald.event(one);
+  const event = (one: FleetEvent) => desk.event(one);
   const sights = new Map<string, Sight>();
   /** Generation of the identity that each device has. */
   const issued = book.issued();
@@ -129,7 +127,6 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
     attach: (server) => hub.attach(server),
     async close() {
       hub.close();
-      herald.flush();
     },
   };
 }

@@ -16,6 +16,7 @@ import { openDoor } from "./door.ts";
 import { type AgentFrame, agentFrame } from "./frame.ts";
 import { Line } from "./line.ts";
 import { type Passport, stands } from "./passport.ts";
+import { restoration } from "./restored.ts";
 import type { Sight } from "./sight.ts";
 import { type Draft, Statements } from "./statements.ts";
 
@@ -47,6 +48,7 @@ export interface HubParts {
 export class Hub {
   readonly #parts: HubParts;
   readonly #statements: Statements;
+  readonly #catchUp: (device: string, hello: HelloFrame) => void;
   readonly #lines = new Map<string, Line>();
   readonly #groups: readonly Set<Line>[] = Array.from({ length: GROUPS }, () => new Set<Line>());
   /** Devices whose turn to be told something has come, in order. */
@@ -60,6 +62,7 @@ export class Hub {
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#statements = new Statements(parts.authority, parts.now);
+    this.#catchUp = restoration({ ...parts, configKey: parts.authority.configKey });
     this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY / GROUPS);
     this.#heartbeat.unref();
   }
@@ -165,6 +168,7 @@ export class Hub {
     log.debug({ device, have: hello.have }, "an agent has connected");
     const parts = desk.parts(device);
     if (!parts) return;
+    this.#catchUp(device, hello);
     const same = this.#statements.root(parts) === hello.root;
     if (same && hello.have === desk.versionOf(device)) line.feed.inStep(hello.have);
     else if (same && hello.have > 0) line.feed.renamed(hello.have);

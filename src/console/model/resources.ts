@@ -22,6 +22,13 @@ export const AccessPointSpec = Type.Object(
     ipv6: Type.Optional(orNull(Ipv6, "Outer address; null: none.")),
     ikePort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: "UDP. Default 500." })),
     natPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: "UDP. Default 4500." })),
+    lineInterfaces: Type.Optional(
+      Type.Array(Device, {
+        maxItems: 1000,
+        uniqueItems: true,
+        description: "Interfaces of the gateway's host that leased lines (VBRs) may end at. Default: none.",
+      }),
+    ),
   },
   closed,
 );
@@ -119,7 +126,7 @@ export const VbrSpec = Type.Object(
     name: Name,
     description: Type.Optional(Description),
     accessPoint: Ref("access point"),
-    interface: Device,
+    interface: Type.Unsafe<string>({ ...Device, description: "One that the access point offers for leased lines." }),
     nextHop: Type.Optional(orNull(Ipv4, "The far end of the line; null (the default): the prefixes are on the link.")),
     prefixes: Type.Array(Cidr, { minItems: 1, maxItems: 200, uniqueItems: true }),
     withdrawn: Type.Optional(Type.Array(Cidr, { maxItems: 200, uniqueItems: true, description: "Not published." })),

@@ -76,4 +76,18 @@ export const STORE_MIGRATIONS: readonly Migration[] = [
       CREATE TABLE told (id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    name: "store-3",
+    sql: `
+      -- Access points say which interfaces are for leased lines: those that lines end at already.
+      UPDATE resource SET spec = json_set(spec, '$.lineInterfaces', json((
+        SELECT json_group_array(name) FROM (
+          SELECT DISTINCT line.spec ->> '$.interface' AS name FROM resource AS line
+          WHERE line.kind = 'vbr' AND line.spec ->> '$.accessPoint' = resource.id
+          ORDER BY name
+        )
+      )))
+      WHERE kind = 'access-point';
+    `,
+  },
 ];

@@ -102,20 +102,42 @@ describe("after a start of the console", () => {
   });
 });
 
-it("a thousand at once are a few events", () => {
-  vi.useFakeTimers();
-  try {
-    for (let i = 0; i < 1000; i++) fleet.see(active, { controller: i % 2 === 0 ? "normal" : "abnormal" });
-    expect(events()).toHaveLength(40);
-    vi.advanceTimersByTime(10_001);
-    desk.close();
-    const last = desk.events.list({}, { limit: 2, after: seen });
-    expect(last.map(({ message }) => message)).toEqual(
-      Array(2).fill(`the same of 480 more: ${Array(5).fill(active).join(", ")} and 475 others`),
-    );
-  } finally {
-    vi.useRealTimers();
-  }
+describe("a device that has gone mad", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const DAY = 86_400_000;
+  const recorded = () => desk.events.list({}, { limit: 100_000 });
+  const of = (code: string) => recorded().filter((event) => event.code === code);
+
+  it("comes and goes each second for a day: a few hundred events, and those of others are told at once", () => {
+    for (let ms = 0, i = 0; ms < DAY; ms += 1000, i++) {
+      fleet.see(active, { controller: i % 2 === 0 ? "normal" : "abnormal" });
+      vi.advanceTimersByTime(1000);
+    }
+    for (const code of ["DeviceOnline", "DeviceOffline"]) expect(of(code).length).toBeLessThan(300);
+    const counted = /\((\d+) times since it was told last\)$/;
+    const told = of("DeviceOffline").map(({ message }) => Number(counted.exec(message)?.[1] ?? 1));
+    // What was held back last is told yet.
+    expect(told.reduce((sum, times) => sum + times)).toBeGreaterThan(43_000);
+    fleet.see(standby, { controller: "normal" });
+    vi.advanceTimersByTime(1000);
+    expect(recorded().at(-1)!.message).toMatch(/^standby device \S+ of instance hangzhou is connected/);
+  });
+
+  it("refuses configurations for other reasons each time, with words that no terminal should see", () => {
+    for (let i = 0; i < 10_000; i++) {
+      fleet.see(active, { error: { code: "x", message: `\x1b[2J${i}\n\u202e${"long ".repeat(500)}` } });
+      vi.advanceTimersByTime(100);
+    }
+    const refused = of("ConfigurationRefused");
+    expect(refused.length).toBeGreaterThan(5);
+    expect(refused.length).toBeLessThan(12);
+    for (const { message } of refused) {
+      expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      expect(message.length).toBeLessThanOrEqual(1000);
+    }
+  });
 });
 
 it("traffic that goes over to the other device, and is lost, and comes back", () => {

@@ -45,9 +45,9 @@ export function ground(): Intent {
   const site = new Site()
     .area("east")
     .area("west")
-    .point("one", "east", "198.51.100.1")
-    .point("two", "east", "198.51.100.2")
-    .point("three", "west", "198.51.100.3");
+    .point("one", "east", "198.51.100.1", ["eth0", "eth1", "eth2"])
+    .point("two", "east", "198.51.100.2", ["eth0", "eth1", "eth2"])
+    .point("three", "west", "198.51.100.3", ["eth0", "eth1"]);
   for (const [name, area] of [
     ["red", "east"],
     ["green", "west"],

@@ -89,6 +89,49 @@ describe("the desk", () => {
     second.close();
   });
 
+  it("offers, of a store from before they were listed, the interfaces that leased lines end at", async () => {
+    const database = openDatabase(":memory:", STORE_MIGRATIONS.slice(0, 2));
+    const put = database.prepare("INSERT INTO resource VALUES (?, ?, ?, 1, '', '', ?)");
+    for (const name of ["east", "west"])
+      put.run("access-point", `ap-${name}`, name, JSON.stringify({ name, ipv4: null }));
+    for (const name of ["eth2.7", "eth1"])
+      put.run("vbr", `vbr-${name}`, name, JSON.stringify({ name, accessPoint: "ap-east", interface: name }));
+    database.exec(STORE_MIGRATIONS[2].sql);
+    const { "access-point": points, vbr } = new ResourceTable(database).read();
+    expect(points.get("ap-east")).toMatchObject({ name: "east", ipv4: null, lineInterfaces: ["eth1", "eth2.7"] });
+    expect(points.get("ap-west")!.lineInterfaces).toEqual([]);
+    expect(vbr.get("vbr-eth1")).toMatchObject({ accessPoint: "ap-east", interface: "eth1" });
+    expect(vbr.get("vbr-eth1")).not.toHaveProperty("lineInterfaces");
+  });
+
+  it("gives a router a higher version than it had before a restore, and every change after that a higher one", async () => {
+    const path = join(folder, "restored.db");
+    const first = openDatabase(path, STORE_MIGRATIONS);
+    const before = openDesk(first);
+    await tutorial(before);
+    const [edge] = devices(before, "active");
+    const [gateway] = devices(before, "gateway");
+    const was = before.versionOf(gateway);
+    before.raise(edge, 5000);
+    before.raise("vcpenobody000000", 1_000_000);
+    expect([before.revision, before.versionOf(edge), before.versionOf(gateway)]).toEqual([5001, 5001, was]);
+    before.raise(gateway, 4000);
+    expect([before.revision, before.versionOf(gateway)]).toEqual([5001, 5001]);
+    before.close();
+    first.close();
+    const second = openDatabase(path, STORE_MIGRATIONS);
+    const after = openDesk(second);
+    expect([after.revision, after.versionOf(edge), after.versionOf(gateway)]).toEqual([5001, 5001, 5001]);
+    await update(after, "instance", "hangzhou", { activated: true });
+    expect([after.revision, after.versionOf(edge)]).toEqual([5002, 5002]);
+    // What was raised and changed before it was written is written as it was changed.
+    after.raise(edge, 6000);
+    await update(after, "instance", "hangzhou", { peakBandwidth: 77 });
+    after.close();
+    expect(openDesk(second).versionOf(edge)).toBe(6002);
+    second.close();
+  });
+
   it("raises the versions of routers that a change concerns only", async () => {
     const desk = openDesk(memory());
     await tutorial(desk);

@@ -47,8 +47,8 @@ export class Site {
   }
 
   /** With its device vcpe00000000000N. */
-  point(name: string, area: string, ipv4: string): this {
-    this.add("access-point", `ap-${name}`, { name, area: `area-${area}`, region: name, ipv4 });
+  point(name: string, area: string, ipv4: string, lineInterfaces: string[] = []): this {
+    this.add("access-point", `ap-${name}`, { name, area: `area-${area}`, region: name, ipv4, lineInterfaces });
     return this.#device(`${name}-gateway`, null, `ap-${name}`, "gateway");
   }
 
@@ -89,7 +89,7 @@ export function tutorial(): Site {
   return new Site()
     .area("mainland")
     .point("shanghai", "mainland", "198.51.100.1")
-    .point("beijing", "mainland", "198.51.100.2")
+    .point("beijing", "mainland", "198.51.100.2", ["eth1", "eth1.100"])
     .add("cen", "cen-corp", { name: "corp", area: "area-mainland" })
     .add("ccn", "ccn-corp", { name: "corp", area: "area-mainland", cen: "cen-corp" })
     .branch("hangzhou", "mainland", "corp", ["172.16.0.0/16"], { accessPoint: "ap-shanghai" })

@@ -1,13 +1,12 @@
 /** POST /login, /logout and /password, GET /whoami. */
 import type { FastifyInstance, RouteShorthandOptions } from "fastify";
-import { clientKey } from "../../address.ts";
 import { described, type Operation } from "../../api/operation.ts";
 import type { Author } from "../../author.ts";
 import { ConsoleError } from "../../error.ts";
 import { sessionOf } from "../guard.ts";
 import { checkNew } from "../password.ts";
 import { csrfOf } from "../sessions.ts";
-import { clearSession, countTry, goodTry, type RouteParts, setSession } from "./parts.ts";
+import { clearSession, type RouteParts, setSession } from "./parts.ts";
 import { Gone, LoginReply, LoginRequest, PasswordRequest, Whoami } from "./schema.ts";
 
 /** Every login costs a hash. This bounds the good ones too, for each address in a minute. */
@@ -21,7 +20,7 @@ function limited(operation: Operation): RouteShorthandOptions {
 }
 
 export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { users, sessions, passwords, audit, together, now } = parts;
+  const { users, sessions, passwords, admission, audit, together, now } = parts;
 
   app.post<{ Body: LoginRequest }>(
     "/login",
@@ -36,11 +35,10 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
     }),
     async (request, reply) => {
       const { user: name, password } = request.body;
-      const address = clientKey(request.ip);
-      countTry(parts, name, address);
+      const admitted = await admission.admit(name, request.ip);
       // The same work and the same answer, whether the name, the password or the user's being enabled is what is wrong.
       const stored = users.passwordOf(name);
-      const right = await passwords.verify(password, stored);
+      const right = await passwords.verify(password, stored, admitted.known);
       const renewed = right && passwords.outdated(stored as string) ? await passwords.hash(password) : undefined;
       const user = users.find(name);
       // Whoever changed the password or removed the user while hashes were made has the last word.
@@ -62,8 +60,8 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
           "Check both; an administrator can reset the password",
         );
       }
-      goodTry(parts, name, address);
       const id = together(() => {
+        admitted.good();
         if (renewed !== undefined) users.setPassword(name, renewed, user.mustChange);
         users.loggedIn(name, now());
         audit({ ...entry, action: "login", outcome: "done" });
@@ -105,15 +103,14 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
         throw new ConsoleError(403, "session-needed", "A token cannot change its owner's password", "Log in first");
       }
       const { old, new: fresh } = request.body;
-      const address = clientKey(request.ip);
       const subject = `user ${name}`;
-      countTry(parts, name, address);
+      const admitted = await admission.admit(name, request.ip);
       const stored = users.passwordOf(name);
-      if (!(await passwords.verify(old, stored)) || users.passwordOf(name) !== stored) {
+      if (!(await passwords.verify(old, stored, admitted.known)) || users.passwordOf(name) !== stored) {
         audit({ author: request.author, action: "password-changed", subject, outcome: "refused", detail: {} });
         throw new ConsoleError(403, "password-wrong", "The old password is wrong", "Type it again", { path: "old" });
       }
-      goodTry(parts, name, address);
+      together(() => admitted.good());
       checkNew(fresh, name);
       if (fresh === old) {
         throw new ConsoleError(422, "password-weak", "The new password is the old one", "Choose another", {

@@ -1,9 +1,9 @@
 /** What the routes of this folder share. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Admission } from "../admission.ts";
 import type { Audit } from "../audit.ts";
 import { COOKIE } from "../guard.ts";
 import { TryLater } from "../later.ts";
-import type { Limiter } from "../limit.ts";
 import type { Passwords } from "../password.ts";
 import { ABSOLUTE, type Sessions } from "../sessions.ts";
 import type { Tokens } from "../tokens.ts";
@@ -14,8 +14,7 @@ export interface RouteParts {
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   readonly passwords: Passwords;
-  readonly byUser: Limiter;
-  readonly byAddress: Limiter;
+  readonly admission: Admission;
   readonly audit: Audit;
   /** What is done and its line in the record: both are on the disk, or neither. */
   readonly together: <T>(act: () => T) => T;
@@ -28,20 +27,6 @@ export function tellWhen(app: FastifyInstance): void {
     if (error instanceof TryLater) reply.header("retry-after", String(error.seconds));
     throw error;
   });
-}
-
-/** Counts a try at a password. @throws TryLater too-many-tries */
-export function countTry({ byUser, byAddress, now }: RouteParts, user: string, address: string): void {
-  const at = now();
-  const wait = Math.max(byUser.wait(user, at), byAddress.wait(address, at));
-  if (wait > 0) throw new TryLater(429, "too-many-tries", "There were too many tries with a wrong password", wait);
-  byUser.count(user, at);
-  byAddress.count(address, at);
-}
-
-export function goodTry({ byUser, byAddress }: RouteParts, user: string, address: string): void {
-  byUser.forget(user);
-  byAddress.uncount(address);
 }
 
 export function setSession(reply: FastifyReply, id: string): void {

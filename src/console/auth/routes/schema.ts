@@ -69,6 +69,9 @@ export const TokenReply = Type.Object({
   created: Time,
   expires: TimeOrNever,
   used: TimeOrNever,
+  parent: Type.Union([Type.String(), Type.Null()], {
+    description: "Id of the token that made it, and with which it goes; null: it was made after a login.",
+  }),
   token: Type.Optional(Type.String({ description: "Shown once." })),
 });
 export const TokenList = Type.Object({ items: Type.Array(TokenReply), next: Type.Null() });
@@ -77,7 +80,12 @@ export const NewToken = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 128, description: "What it is for." }),
     role: Type.Optional(RoleName),
-    expires: Type.Optional(Type.Union([Time, Type.Null()], { description: "Default: in 90 days. null: never." })),
+    expires: Type.Optional(
+      Type.Union([Time, Type.Null()], {
+        description:
+          "Default: in 90 days, or when the token that makes it ends. null: never; not by a token that ends.",
+      }),
+    ),
   },
   closed,
 );

@@ -5,14 +5,12 @@ import { described } from "../../api/operation.ts";
 import type { Author } from "../../author.ts";
 import { ConsoleError } from "../../error.ts";
 import { covers } from "../author.ts";
+import { bearerOf } from "../guard.ts";
 import type { Token } from "../tokens.ts";
 import { iso, param, type RouteParts } from "./parts.ts";
 import { Gone, NewToken, Owner, TokenList, TokenReply } from "./schema.ts";
 
 const common = { tag: "tokens", role: "viewer" } as const;
-
-/** Life of a token that does not say otherwise, milliseconds: 90 days. */
-const LIFE = 90 * 24 * 3_600_000;
 
 export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
   const { users, tokens, together, now } = parts;
@@ -41,25 +39,18 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
     described({
       ...common,
       id: "createToken",
-      summary: "Makes a token, shown this once",
+      summary:
+        "Makes a token, shown this once; one that a token makes has at most its role and its end, and goes with it",
       body: NewToken,
       replies: { 201: TokenReply },
       refusals: [409, 422],
     }),
     async (request, reply) => {
       const { author, body } = request;
-      const role = body.role ?? author.role;
-      if (!covers(author.role, role)) {
-        throw new ConsoleError(
-          403,
-          "role",
-          `A token cannot have the role "${role}": its maker has "${author.role}" here`,
-          `Ask for "${author.role}" or less`,
-          { path: "role" },
-        );
-      }
+      const { name, role = author.role } = body;
+      const parent = bearerOf(request, parts);
       const { token, text } = together(() => {
-        const made = tokens.make(author.user, body.name, role, expiry(body.expires, now()), now());
+        const made = tokens.make(author, parent, { name, role, expires: expiry(body.expires, now()) }, now());
         audit(request, "token-created", made.token);
         return made;
       });
@@ -77,8 +68,18 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
   };
   app.delete("/tokens/:id", described(revoke), async (request, reply) => {
     const token = tokens.get(param(request, "id"));
+    const { author } = request;
     // To others the token does not exist.
-    if (token.user !== request.author.user && request.author.role !== "admin") tokens.get("");
+    if (token.user !== author.user && author.role !== "admin") tokens.get("");
+    const own = bearerOf(request, parts);
+    if (own && own.id !== token.id && !covers(own.role, token.role)) {
+      throw new ConsoleError(
+        403,
+        "role",
+        `A token with the role "${own.role}" cannot revoke one with "${token.role}"`,
+        "Log in with the password, or use a token with that role",
+      );
+    }
     together(() => {
       tokens.revoke(token.id);
       audit(request, "token-revoked", token);
@@ -92,10 +93,9 @@ function mayTouch(author: Author, owner: string): void {
   throw new ConsoleError(403, "role", "Tokens of others are for administrators", "Leave out user to see your own");
 }
 
-/** Milliseconds since the Unix epoch; null: never. @throws ConsoleError malformed */
-function expiry(text: string | null | undefined, now: number): number | null {
-  if (text === undefined) return now + LIFE;
-  if (text === null) return null;
+/** Milliseconds since the Unix epoch; null: never. @throws ConsoleError expires */
+function expiry(text: string | null | undefined, now: number): number | null | undefined {
+  if (text === undefined || text === null) return text;
   const time = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? Date.parse(text) : Number.NaN;
   if (time > now) return time;
   throw new ConsoleError(
@@ -107,6 +107,6 @@ function expiry(text: string | null | undefined, now: number): number | null {
   );
 }
 
-function shown({ id, user, name, role, created, expires, used }: Token) {
-  return { id, user, name, role, created: iso(created), expires: expires && iso(expires), used: used && iso(used) };
+function shown({ created, expires, used, ...rest }: Token) {
+  return { ...rest, created: iso(created), expires: expires && iso(expires), used: used && iso(used) };
 }

@@ -3,7 +3,7 @@ import { type Directory, placeKey } from "../directory.ts";
 import type { Violation } from "../intent.ts";
 import { parseIpv4 } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
-import { breach, called, changedIn, type Rule } from "./rule.ts";
+import { breach, called, changedIn, MOST, type Rule, some } from "./rule.ts";
 
 /** TUN devices that a gateway can serve are 1024; the rest is for what it may need besides. */
 const MOST_ATTACHED = 1000;
@@ -30,6 +30,7 @@ export const checkRoom: Rule = (change, directory) => {
 
 export const checkPlace: Rule = (change, directory) => {
   const { after } = change;
+  if (after?.kind === "access-point") return changedIn(change, "lineInterfaces") ? withdrawn(after, directory) : [];
   if (after?.kind === "vpc" && changedIn(change, "place", "accessPoint")) {
     const rival = rivalOf(after, directory);
     if (!rival) return [];
@@ -47,6 +48,20 @@ export const checkPlace: Rule = (change, directory) => {
   if (after?.kind !== "vbr") return [];
   const found: Violation[] = [];
   if (changedIn(change, "interface", "accessPoint")) {
+    const point = directory.get("access-point", after.accessPoint);
+    // What leaves by an interface of the host's own (its uplink) would be the customer's, and what comes in by it, too.
+    if (point && !point.lineInterfaces.includes(after.interface)) {
+      found.push(
+        breach(
+          "interface-not-offered",
+          after,
+          "interface",
+          `${called(point)} does not offer interface ${after.interface} for leased lines; it offers ${some(point.lineInterfaces) || "none"}`,
+          "Use one that it offers, or have an admin add this one to its lineInterfaces",
+          point,
+        ),
+      );
+    }
     const rival = rivalOf(after, directory);
     if (rival) {
       found.push(
@@ -79,6 +94,24 @@ export const checkPlace: Rule = (change, directory) => {
     return point ? called(point) : `access point ${id}`;
   }
 };
+
+/** Leased lines whose interface the access point offers no more. */
+function withdrawn(point: Resource<"access-point">, directory: Directory): Violation[] {
+  return directory
+    .usersOf(point.id, "vbr")
+    .filter((line) => !point.lineInterfaces.includes(line.interface))
+    .slice(0, MOST)
+    .map((line) =>
+      breach(
+        "interface-in-use",
+        point,
+        "lineInterfaces",
+        `interface ${line.interface} at ${called(point)} is that of ${called(line)}`,
+        `Keep it in lineInterfaces, or delete ${called(line)} or give it another interface first`,
+        line,
+      ),
+    );
+}
 
 /** Another one at the same place. */
 function rivalOf(one: Resource<"vpc"> | Resource<"vbr">, directory: Directory): Resource | undefined {

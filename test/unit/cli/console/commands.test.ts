@@ -154,11 +154,14 @@ describe("people", () => {
   });
 
   it("make tokens and change their password", async () => {
-    expect((await run((t) => addToken(t, "backup", { role: "viewer", days: "7" }))).out).toMatch(
+    const passwordFile = join(folder, "password");
+    // For longer than the token that `login` keeps is good.
+    expect((await run((t) => addToken(t, "backup", { role: "viewer", days: "365", passwordFile }))).out).toMatch(
       /^token tok-ID \(viewer, until TIME\): vcpe_/,
     );
+    await expect(run((t) => addToken(t, "backup", {}))).rejects.toMatchObject({ code: "no-terminal" });
     expect((await run((t) => listTokens(t, {}))).out).toMatch(/viewer +TIME +– +backup\n/);
-    const flags = { passwordFile: join(folder, "password"), newPasswordFile: file("next", "some other words\n") };
+    const flags = { passwordFile, newPasswordFile: file("next", "some other words\n") };
     expect((await run((t) => changePassword(t, flags))).out).toContain("is changed");
     await expect(run((t) => changePassword(t, flags))).rejects.toMatchObject({ code: "login-failed" });
   });

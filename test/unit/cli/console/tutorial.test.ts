@@ -1,8 +1,7 @@
-/** The commands of docs/tutorial.md in their order, against a console in this process; and what docs/operate.md says to do after a restore. */
+/** The commands of docs/tutorial.md in their order, against a console in this process. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { act, bind } from "../../../../src/cli/act.ts";
 import { apply } from "../../../../src/cli/apply.ts";
@@ -83,20 +82,4 @@ it("does what the tutorial says, by commands and by files", async () => {
   // The file says what the commands did: but for the rules nothing is new.
   expect(said.at(-1)).toBe("+ rule branches-to-shanghai created\n+ rule branches-to-beijing created\n3 unchanged\n");
   expect(await type("vcpe apply -f branches.yaml")).toBe("5 unchanged\n");
-});
-
-it("after a restore every device gets its configuration anew, with a version that it has not had", async () => {
-  await site.close();
-  const database = new DatabaseSync(join(folder, "console", "console.sqlite"));
-  const revision = () => (database.prepare("SELECT number FROM revision").get() as { number: number }).number;
-  const before = revision();
-  const [, sql] = /sqlite3 console\.sqlite "(UPDATE [^"]+)"/.exec(page("operate.md")) as RegExpExecArray;
-  database.exec(sql);
-  database.close();
-  site = await openSite();
-  const after = new DatabaseSync(join(folder, "console", "console.sqlite"));
-  const rows = after.prepare("SELECT version FROM router").all() as { version: number }[];
-  after.close();
-  expect(rows.length).toBeGreaterThan(2);
-  for (const { version } of rows) expect(version).toBeGreaterThan(before + 999_999);
 });

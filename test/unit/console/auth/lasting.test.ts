@@ -1,13 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { IDLE } from "../../../../src/console/auth/sessions.ts";
-import { addUser, ask, bearer, headers, makeToken, openSite, type Session, type Site, settle } from "./site.ts";
+import { admin, freshSite, site } from "./fresh.ts";
+import { addUser, ask, bearer, headers, makeToken, type Session } from "./site.ts";
 
-let site: Site;
-let admin: Session;
 let bob: Session;
+freshSite();
 beforeEach(async () => {
-  site = await openSite();
-  admin = await settle(site.app, "admin", site.first);
   bob = await addUser(site.app, admin, "bob", "operator");
 });
 

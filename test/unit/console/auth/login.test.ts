@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { KnownAddresses } from "../../../../src/console/auth/addresses.ts";
 import { Passwords } from "../../../../src/console/auth/password.ts";
 import { ABSOLUTE, IDLE } from "../../../../src/console/auth/sessions.ts";
+import { admin, freshSite, site } from "./fresh.ts";
 import {
   addUser,
   ask,
@@ -13,18 +15,10 @@ import {
   openSite,
   PASSWORD,
   type Session,
-  type Site,
   settle,
 } from "./site.ts";
 
-let site: Site;
-let admin: Session;
-
-beforeEach(async () => {
-  site = await openSite();
-  admin = await settle(site.app, "admin", site.first);
-});
-afterEach(() => expect(site.faults).toEqual([]));
+freshSite();
 
 const attempt = (user: string, password: string, remoteAddress = "192.0.2.1") =>
   ask(site.app, "POST", "/v1/login", { payload: { user, password }, remoteAddress });
@@ -89,7 +83,7 @@ describe("a login", () => {
       const times = [];
       for (let i = 0; i < 5; i++) {
         const start = performance.now();
-        expect(await passwords.verify("wrong", hash)).toBe(false);
+        expect(await passwords.verify("wrong", hash, false)).toBe(false);
         times.push(performance.now() - start);
       }
       return Math.min(...times);
@@ -99,21 +93,22 @@ describe("a login", () => {
     // A way without the hash would be a hundred times shorter.
     expect(unknown).toBeGreaterThan(known / 5);
     expect(known).toBeGreaterThan(unknown / 5);
-    expect(await passwords.verify(PASSWORD, undefined)).toBe(false);
+    expect(await passwords.verify(PASSWORD, undefined, true)).toBe(false);
   });
 
-  it("is limited for each user, and says for how long", async () => {
-    for (let i = 0; i < 5; i++) expect((await attempt("admin", "wrong", `192.0.2.${i}`)).status).toBe(401);
-    const { status, headers, body } = await attempt("admin", PASSWORD, "192.0.2.9");
+  it("is limited for each name at each address, and says for how long", async () => {
+    for (let i = 0; i < 5; i++) expect((await attempt("admin", "wrong")).status).toBe(401);
+    const { status, headers, body } = await attempt("admin", PASSWORD);
     expect({ status, code: body.code, after: headers["retry-after"] }).toEqual({
       status: 429,
       code: "too-many-tries",
       after: "60",
     });
     // A name that nobody has is treated no better.
-    for (let i = 0; i < 5; i++) await attempt("nobody", "wrong", `192.0.2.${i}`);
-    expect((await attempt("nobody", "wrong")).status).toBe(429);
+    for (let i = 0; i < 5; i++) await attempt("nobody", "wrong");
+    expect(await attempt("nobody", "wrong")).toMatchObject({ status, body });
     expect((await get(admin)).status).toBe(200);
+    expect((await attempt("admin", PASSWORD, "192.0.2.9")).status).toBe(200);
     site.clock.now += 60_000;
     expect((await attempt("admin", PASSWORD)).status).toBe(200);
   });
@@ -122,6 +117,39 @@ describe("a login", () => {
     for (let i = 0; i < 20; i++) expect((await attempt(`user${i}`, "wrong", "2001:db8::1")).status).toBe(401);
     expect((await attempt("admin", PASSWORD, "2001:db8::ffff")).status).toBe(429);
     expect((await attempt("admin", PASSWORD, "2001:db8:0:1::1")).status).toBe(200);
+  });
+
+  it("is kept from nobody by strangers who try under the same name", async () => {
+    // From an office in which somebody has logged in.
+    expect((await attempt("admin", PASSWORD, "198.51.100.7")).status).toBe(200);
+    for (let i = 0; i < 200; i++) await attempt("admin", "wrong", `203.0.${i >>> 2}.${i & 3}`);
+    expect((await attempt("admin", "wrong", "203.0.113.1")).status).toBe(401);
+    site.pauses.length = 0;
+    expect((await attempt("admin", PASSWORD, "198.51.100.7")).status).toBe(200);
+    expect(site.pauses).toEqual([]);
+    // And elsewhere it takes a while.
+    expect((await attempt("admin", PASSWORD, "192.0.2.200")).status).toBe(200);
+    expect(site.pauses).toEqual([20_000]);
+    // From there it is known, also after a restart.
+    expect((await attempt("admin", PASSWORD, "192.0.2.200")).status).toBe(200);
+    expect(site.pauses).toHaveLength(1);
+    expect(new KnownAddresses(site.database).has("192.0.2.200", site.clock.now + 29 * 86_400_000)).toBe(true);
+    expect(new KnownAddresses(site.database).has("192.0.2.200", site.clock.now + 31 * 86_400_000)).toBe(false);
+  });
+
+  it("waits no longer and no shorter for a name that nobody has", async () => {
+    const waits = async (name: string) => {
+      site.pauses.length = 0;
+      const answers = [];
+      for (let i = 0; i < 30; i++) {
+        const { status, headers, body } = await attempt(name, "wrong", `203.0.${i}.${name.length}`);
+        answers.push([status, body, headers["retry-after"]]);
+      }
+      return { answers, pauses: [...site.pauses] };
+    };
+    const known = await waits("admin");
+    expect(await waits("nobody")).toEqual(known);
+    expect(known.pauses).toEqual([1000, 2000, 4000, 8000, 16_000, ...Array(15).fill(20_000)]);
   });
 
   it("does not count good tries", async () => {

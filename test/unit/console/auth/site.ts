@@ -20,11 +20,14 @@ export async function openSite() {
   const clock = { now: Date.parse("2026-01-01T00:00:00Z") };
   const entries: AuditEntry[] = [];
   const faults: unknown[] = [];
+  /** Milliseconds that logins had to wait, which nobody waits here. */
+  const pauses: number[] = [];
   const database = openDatabase(":memory:", AUTH_MIGRATIONS);
   const auth = await openAuth(database, {
     audit: (entry) => entries.push(entry),
     now: () => clock.now,
     cost: CHEAP,
+    pause: async (milliseconds) => void pauses.push(milliseconds),
   });
   const app = Fastify(SERVER_OPTIONS);
   await prepareApi(app, { log: { error: (context) => faults.push(context) } });
@@ -40,7 +43,7 @@ export async function openSite() {
     return {};
   });
   await app.ready();
-  return { lasting, app, auth, database, clock, entries, faults, first: auth.firstPassword as string };
+  return { lasting, app, auth, database, clock, entries, faults, pauses, first: auth.firstPassword as string };
 }
 
 export type Site = Awaited<ReturnType<typeof openSite>>;

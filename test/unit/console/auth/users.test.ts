@@ -1,28 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { resetPassword } from "../../../../src/console/auth/auth.ts";
-import {
-  addUser,
-  ask,
-  bearer,
-  CHEAP,
-  headers,
-  login,
-  makeToken,
-  openSite,
-  PASSWORD,
-  type Session,
-  type Site,
-  settle,
-} from "./site.ts";
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { AUTH_MIGRATIONS, resetPassword } from "../../../../src/console/auth/auth.ts";
+import { Tokens } from "../../../../src/console/auth/tokens.ts";
+import { openDatabase } from "../../../../src/console/store/database.ts";
+import { admin, freshSite, site } from "./fresh.ts";
+import { addUser, ask, bearer, CHEAP, headers, login, makeToken, PASSWORD, type Session, settle } from "./site.ts";
 
-let site: Site;
-let admin: Session;
-
-beforeEach(async () => {
-  site = await openSite();
-  admin = await settle(site.app, "admin", site.first);
-});
-afterEach(() => expect(site.faults).toEqual([]));
+freshSite();
 
 const as = (session: Session, method: "GET" | "POST" | "PATCH" | "DELETE", url: string, payload?: object) =>
   ask(site.app, method, url, { headers: headers(session), ...(payload ? { payload } : {}) });
@@ -135,6 +119,82 @@ describe("tokens", () => {
     expect((await byToken(great)).status).toBe(200);
     await as(admin, "PATCH", "/v1/users/bea", { disabled: true });
     expect((await byToken(great)).status).toBe(401);
+  });
+
+  it("made by a token have no later end than it, and no higher role", async () => {
+    const { app, clock } = site;
+    const day = 24 * 3_600_000;
+    const at = (days: number) => new Date(clock.now + days * day).toISOString();
+    const parent = await makeToken(app, admin, { role: "operator", expires: at(10) });
+    const by = (token: string, more: object) =>
+      ask(app, "POST", "/v1/tokens", { headers: bearer(token), payload: { name: "child", ...more } });
+    for (const expires of [null, at(11), at(10).replace(".000Z", ".001Z")])
+      expect(await by(parent, { expires })).toMatchObject({
+        status: 403,
+        body: { code: "token-outlives", path: "expires", message: expect.stringContaining(at(10)) },
+      });
+    expect(await by(parent, { role: "admin" })).toMatchObject({ status: 403, body: { code: "role" } });
+    const child = await by(parent, {});
+    expect(child).toMatchObject({ status: 201, body: { role: "operator", expires: at(10) } });
+    expect((await by(parent, { expires: at(10) })).status).toBe(201);
+    const last = await by(child.body.token, { role: "viewer", expires: at(5) });
+    expect(last.body).toMatchObject({ role: "viewer", expires: at(5), parent: child.body.id });
+    expect((await by(last.body.token, { expires: at(6) })).status).toBe(403);
+    expect((await by(last.body.token, { role: "operator" })).status).toBe(403);
+    // One that never ends may make others that never end; a session anything up to its own role.
+    const lasting = await makeToken(app, admin, { expires: null });
+    expect((await by(lasting, { expires: null })).body).toMatchObject({ expires: null });
+    expect((await by(lasting, {})).body.expires).toBe(at(90));
+  });
+
+  it("go with the token that made them", async () => {
+    const { app } = site;
+    const stolen = (await as(admin, "POST", "/v1/tokens", { name: "stolen" })).body;
+    const child = await ask(app, "POST", "/v1/tokens", { headers: bearer(stolen.token), payload: { name: "c" } });
+    const headersOf = bearer(child.body.token);
+    const grandchild = await ask(app, "POST", "/v1/tokens", { headers: headersOf, payload: { name: "g" } });
+    expect((await byToken(grandchild.body.token, "/v1/admin")).status).toBe(200);
+    expect((await as(admin, "DELETE", `/v1/tokens/${stolen.id}`)).status).toBe(204);
+    for (const { token } of [stolen, child.body, grandchild.body]) expect((await byToken(token)).status).toBe(401);
+    expect((await as(admin, "GET", "/v1/tokens")).body.items).toEqual([]);
+  });
+
+  it("go with their user, also when another one of that name comes", async () => {
+    const bea = await addUser(site.app, admin, "bea", "operator");
+    const token = await makeToken(site.app, bea, { expires: null });
+    const child = await ask(site.app, "POST", "/v1/tokens", {
+      headers: bearer(token),
+      payload: { name: "c", expires: null },
+    });
+    await as(admin, "PATCH", "/v1/users/bea", { role: "viewer" });
+    for (const text of [token, child.body.token]) {
+      expect((await byToken(text, "/v1/operator")).status).toBe(403);
+      expect((await byToken(text)).body.role).toBe("viewer");
+    }
+    expect((await as(admin, "DELETE", "/v1/users/bea")).status).toBe(204);
+    await addUser(site.app, admin, "bea", "admin");
+    for (const text of [token, child.body.token]) expect((await byToken(text)).status).toBe(401);
+  });
+
+  it("with a lesser role do not revoke greater ones of their owner", async () => {
+    const great = (await as(admin, "POST", "/v1/tokens", { name: "great" })).body;
+    const small = (await as(admin, "POST", "/v1/tokens", { name: "small", role: "viewer" })).body;
+    const revoke = (id: string) => ask(site.app, "DELETE", `/v1/tokens/${id}`, { headers: bearer(small.token) });
+    expect(await revoke(great.id)).toMatchObject({ status: 403, body: { code: "role" } });
+    expect((await byToken(great.token)).status).toBe(200);
+    expect((await revoke(small.id)).status).toBe(204);
+  });
+
+  it("of a store from before there were makers are good as they were", () => {
+    const database = openDatabase(":memory:", AUTH_MIGRATIONS.slice(0, 1));
+    database.exec(`INSERT INTO user (name, role, password, created) VALUES ('bea', 'operator', '', 0)`);
+    const text = `vcpe_${"b".repeat(43)}`;
+    database
+      .prepare("INSERT INTO token (id, hash, user, name, role, created) VALUES ('tok-1', ?, 'bea', 't', 'viewer', 0)")
+      .run(createHash("sha256").update(text).digest());
+    database.exec(AUTH_MIGRATIONS[1].sql);
+    expect(new Tokens(database).use(text, 1)).toEqual({ user: "bea", role: "viewer", id: "tok-1", expires: null });
+    expect(new Tokens(database).get("tok-1").parent).toBeNull();
   });
 
   it("expire", async () => {

@@ -22,6 +22,11 @@ export class FakeDesk implements FleetDesk {
     return this.#versions.get(router) ?? 0;
   }
 
+  raise(router: string, above: number): void {
+    this.revision = Math.max(this.revision, above + 1);
+    this.#versions.set(router, this.revision);
+  }
+
   onCommitted(listener: (committed: Committed) => void): void {
     this.#listeners.push(listener);
   }

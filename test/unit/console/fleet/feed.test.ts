@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Feed } from "../../../../src/console/fleet/feed.ts";
-import { Lockout } from "../../../../src/console/fleet/lockout.ts";
 import { Tickets } from "../../../../src/console/fleet/ticket.ts";
 import { changed, type Parts, type PartsDelta } from "../../../../src/protocol/parts.ts";
 
@@ -97,29 +96,6 @@ describe("what an agent is fed", () => {
         expect(runs.parts).toEqual(wanted);
       }),
     );
-  });
-});
-
-describe("a lock-out", () => {
-  const limits = { failures: 5, window: 60_000, capacity: 3 };
-
-  it("comes with the fifth failure in a minute and goes after a minute; older failures do not count", () => {
-    const lockout = new Lockout(limits);
-    for (let i = 0; i < 4; i++) expect(lockout.failed("a", i)).toBe(false);
-    expect(lockout.wait("a", 5)).toBe(0);
-    expect(lockout.failed("a", 5)).toBe(true);
-    expect(lockout.wait("a", 6)).toBe(59_999);
-    expect(lockout.wait("a", 60_005)).toBe(0);
-    for (let i = 0; i < 20; i++) expect(lockout.failed("b", i * 15_001)).toBe(false);
-    for (let i = 0; i < 4; i++) lockout.failed("c", 0);
-    lockout.succeeded("c");
-    expect(lockout.failed("c", 1)).toBe(false);
-  });
-
-  it("remembers no more names than it may", () => {
-    const lockout = new Lockout(limits);
-    for (let i = 0; i < 1000; i++) lockout.failed(`n${i}`, i);
-    expect(lockout.size).toBe(3);
   });
 });
 

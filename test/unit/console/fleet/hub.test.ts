@@ -6,7 +6,7 @@ import { EMPTY_ROOT } from "../../../../src/agent/signed.ts";
 import { makeRoot } from "../../../../src/console/ca/issue.ts";
 import { makeKey } from "../../../../src/console/ca/keypair.ts";
 import { deviceName } from "../../../../src/protocol/name.ts";
-import type { CertificateFrame, ConfigFrame } from "../../../../src/protocol/stream.ts";
+import { type CertificateFrame, type ConfigFrame, signedText } from "../../../../src/protocol/stream.ts";
 import { type Bed, bed, until } from "./bed.ts";
 
 const SERIAL = "vcpe0123456789ab";
@@ -120,6 +120,52 @@ describe("the hub", () => {
     one.send(APPLIED(config(one, 0).statement.version));
     await until(() => one.frames.length === 2);
     expect(config(one, 1).put).toEqual({ "tunnel/0": { i: 18 }, "tunnel/1": { i: 19 }, "tunnel/2": { i: 17 } });
+  });
+
+  it("believes who shows what the console has signed that it was restored from a backup, and nobody else", async () => {
+    const console = await bed();
+    console.desk.set([SERIAL, { head: { a: 1 } }], [OTHER, { head: { c: 1 } }]);
+    const known = console.desk.versionOf(SERIAL);
+    const statement = { router: SERIAL, version: 70, root: EMPTY_ROOT, at: "2026-01-01T00:00:00.000Z" };
+    const shown = async (about: object, key = console.authority) => {
+      const now = { ...statement, ...about };
+      return { statement: now, signature: (await key.signSoon(signedText(now))).toString("base64") };
+    };
+    const elsewhere = await bed();
+    const lies = [
+      undefined,
+      await shown({ router: OTHER }),
+      await shown({}, elsewhere.authority),
+      { ...(await shown({})), statement: { ...statement, version: 71 } },
+      { ...(await shown({})), signature: "" },
+      // More than it can prove, and more than can be counted.
+      await shown({ version: 69 }),
+      await shown({ version: Number.MAX_SAFE_INTEGER }),
+    ];
+    for (const newest of lies) {
+      const have = newest?.statement.version === Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER : 70;
+      const liar = await device(console);
+      liar.send({ ...HELLO, have, newest });
+      await until(() => liar.frames.length === 1);
+      expect(config(liar, 0).statement.version).toBe(known);
+    }
+    expect(console.desk.versionOf(SERIAL)).toBe(known);
+    expect(console.desk.revision).toBeLessThan(10);
+    const unknown = console.desk.events.filter(({ code }) => code === "ConfigurationUnknown");
+    expect(unknown).toHaveLength(lies.length);
+    expect(unknown[0]).toMatchObject({ level: "WARN", subject: { kind: "device", id: SERIAL } });
+
+    const honest = await device(console);
+    // It runs nothing, as its router did not start; what counts is what it has kept.
+    honest.send({ ...HELLO, newest: await shown({}) });
+    await until(() => honest.frames.length === 1);
+    expect(config(honest, 0)).toMatchObject({ base: 0, statement: { version: 71 } });
+    const other = await device(console, OTHER);
+    other.send({ ...HELLO, have: 65, newest: await shown({ router: OTHER, version: 65 }) });
+    await until(() => other.frames.length === 1);
+    expect(config(other, 0).statement.version).toBeGreaterThan(65);
+    const restored = console.desk.events.filter(({ code }) => code === "RestoredFromBackup");
+    expect(restored).toMatchObject([{ level: "WARN" }]);
   });
 
   it("lets in nobody without a certificate of this console, of this generation, of now", async () => {

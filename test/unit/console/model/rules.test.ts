@@ -139,13 +139,46 @@ describe("the rules of the field", () => {
     expect(codes(patch("vbr", "vbr-a", { nextHop: "224.0.0.9" }, line.intent))).toEqual(["address"]);
   });
 
+  it("end leased lines only where the access point offers it", () => {
+    const line = {
+      name: "line",
+      accessPoint: "ap-beijing",
+      interface: "eth0",
+      prefixes: ["10.8.0.0/16"],
+    };
+    const [refused] = create("vbr", "vbr-a", line);
+    expect(refused).toMatchObject({
+      code: "interface-not-offered",
+      path: "interface",
+      message: "access point beijing does not offer interface eth0 for leased lines; it offers eth1, eth1.100",
+    });
+    expect(create("vbr", "vbr-a", { ...line, interface: "eth1" })).toEqual([]);
+    const [none] = create("vbr", "vbr-a", { ...line, interface: "eth1", accessPoint: "ap-shanghai" });
+    expect(none.message).toMatch(/it offers none$/);
+    const { intent: with1 } = tutorial().add("vbr", "vbr-a", { ...line, interface: "eth1" });
+    expect(codes(patch("vbr", "vbr-a", { interface: "eth0" }, with1))).toEqual(["interface-not-offered"]);
+    expect(codes(patch("vbr", "vbr-a", { accessPoint: "ap-shanghai" }, with1))).toEqual(["interface-not-offered"]);
+    // What is taken stays offered.
+    const offer = (...lineInterfaces: string[]) => patch("access-point", "ap-beijing", { lineInterfaces }, with1);
+    expect(offer("eth1")).toEqual([]);
+    expect(offer("eth1.100")).toMatchObject([
+      { code: "interface-in-use", path: "lineInterfaces", other: { kind: "vbr", id: "vbr-a" } },
+    ]);
+    const both = [
+      change(with1, "access-point", "ap-beijing", { lineInterfaces: ["eth5"] }),
+      change(with1, "vbr", "vbr-a", { interface: "eth5" }),
+    ];
+    expect(violations(with1, both)).toEqual([]);
+  });
+
   it("fill no access point beyond what its gateway can serve", () => {
-    const full = tutorial();
-    for (let i = 0; i < 1000; i++) {
-      const prefixes = ["10.8.0.0/16"];
-      full.add("vbr", `vbr-${i}`, { name: `line${i}`, accessPoint: "ap-beijing", interface: `eth${i}`, prefixes });
-    }
-    const found = violations(full.intent, full.changes);
+    const interfaces = Array.from({ length: 1000 }, (_, i) => `eth${i}`);
+    const offers = change(intent, "access-point", "ap-beijing", { lineInterfaces: interfaces });
+    const prefixes = ["10.8.0.0/16"];
+    const lines = interfaces.map((name, i) =>
+      creation(resource("vbr", `vbr-${i}`, { name: `line${i}`, accessPoint: "ap-beijing", interface: name, prefixes })),
+    );
+    const found = violations(withChanges(intent, [offers]), lines);
     expect(new Set(codes(found))).toEqual(new Set(["access-point-full"]));
     expect(found[0].message).toBe("access point beijing would have 1001 VPCs and VBRs");
   });
