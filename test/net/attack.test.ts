@@ -16,7 +16,7 @@ import { asRoot } from "./root.ts";
 const GROWTH = 25e6;
 
 describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
-  const lab = region("a", { plan: MALLORY_PLAN });
+  const lab = region("a", { plan: MALLORY_PLAN, measures: true });
   const gateway = () => lab().router("gw").status();
 
   /** Sends datagrams and sees to it that the gateway read and refused (nearly) all of them, and did not grow. */

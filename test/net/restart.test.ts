@@ -9,7 +9,7 @@ import { asRoot } from "./root.ts";
 const IDLE_SECONDS = 10;
 
 describe.skipIf(!asRoot("restart of an edge"))("an edge", () => {
-  const lab = region("e");
+  const lab = region("e", { measures: true });
   const ns = () => lab().namespace("branch-a");
 
   /** Links, addresses, rules, routes of all tables, and every network setting of the namespace. */
