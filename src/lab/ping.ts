@@ -16,6 +16,11 @@ export interface PingOptions {
   readonly ttl?: number;
   /** Address to send from. */
   readonly source?: string;
+  /**
+   * Whole seconds for which late answers are waited for. By itself ping waits for the last one no longer than an interval or two round
+   * trips, whichever is more, and calls it lost on a machine that is busy for so long. Not where ICMP errors may come: the first ends it.
+   */
+  readonly patience?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -65,21 +70,14 @@ export function pingCommand(namespace: string, address: string, options: PingOpt
   return inside(namespace, [...argv, address]);
 }
 
-/** Seconds for which the last answers are waited for. */
-const PATIENCE = 2;
-
-/**
- * Pings `address` from inside `namespace`; lost packets are a result, not a fault. By itself ping waits for the last answer no longer
- * than an interval or two round trips, whichever is more, and calls it lost on a machine that is busy for 20 ms. With a deadline it
- * waits, but goes on sending meanwhile: only the first `count` packets are judged.
- */
+/** Pings `address` from inside `namespace`; lost packets are a result, not a fault. */
 export async function ping(namespace: string, address: string, options: PingOptions): Promise<PingResult> {
   const seconds = options.count * (options.interval ?? 0.2);
   const timeoutMs = seconds * 1000 + 15_000;
   const env = { ...process.env, LC_ALL: "C" };
   const argv = pingCommand(namespace, address, options);
-  // A single packet is waited for as it is.
-  if (options.count > 1) argv.splice(-1, 0, "-w", String(Math.ceil(seconds) + PATIENCE));
+  // With a deadline it waits, but goes on sending meanwhile.
+  if (options.patience !== undefined) argv.splice(-1, 0, "-w", String(Math.ceil(seconds) + options.patience));
   const done = await attempt(argv, { timeoutMs, env, signal: options.signal });
   if (!/packets transmitted/.test(done.stdout)) {
     throw new LabFault(
@@ -90,7 +88,7 @@ export async function ping(namespace: string, address: string, options: PingOpti
   return judged(parsePing(done.stdout), options.count);
 }
 
-/** The same, of the first `count` packets alone. */
+/** The same, of the first `count` packets alone: more were sent when the answer to one of them was late. */
 export function judged(result: PingResult, count: number): PingResult {
   const sent = Math.min(result.sent, count);
   const received = [...answered(result.output)].filter((number) => number <= count).length;

@@ -32,7 +32,7 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
 
   /** A ping from either side that runs while `work` is done; none may be lost. */
   async function undisturbed(work: () => Promise<void>): Promise<void> {
-    const options = { count: 150, interval: 0.01 };
+    const options = { count: 150, interval: 0.01, patience: 2 };
     const running: Promise<PingResult>[] = [
       ping(pair().ns("lan"), FAR.ipv4, options),
       ping(pair().ns("far"), LAN.ipv6, options),

@@ -93,7 +93,11 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
       if (place === "branch-b") expect(peer.address).toBe(NAT_ADDRESS);
       const toGateway = place === "branch-a" ? GATEWAY_ADDRESS.ipv6 : GATEWAY_ADDRESS.ipv4;
       const capture = await capturing(`esp-${place}`, toGateway);
-      const sent = await ping(lab().namespace(`${place}-lan`), "10.100.0.2", { count: 50, interval: 0.01 });
+      const sent = await ping(lab().namespace(`${place}-lan`), "10.100.0.2", {
+        count: 50,
+        interval: 0.01,
+        patience: 2,
+      });
       expect(sent.received).toBe(50);
       await capture.stop();
       const found = capture.packets().flatMap((packet) => udpPayload(packet, 4500) ?? []);
