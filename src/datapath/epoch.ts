@@ -81,6 +81,8 @@ export class Epochs {
 
   /** Frees all at once: only when no worker runs any more. */
   drain(): void {
+    // One that had to be cut off may have left its epoch standing.
+    for (const word of this.#workers) Atomics.store(this.#words, word, EPOCH_IDLE);
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const all = this.#waiting;

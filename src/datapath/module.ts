@@ -73,10 +73,21 @@ export function bestBuild(): Build {
  */
 const EAGER = ["--no-wasm-lazy-compilation", "--no-wasm-dynamic-tiering"];
 
+/**
+ * V8 has these flags for the whole process, and reads them when it compiles. Any other module would be optimised as well, whole and
+ * in each thread anew: the 2.8 MB with which Node.js reads TypeScript cost more than a second of CPU, and the end of a thread waits for it.
+ */
+const AS_BEFORE = ["--wasm-lazy-compilation", "--wasm-dynamic-tiering"];
+
 /** Compiles the module: the build that is asked for, else the best that runs here. @throws PlaneError not-built */
 export function loadModule(build: Build = bestBuild()): WebAssembly.Module {
+  const bytes = readFileSync(find(FILES[build]));
   for (const flag of EAGER) setFlagsFromString(flag);
-  return new WebAssembly.Module(readFileSync(find(FILES[build])));
+  try {
+    return new WebAssembly.Module(bytes);
+  } finally {
+    for (const flag of AS_BEFORE) setFlagsFromString(flag);
+  }
 }
 
 /** One thread's instance. Static data is the same bytes in each, so they may share the memory. */

@@ -1,7 +1,7 @@
 /** What the workers counted. */
 
 import { COUNT_TUN_READ, COUNT_UDP_READ } from "../../assembly/counters.ts";
-import { COUNTERS_MAX, W_COUNTERS } from "../../assembly/layout.ts";
+import { COUNTERS_MAX, W_COUNTERS, W_GSO_REFUSED } from "../../assembly/layout.ts";
 import { COUNTERS } from "./counters.ts";
 import { arenaOf, type PlaneMemory } from "./memory.ts";
 import type { WorkerLoad } from "./plane.ts";
@@ -24,6 +24,14 @@ export function loads({ memory, regions }: PlaneMemory): WorkerLoad[] {
     const of = (index: number): number => Number(Atomics.load(counts, index));
     return { tunRead: of(COUNT_TUN_READ), udpRead: of(COUNT_UDP_READ) };
   });
+}
+
+/** Has an interface refused a run of datagrams that some worker sent? */
+export function gsoRefused({ words, regions }: PlaneMemory): boolean {
+  for (let worker = 0; worker < regions.arenas.count; worker++) {
+    if (words[(arenaOf(regions, worker) + W_GSO_REFUSED) >>> 2] !== 0) return true;
+  }
+  return false;
 }
 
 function countersOf(memory: WebAssembly.Memory, arena: number): BigUint64Array {

@@ -102,7 +102,14 @@ function pings(lab: Lab, marker: Uint8Array, { signal }: CheckOptions): Promise<
   return Promise.all(
     pairs().map(({ flow, family }) =>
       checked(`ping ${flow.name} ${family}`, async () => {
-        const options = { count: 20, interval: 0.05, size: 120, pattern: marker, ...(signal ? { signal } : {}) };
+        const options = {
+          count: 20,
+          interval: 0.05,
+          patience: 2,
+          size: 120,
+          pattern: marker,
+          ...(signal ? { signal } : {}),
+        };
         const result = await ping(lab.namespace(flow.from), addressOf(flow.to, family), options);
         const rtt = result.rttMs === undefined ? "" : `, ${result.rttMs.toFixed(2)} ms`;
         return { ok: result.received === result.sent, detail: `${result.received} of ${result.sent} came back${rtt}` };

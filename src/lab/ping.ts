@@ -16,6 +16,11 @@ export interface PingOptions {
   readonly ttl?: number;
   /** Address to send from. */
   readonly source?: string;
+  /**
+   * Whole seconds for which late answers are waited for. By itself ping waits for the last one no longer than an interval or two round
+   * trips, whichever is more, and calls it lost on a machine that is busy for so long. Not where ICMP errors may come: the first ends it.
+   */
+  readonly patience?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -67,16 +72,32 @@ export function pingCommand(namespace: string, address: string, options: PingOpt
 
 /** Pings `address` from inside `namespace`; lost packets are a result, not a fault. */
 export async function ping(namespace: string, address: string, options: PingOptions): Promise<PingResult> {
-  const timeoutMs = options.count * (options.interval ?? 0.2) * 1000 + 15_000;
+  const seconds = options.count * (options.interval ?? 0.2);
+  const timeoutMs = seconds * 1000 + 15_000;
   const env = { ...process.env, LC_ALL: "C" };
-  const done = await attempt(pingCommand(namespace, address, options), { timeoutMs, env, signal: options.signal });
+  const argv = pingCommand(namespace, address, options);
+  // With a deadline it waits, but goes on sending meanwhile.
+  if (options.patience !== undefined) argv.splice(-1, 0, "-w", String(Math.ceil(seconds) + options.patience));
+  const done = await attempt(argv, { timeoutMs, env, signal: options.signal });
   if (!/packets transmitted/.test(done.stdout)) {
     throw new LabFault(
       "bad-output",
       `ping ${address} in ${namespace} ended with ${done.code}.${tail(done.stderr + done.stdout)}`,
     );
   }
-  return parsePing(done.stdout);
+  return judged(parsePing(done.stdout), options.count);
+}
+
+/** The same, of the first `count` packets alone: more were sent when the answer to one of them was late. */
+export function judged(result: PingResult, count: number): PingResult {
+  const sent = Math.min(result.sent, count);
+  const received = [...answered(result.output)].filter((number) => number <= count).length;
+  return { ...result, sent, received, lossPct: sent === 0 ? 100 : ((sent - received) / sent) * 100 };
+}
+
+/** Sequence numbers of the answers; they begin at 1 and are 16 bits wide. */
+function answered(output: string): Set<number> {
+  return new Set([...output.matchAll(/^\d+ bytes from .*icmp_seq=(\d+) /gm)].map((match) => Number(match[1])));
 }
 
 /** What a ping that ran for a while lost. */
@@ -122,10 +143,8 @@ export class PingStream {
 /** Reads the answers of a ping one by one. */
 export function parseStream(output: string): StreamResult {
   const { sent } = parsePing(output);
-  const answers = [...output.matchAll(/^\d+ bytes from .*icmp_seq=(\d+) /gm)].map((match) => Number(match[1]));
-  const answered = new Set(answers);
+  const answers = answered(output);
   const lost: number[] = [];
-  // ping's sequence numbers begin at 1 and are 16 bits wide.
-  for (let number = 1; number <= sent - UNDER_WAY; number++) if (!answered.has(number & 0xffff)) lost.push(number);
+  for (let number = 1; number <= sent - UNDER_WAY; number++) if (!answers.has(number & 0xffff)) lost.push(number);
   return { sent, lost, duplicates: [...output.matchAll(/\(DUP!\)$/gm)].length };
 }

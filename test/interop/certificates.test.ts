@@ -5,7 +5,6 @@ import { STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
 import { current, Holder, type KeyName } from "../ike/authority.ts";
 import { eventually } from "../net/region.ts";
 import { asRoot } from "../net/root.ts";
-import { inTurn } from "../net/turn.ts";
 import { drawn, TUNNEL } from "./site.ts";
 
 /** Who begins, the kind of key, and what strongSwan calls a signature by it. */
@@ -27,7 +26,6 @@ async function holders(key: KeyName) {
 }
 
 describe.skipIf(!asRoot("strongSwan with certificates", STRONGSWAN_PROGRAMS))("strongSwan with certificates", () => {
-  inTurn();
   const pair = drawn(`c${process.pid}`);
 
   it.each(CASES)("comes up when %s begin, with keys of %s", async (initiator, key, name) => {

@@ -50,7 +50,7 @@ describe.skipIf(!asRoot("strongSwan with itself", STRONGSWAN_PROGRAMS))("two str
     const reach = async () => {
       for (const address of ["10.9.0.10", "fd00:9::10"]) {
         const source = address.includes(":") ? "fd00:1::1" : "10.1.0.1";
-        const result = await ping(lab.namespace("edge"), address, { count: 3, interval: 0.05, source });
+        const result = await ping(lab.namespace("edge"), address, { count: 3, interval: 0.05, patience: 2, source });
         expect(result.received, address).toBe(3);
       }
     };

@@ -180,7 +180,7 @@ export class Interop {
 
   /** Pings from either side, IPv4 and IPv6. */
   pings(count = 5): Promise<PingResult[]> {
-    const options = { count, interval: 0.02 };
+    const options = { count, interval: 0.02, patience: 2 };
     return Promise.all([
       ping(this.ns("lan"), FAR.ipv4, options),
       ping(this.ns("lan"), FAR.ipv6, options),

@@ -5,7 +5,6 @@ import { type PingResult, ping } from "../../src/lab/ping.ts";
 import { STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
 import { eventually } from "../net/region.ts";
 import { asRoot } from "../net/root.ts";
-import { inTurn } from "../net/turn.ts";
 import { drawn, FAR, LAN, TUNNEL } from "./site.ts";
 
 /** Our ESP name, strongSwan's name for it, and what its SA list calls it. All that its user-space ESP can do. */
@@ -25,8 +24,6 @@ const SUITES = [
 const INITIATORS = ["we", "they"] as const;
 
 describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan as peer", () => {
-  // The pair is drawn after the turn is taken, and down before it is given on.
-  inTurn();
   const pair = drawn(`i${process.pid}`);
 
   async function expectTraffic(): Promise<void> {
@@ -35,7 +32,7 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
 
   /** A ping from either side that runs while `work` is done; none may be lost. */
   async function undisturbed(work: () => Promise<void>): Promise<void> {
-    const options = { count: 150, interval: 0.01 };
+    const options = { count: 150, interval: 0.01, patience: 2 };
     const running: Promise<PingResult>[] = [
       ping(pair().ns("lan"), FAR.ipv4, options),
       ping(pair().ns("far"), LAN.ipv6, options),

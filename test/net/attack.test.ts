@@ -16,7 +16,7 @@ import { asRoot } from "./root.ts";
 const GROWTH = 25e6;
 
 describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
-  const lab = region("a", { plan: MALLORY_PLAN });
+  const lab = region("a", { plan: MALLORY_PLAN, measures: true });
   const gateway = () => lab().router("gw").status();
 
   /** Sends datagrams and sees to it that the gateway read and refused (nearly) all of them, and did not grow. */
@@ -93,7 +93,11 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
       if (place === "branch-b") expect(peer.address).toBe(NAT_ADDRESS);
       const toGateway = place === "branch-a" ? GATEWAY_ADDRESS.ipv6 : GATEWAY_ADDRESS.ipv4;
       const capture = await capturing(`esp-${place}`, toGateway);
-      const sent = await ping(lab().namespace(`${place}-lan`), "10.100.0.2", { count: 50, interval: 0.01 });
+      const sent = await ping(lab().namespace(`${place}-lan`), "10.100.0.2", {
+        count: 50,
+        interval: 0.01,
+        patience: 2,
+      });
       expect(sent.received).toBe(50);
       await capture.stop();
       const found = capture.packets().flatMap((packet) => udpPayload(packet, 4500) ?? []);

@@ -8,8 +8,8 @@ import { namespaceOf } from "../../src/lab/lab.ts";
 import { PLAN } from "../../src/lab/plan.ts";
 import { labFolder } from "../../src/lab/state.ts";
 import { ENTRY } from "./entry.ts";
+import { swept } from "./region.ts";
 import { asRoot } from "./root.ts";
-import { inTurn } from "./turn.ts";
 
 const name = `c${process.pid}`;
 
@@ -21,7 +21,7 @@ function expectNothingLeft(): void {
 describe.skipIf(!asRoot("vcpe lab --static"))("vcpe lab --static", () => {
   const vcpe = (...args: string[]) => attempt([...ENTRY, "lab", ...args], { timeoutMs: 120_000 });
 
-  inTurn(name);
+  swept(name);
 
   it("passes every check, says so in JSON, and can be kept", async () => {
     const done = await vcpe("--static", "--json", "--once", "--seconds", "1", "--keep", "--name", name);

@@ -218,7 +218,7 @@ describe.skipIf(!asRoot("offloads")).each(MODES)("with offload $mode", ({ letter
   });
 
   it("and the path is as it was", async () => {
-    const result = await ping(ns("branch-a-lan"), "10.100.0.2", { count: 3, interval: 0.05 });
+    const result = await ping(ns("branch-a-lan"), "10.100.0.2", { count: 3, interval: 0.05, patience: 2 });
     expect(result.received).toBe(3);
     const { drops } = await lab().router("branch-a").status();
     for (const name of ["ip-malformed", "send-refused", "tun-write"]) expect(drops[name], name).toBe(0);

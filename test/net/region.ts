@@ -1,10 +1,11 @@
-/** The lab's region as a fixture: drawn before the tests of a file, taken down after them, one at a time on this machine. */
+/** The lab's region as a fixture: drawn before the tests of a file, taken down after them. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
 import { LabFault } from "../../src/lab/fault.ts";
 import { Lab, type LabOptions, namespaceOf } from "../../src/lab/lab.ts";
 import { PLAN } from "../../src/lab/plan.ts";
+import { sweep } from "../../src/lab/state.ts";
 import type { RouterStatus } from "../../src/lab/status.ts";
 import type { FileLock } from "../../src/linux/lock.ts";
 import { ENTRY } from "./entry.ts";
@@ -13,16 +14,18 @@ import { TURN_TIMEOUT, takeTurn } from "./turn.ts";
 export interface RegionOptions extends Partial<Pick<LabOptions, "plan" | "adjust">> {
   /** Draw only; the tests start routers themselves. */
   readonly bare?: boolean;
+  /** The tests measure: they take their turn. */
+  readonly measures?: boolean;
 }
 
 /** Registers the hooks; `letter` sets this file's lab apart from those of others. The lab is there once the tests run. */
 export function region(letter: string, options: RegionOptions = {}): () => Lab {
   let lab: Lab | undefined;
   let turn: FileLock | undefined;
-  const { bare, ...rest } = options;
+  const { bare, measures, ...rest } = options;
 
   beforeAll(async () => {
-    turn = await takeTurn();
+    if (measures) turn = await takeTurn();
     const name = `${letter}${process.pid}`;
     const wishes: LabOptions = { name, entry: ENTRY, say: () => undefined, ...rest };
     lab = bare ? await Lab.draw(wishes) : await Lab.up(wishes);
@@ -43,6 +46,11 @@ export function region(letter: string, options: RegionOptions = {}): () => Lab {
     if (!lab) throw new Error("the lab is not up");
     return lab;
   };
+}
+
+/** A lab that tests start by command, and may leave up: swept after them. */
+export function swept(name: string): void {
+  afterAll(() => sweep(name, { takeOver: true }), 60_000);
 }
 
 /** Looks every 50 ms until `test` gives something else than false or undefined. Fault `command-timeout`. */

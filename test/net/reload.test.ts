@@ -77,7 +77,11 @@ describe.skipIf(!asRoot("reload"))("a changed file", () => {
       },
       20_000,
     );
-    const reached = await ping(lab().namespace("branch-b-lan"), "10.100.0.2", { count: 5, interval: 0.02 });
+    const reached = await ping(lab().namespace("branch-b-lan"), "10.100.0.2", {
+      count: 5,
+      interval: 0.02,
+      patience: 2,
+    });
     const results = await Promise.all([stream.stop(), back.stop()]);
     expect(reached.received).toBe(5);
     for (const result of results) expect(result.lost).toEqual([]);

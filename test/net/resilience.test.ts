@@ -12,11 +12,9 @@ import { ask, status } from "../../src/lab/status.ts";
 import { AREA, TUTORIAL } from "../../src/lab/tutorial/plan.ts";
 import type { Bought } from "../../src/lab/tutorial/steps.ts";
 import { Tutorial } from "../../src/lab/tutorial/tutorial.ts";
-import type { FileLock } from "../../src/linux/lock.ts";
 import { ENTRY } from "./entry.ts";
 import { eventually, pause } from "./region.ts";
 import { asRoot } from "./root.ts";
-import { TURN_TIMEOUT, takeTurn } from "./turn.ts";
 
 /** Place of the standby device of the Hangzhou branch. Its LAN has the address of the active one's, as with VRRP. */
 const SPARE = "hangzhou-spare";
@@ -56,23 +54,20 @@ interface Device {
 
 describe.skipIf(!asRoot("resilience"))("what dies", () => {
   let tutorial: Tutorial;
-  let turn: FileLock | undefined;
   let bought: ReadonlyMap<string, Bought>;
   let shanghai: string;
 
   beforeAll(async () => {
-    turn = await takeTurn();
     tutorial = await Tutorial.up({ name: `r${process.pid}`, entry: ENTRY, say: () => undefined, plan: PLAN });
     bought = await tutorial.bring("corp");
     await tutorial.region.connect(SPARE, "edge", bought.get("hangzhou")!.standby, tutorial.fingerprint);
     const points = await tutorial.operator.ask<{ name: string; status: { device: string } }[]>("get", "access-points");
     shanghai = points.find(({ name }) => name === "shanghai")!.status.device;
     await allConnected();
-  }, TURN_TIMEOUT);
+  }, 180_000);
 
   afterAll(async () => {
     await tutorial?.down();
-    turn?.release();
   }, 60_000);
 
   /** Both gateways, both edges and the standby: connected, with what the console wants, and with a tunnel. */

@@ -9,7 +9,7 @@ import { asRoot } from "./root.ts";
 const IDLE_SECONDS = 10;
 
 describe.skipIf(!asRoot("restart of an edge"))("an edge", () => {
-  const lab = region("e");
+  const lab = region("e", { measures: true });
   const ns = () => lab().namespace("branch-a");
 
   /** Links, addresses, rules, routes of all tables, and every network setting of the namespace. */
@@ -94,7 +94,11 @@ describe.skipIf(!asRoot("restart of an edge"))("an edge", () => {
     const after = await startAndReach();
     console.log(`after SIGKILL: ${after.toFixed(0)} ms`);
     expect(after).toBeLessThan(3000);
-    const reached = await ping(lab().namespace("branch-a-lan"), "fd00:100::2", { count: 5, interval: 0.02 });
+    const reached = await ping(lab().namespace("branch-a-lan"), "fd00:100::2", {
+      count: 5,
+      interval: 0.02,
+      patience: 2,
+    });
     expect(reached.received).toBe(5);
     await lab().router("branch-a").tunnelsUp();
     await lab().router("branch-a").daemon.stop();

@@ -122,7 +122,7 @@ describe.skipIf(!asRoot("strangers"))("a stranger", () => {
     await unharmed(lab(), () =>
       asMallory({}, KNOWN_KEY, async (friend) => {
         await friend.tunnelsUp();
-        const inner = await ping(lab().namespace("mallory"), "10.100.0.2", { count: 3, interval: 0.05 });
+        const inner = await ping(lab().namespace("mallory"), "10.100.0.2", { count: 3, interval: 0.05, patience: 2 });
         expect(inner.received).toBe(3);
         expect((await here()).state).toBe("up");
       }),

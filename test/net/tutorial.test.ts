@@ -8,8 +8,8 @@ import { labFolder, ROUTER_ROOT, recorded } from "../../src/lab/state.ts";
 import { TUTORIAL } from "../../src/lab/tutorial/plan.ts";
 import type { TutorialReport } from "../../src/lab/tutorial/tutorial.ts";
 import { ENTRY } from "./entry.ts";
+import { swept } from "./region.ts";
 import { asRoot } from "./root.ts";
-import { inTurn } from "./turn.ts";
 
 const name = `t${process.pid}`;
 
@@ -18,7 +18,7 @@ const TO_SERVERS = 2 * 2 * 3;
 const BETWEEN = 2 * 3;
 
 describe.skipIf(!asRoot("the tutorial"))("vcpe lab", () => {
-  inTurn(name);
+  swept(name);
 
   it("performs the tutorial, says in JSON that all of it went well, and leaves nothing", async () => {
     const seen = { processes: new Map<number, ProcessMark>(), routers: new Set<string>() };

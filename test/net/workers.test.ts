@@ -17,6 +17,7 @@ const PORT = 7017;
 
 describe.skipIf(!asRoot("two workers"))("two workers on every router", () => {
   const lab = region("w", {
+    measures: true,
     adjust: (_, config) => {
       config.workers = 2;
       config.pin = true;
@@ -129,6 +130,7 @@ describe.skipIf(!asRoot("two workers"))("two workers on every router", () => {
 
 describe.skipIf(!asRoot("unequal workers"))("a gateway with two workers, an edge with one and one with auto", () => {
   const lab = region("u", {
+    measures: true,
     adjust: (site, config) => {
       config.workers = { gw: 2, "branch-b": 1 }[site.router] ?? "auto";
     },

@@ -26,6 +26,7 @@ import {
   buy,
   configure,
   connect,
+  inStep,
   openSecurityGroups,
   PEAK,
   ready,
@@ -200,6 +201,8 @@ export class Tutorial {
 
   /** Branches reach each other; the servers take nothing in; the verdict says that the security group is what is missing. */
   async #closed(): Promise<void> {
+    // What a device does not yet know as its network's it sends to the internet.
+    await inStep(this.operator);
     for (const { instance } of branchesOf("corp")) {
       const verdict = await this.operator.attempt("ready", instance);
       const ok = verdict.code !== 0 && /security.group/i.test(verdict.stdout);

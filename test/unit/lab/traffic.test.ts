@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseIperf, parseUnread } from "../../../src/lab/iperf.ts";
-import { parsePing, parseStream } from "../../../src/lab/ping.ts";
+import { judged, parsePing, parseStream } from "../../../src/lab/ping.ts";
 
 describe("ping's words", () => {
   it("give loss and round-trip time", () => {
@@ -48,6 +48,17 @@ From fd00:1::1: icmp_seq=2 Time exceeded: Hop limit
     answers[4] += " (DUP!)";
     const output = `${answers.join("\n")}\n12 packets transmitted, 6 received, +1 duplicates, 50% packet loss, time 1ms\n`;
     expect(parseStream(output)).toEqual({ sent: 12, lost: [3], duplicates: 1 });
+  });
+
+  it("with a deadline count for the packets that were asked for, however many it sent", () => {
+    const answers = (...numbers: number[]) =>
+      numbers.map((n) => `64 bytes from 10.2.0.1: icmp_seq=${n} ttl=64 time=1 ms`).join("\n");
+    const late = `${answers(1, 2, 4, 3)}\n4 packets transmitted, 4 received, 0% packet loss, time 1ms\n`;
+    expect(judged(parsePing(late), 3)).toMatchObject({ sent: 3, received: 3, lossPct: 0 });
+    const lost = `${answers(1, 3, 4)}\n4 packets transmitted, 3 received, 25% packet loss, time 1ms\n`;
+    expect(judged(parsePing(lost), 3)).toMatchObject({ sent: 3, received: 2 });
+    const none = "3 packets transmitted, 0 received, 100% packet loss, time 1ms\n";
+    expect(judged(parsePing(none), 5)).toMatchObject({ sent: 3, received: 0, lossPct: 100 });
   });
 
   it("without a summary are a fault", () => {
