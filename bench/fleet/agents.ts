@@ -9,7 +9,8 @@ import type { Identity } from "../../src/agent/identity.ts";
 import { type KeyRequest, makeRequest } from "../../src/agent/request.ts";
 import { EMPTY_ROOT, next, type Signed } from "../../src/agent/signed.ts";
 import { FIRST_PAUSE, HANDSHAKE, LONGEST_PAUSE } from "../../src/agent/stream.ts";
-import type { ConfigFrame, FromAgent, Statement } from "../../src/protocol/stream.ts";
+import type { Statement } from "../../src/protocol/statement.ts";
+import type { ConfigFrame, FromAgent } from "../../src/protocol/stream.ts";
 import type { Arrival, Connect, FromAgents, ToAgents } from "./talk.ts";
 
 /** Handshakes at a time, when all connect for the first time. */
@@ -18,8 +19,8 @@ const AT_ONCE = 32;
 const ADDRESSES = 50;
 /** One agent in so many verifies. */
 const SAMPLE = 500;
-/** A statement and its signature are at the end of a frame, in so many characters. */
-const TAIL = 500;
+/** A statement and its proof are at the end of a frame, in so many characters. */
+const TAIL = 1200;
 
 interface Agent {
   readonly serial: string;

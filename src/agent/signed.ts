@@ -2,7 +2,8 @@
 import { createPublicKey, verify } from "node:crypto";
 import { type Parts, partHash, rootHash } from "../protocol/parts.ts";
 import { patched } from "../protocol/patch.ts";
-import { type ConfigFrame, type Statement, signedText } from "../protocol/stream.ts";
+import { type Proof, provenText, type Statement } from "../protocol/statement.ts";
+import type { ConfigFrame } from "../protocol/stream.ts";
 import { freeze } from "../router/config/config.ts";
 import { partFault } from "./check.ts";
 import type { Identity } from "./identity.ts";
@@ -12,7 +13,7 @@ export interface Signed {
   /** partHash by key. */
   readonly hashes: ReadonlyMap<string, string>;
   readonly statement: Statement;
-  readonly signature: string;
+  readonly proof: Proof;
 }
 
 /** Root of no parts at all. */
@@ -35,8 +36,8 @@ export class Untrusted extends Error {
  * @throws Untrusted: not signed by the console for this device, older than `seen`, or not what was signed.
  */
 export function next(frame: ConfigFrame, running: Signed | undefined, identity: Identity, seen: number): Signed {
-  const { statement, signature } = frame;
-  demandSignature(statement, signature, identity);
+  const { statement, proof } = frame;
+  demandSignature(statement, proof, identity);
   if (statement.version < seen) {
     throw new Untrusted(
       "config-older",
@@ -65,26 +66,23 @@ export function next(frame: ConfigFrame, running: Signed | undefined, identity: 
   }
   demandRoot(hashes, statement);
   for (const key of [...Object.keys(frame.put), ...patches.map(([key]) => key)]) demandPart(key, parts.get(key));
-  return { parts, hashes, statement, signature };
+  return { parts, hashes, statement, proof };
 }
 
 /** The same for what was kept on the disk. @throws Untrusted */
-export function kept(parts: Parts, statement: Statement, signature: string, identity: Identity): Signed {
-  demandSignature(statement, signature, identity);
+export function kept(parts: Parts, statement: Statement, proof: Proof, identity: Identity): Signed {
+  demandSignature(statement, proof, identity);
   const hashes = new Map<string, string>();
   for (const [key, part] of parts) hashes.set(key, partHash(part));
   demandRoot(hashes, statement);
   for (const [key, part] of parts) demandPart(key, part);
-  return { parts, hashes, statement, signature };
+  return { parts, hashes, statement, proof };
 }
 
-function demandSignature(statement: Statement, signature: string, { configKey, router }: Identity): void {
-  const good = verify(
-    null,
-    Buffer.from(signedText(statement)),
-    createPublicKey(configKey),
-    Buffer.from(signature, "base64"),
-  );
+function demandSignature(statement: Statement, proof: Proof, { configKey, router }: Identity): void {
+  const text = provenText(statement, proof);
+  const signature = Buffer.from(proof.signature, "base64");
+  const good = text !== undefined && verify(null, Buffer.from(text), createPublicKey(configKey), signature);
   if (!good) throw new Untrusted("config-signature", "The configuration is not signed by the console.");
   if (statement.router !== router) {
     throw new Untrusted("config-signature", `The configuration is for ${statement.router}, and this is ${router}.`);

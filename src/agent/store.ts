@@ -5,7 +5,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Statement } from "../protocol/stream.ts";
+import type { Proof, Statement } from "../protocol/statement.ts";
 import { freeze } from "../router/config/config.ts";
 import type { Identity } from "./identity.ts";
 import { kept, type Signed } from "./signed.ts";
@@ -15,7 +15,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS head (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     statement TEXT NOT NULL,
-    signature TEXT NOT NULL,
+    proof TEXT NOT NULL,
     seen INTEGER NOT NULL
   ) STRICT;
 `;
@@ -75,8 +75,8 @@ export class ConfigStore {
       }
       const seen = Math.max(this.#seen, signed.statement.version);
       database
-        .prepare("INSERT OR REPLACE INTO head (one, statement, signature, seen) VALUES (1, ?, ?, ?)")
-        .run(JSON.stringify(signed.statement), signed.signature, seen);
+        .prepare("INSERT OR REPLACE INTO head (one, statement, proof, seen) VALUES (1, ?, ?, ?)")
+        .run(JSON.stringify(signed.statement), JSON.stringify(signed.proof), seen);
       database.exec("COMMIT");
       this.#seen = seen;
       this.#on = signed;
@@ -91,14 +91,14 @@ export class ConfigStore {
   }
 
   #load(identity: Identity): void {
-    const head = this.#database.prepare("SELECT statement, signature, seen FROM head").get() as
-      | { statement: string; signature: string; seen: number }
+    const head = this.#database.prepare("SELECT statement, proof, seen FROM head").get() as
+      | { statement: string; proof: string; seen: number }
       | undefined;
     if (!head) return;
     const rows = this.#database.prepare("SELECT key, value FROM part").all() as { key: string; value: string }[];
     const parts = new Map(rows.map(({ key, value }) => [key, freeze(JSON.parse(value) as unknown)]));
     const statement = JSON.parse(head.statement) as Statement;
-    const signed = kept(parts, statement, head.signature, identity);
+    const signed = kept(parts, statement, JSON.parse(head.proof) as Proof, identity);
     if (statement.version < head.seen) {
       throw new Error(
         `It holds configuration ${statement.version}, and ${head.seen} was there before (${this.#path}).`,

@@ -4,7 +4,8 @@
  */
 import { shortened, textHash } from "./parts.ts";
 
-/** Hashes of frozen lists. */
+/** Hashes of frozen parts, and of frozen lists. */
+const parts = new WeakMap<object, string>();
 const lists = new WeakMap<readonly unknown[], string>();
 /** Texts of elements of arrays, by the element. */
 const elements = new WeakMap<object, string>();
@@ -17,11 +18,16 @@ const LONGEST = 1024;
 
 /** The same as `partHash(part)`. @param part frozen, with all that it holds */
 export function sharedHash(part: unknown): string {
-  return textHash(sharedText(shortened(part, sharedListHash)));
+  if (typeof part !== "object" || part === null) return textHash(sharedText(part));
+  const known = parts.get(part);
+  if (known !== undefined) return known;
+  const digest = textHash(sharedText(shortened(part, listHash)));
+  if (Object.isFrozen(part)) parts.set(part, digest);
+  return digest;
 }
 
 /** SHA-256 of a list's canonical text, hexadecimal. */
-export function sharedListHash(list: readonly unknown[]): string {
+function listHash(list: readonly unknown[]): string {
   const known = lists.get(list);
   if (known !== undefined) return known;
   const digest = textHash(sharedText(list));
@@ -32,17 +38,21 @@ export function sharedListHash(list: readonly unknown[]): string {
 /** The same text as `canonical(part)`. @param part frozen, with all that it holds */
 export function sharedText(part: unknown): string {
   if (typeof part !== "object" || part === null) return JSON.stringify(part);
-  if (Array.isArray(part)) {
-    let text = "";
-    for (const element of part) text += `${text === "" ? "" : ","}${elementText(element)}`;
-    return `[${text}]`;
-  }
-  let text = "";
+  if (Array.isArray(part)) return joined("[", part.map(elementText), "]");
+  const members: string[] = [];
   for (const key of Object.keys(part).sort()) {
     const value = (part as Readonly<Record<string, unknown>>)[key];
-    if (value !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${valueText(key, value)}`;
+    if (value !== undefined) members.push(`${JSON.stringify(key)}:${valueText(key, value)}`);
   }
-  return `{${text}}`;
+  return joined("{", members, "}");
+}
+
+/** In one piece of memory: a text that was added up keeps all its pieces for as long as it is kept. */
+function joined(open: string, items: string[], close: string): string {
+  if (items.length === 0) return open + close;
+  items[0] = open + items[0];
+  items[items.length - 1] += close;
+  return items.join(",");
 }
 
 function elementText(element: unknown): string {

@@ -6,13 +6,9 @@
  * pings (RFC 6455 §5.5.2) every PING_EVERY; who hears nothing for SILENCE ends the connection.
  */
 import Type, { type Static } from "typebox";
-import { canonical } from "./parts.ts";
 import { Patch } from "./patch.ts";
+import { Proof, Statement, Version } from "./statement.ts";
 
-const Version = Type.Integer({
-  minimum: 0,
-  description: "Revision of the intent that last changed this router; 0: none.",
-});
 const Count = Type.Integer({ minimum: 0 });
 const Traffic = Type.Object({ packets: Count, bytes: Count });
 
@@ -41,19 +37,6 @@ export const CLOSE = {
   leaving: 1001,
 } as const;
 
-/** What the console vouches for, with its Ed25519 key (RFC 8032) over `signedText` of this. */
-export const Statement = Type.Object({
-  router: Type.String(),
-  version: Version,
-  root: Type.String({ pattern: "^[0-9a-f]{64}$", description: "rootHash of all parts after the change." }),
-  at: Type.String({ format: "date-time" }),
-});
-
-/** What the signature is over. Begins with what it is, so that nothing else that the key may ever sign can be taken for a statement. */
-export function signedText(statement: Static<typeof Statement>): string {
-  return `vcpe configuration 1\n${canonical(statement)}`;
-}
-
 export const ConfigFrame = Type.Object({
   type: Type.Literal("config"),
   base: Type.Integer({
@@ -68,7 +51,7 @@ export const ConfigFrame = Type.Object({
   ),
   remove: Type.Array(Type.String()),
   statement: Statement,
-  signature: Type.String({ description: "base64." }),
+  proof: Proof,
 });
 
 /** What the agent runs. Another version or another root than the console's: it is sent all. */
@@ -133,7 +116,6 @@ export const CertificateFrame = Type.Object({
 export const FromConsole = Type.Union([ConfigFrame, CertificateFrame]);
 export const FromAgent = Type.Union([HelloFrame, AppliedFrame, ReportFrame, RenewFrame]);
 
-export type Statement = Static<typeof Statement>;
 export type ConfigFrame = Static<typeof ConfigFrame>;
 export type CertificateFrame = Static<typeof CertificateFrame>;
 export type HelloFrame = Static<typeof HelloFrame>;

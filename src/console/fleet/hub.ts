@@ -18,14 +18,21 @@ import { Line } from "./line.ts";
 import { type Passport, stands } from "./passport.ts";
 import { restoration } from "./restored.ts";
 import type { Sight } from "./sight.ts";
-import { Statements } from "./statements.ts";
+import { type Draft, Statements } from "./statements.ts";
 
 /** Devices that are pinged at once are one of so many groups: one each second. */
 const GROUPS = Math.round(PING_EVERY / 1000);
-/** Configurations that are sent before others get their turn. */
-const SLICE = 50;
+/** Devices that are told something before others get their turn, and characters that they are told. One signature for all of them. */
+const SLICE = 256;
+const SLICE_TEXT = 4 * 1024 * 1024;
 /** A device asks for its next certificate twenty days after the last; who asks more often than this is broken. Milliseconds. */
 const RENEWAL_PAUSE = 60_000;
+
+/** What one device is told. */
+interface Outgoing {
+  readonly line: Line;
+  readonly draft: Draft;
+}
 
 export interface HubParts {
   readonly desk: FleetDesk;
@@ -210,35 +217,47 @@ export class Hub {
 
   /** So many, then whatever else waits: answers come in while a change still goes out. */
   #drain(): void {
-    let count = 0;
+    const slice: Outgoing[] = [];
+    let [devices, characters] = [0, 0];
     for (const device of this.#queue) {
-      if (count++ === SLICE) break;
+      if (devices++ === SLICE || characters > SLICE_TEXT) break;
       this.#queue.delete(device);
-      this.#dispatch(device);
+      const outgoing = this.#outgoing(device);
+      if (!outgoing) continue;
+      slice.push(outgoing);
+      characters += outgoing.draft.text.length;
     }
+    if (slice.length > 0) void this.#send(slice);
     this.#draining = this.#queue.size > 0;
     if (this.#draining) setImmediate(() => this.#drain());
   }
 
-  #dispatch(device: string): void {
+  /** What to tell the device now; in flight from here on. */
+  #outgoing(device: string): Outgoing | undefined {
     const { desk, seen } = this.#parts;
     const line = this.#lines.get(device);
     const parts = desk.parts(device);
-    if (!line || !parts) return;
+    if (!line || !parts) return undefined;
     const version = desk.versionOf(device);
     const dispatch = line.feed.next(version);
-    if (!dispatch) return;
+    if (!dispatch) return undefined;
     seen(device);
-    // A line that was replaced or ended meanwhile takes nothing more; what follows it begins with hello.
-    this.#statements.frame(device, version, parts, dispatch).then(
-      (frame) => {
-        if (this.#lines.get(device) === line) line.sendText(frame);
-      },
-      (error) => {
-        this.#parts.log.error({ device, err: error }, "a configuration could not be signed");
-        line.cut();
-      },
-    );
+    return { line, draft: this.#statements.draft(device, version, parts, dispatch) };
+  }
+
+  async #send(slice: readonly Outgoing[]): Promise<void> {
+    let frames: readonly string[];
+    try {
+      frames = await this.#statements.signed(slice.map(({ draft }) => draft));
+    } catch (error) {
+      this.#parts.log.error({ err: error }, "configurations could not be signed");
+      for (const { line } of slice) line.cut();
+      return;
+    }
+    for (const [i, { line }] of slice.entries()) {
+      // A line that was replaced or ended meanwhile takes nothing more; what follows it begins with hello.
+      if (this.#lines.get(line.passport.device) === line) line.sendText(frames[i]);
+    }
   }
 
   #beat(): void {

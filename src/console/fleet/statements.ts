@@ -1,30 +1,37 @@
-/** Makes configuration frames and signs for them. Hashes of parts are kept as long as the parts, so that one change among 10,000 costs one hash. */
+/** Makes configuration frames, and signs for many at once. */
 import { canonical, type Parts, rootHash } from "../../protocol/parts.ts";
 import { patchOf } from "../../protocol/patch.ts";
 import { sharedHash, sharedText } from "../../protocol/shared.ts";
-import { type Statement, signedText } from "../../protocol/stream.ts";
+import { leafOf, type Proof, type Statement, signedText } from "../../protocol/statement.ts";
+import { treeOf } from "../../protocol/tree.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Dispatch } from "./feed.ts";
+
+/** A frame without its proof. */
+export interface Draft {
+  readonly statement: Statement;
+  /** Of the frame, up to where the proof begins. */
+  readonly text: string;
+}
 
 export class Statements {
   readonly #authority: Pick<Authority, "signSoon">;
   readonly #now: () => number;
-  /** By the part itself: parts are frozen, and what did not change is the same object in the next version. */
-  readonly #hashes = new WeakMap<object, string>();
 
   constructor(authority: Pick<Authority, "signSoon">, now: () => number) {
     this.#authority = authority;
     this.#now = now;
   }
 
+  /** rootHash. Parts are frozen, and what did not change is the same object in the next version: one change among 10,000 costs one hash. */
   root(parts: Parts): string {
     const hashes = new Map<string, string>();
-    for (const [key, part] of parts) hashes.set(key, this.#hash(part as object));
+    for (const [key, part] of parts) hashes.set(key, sharedHash(part));
     return rootHash(hashes);
   }
 
-  /** The text of a frame (ConfigFrame) of these parts as they are now, whenever the signature is ready. */
-  async frame(router: string, version: number, parts: Parts, dispatch: Dispatch): Promise<string> {
+  /** A frame for these parts as they are now. */
+  draft(router: string, version: number, parts: Parts, dispatch: Dispatch): Draft {
     const puts: string[] = [];
     const patches: string[] = [];
     for (const [key, part] of dispatch.kind === "full" ? parts : dispatch.delta.put) {
@@ -36,15 +43,18 @@ export class Statements {
     const statement: Statement = { router, version, root: this.root(parts), at: new Date(this.#now()).toISOString() };
     const base = dispatch.kind === "full" ? 0 : dispatch.base;
     const remove = JSON.stringify(dispatch.kind === "full" ? [] : [...dispatch.delta.remove]);
-    const signature = (await this.#authority.signSoon(signedText(statement))).toString("base64");
-    return `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${canonical(statement)},"signature":"${signature}"}`;
+    const text = `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${canonical(statement)},`;
+    return { statement, text };
   }
 
-  #hash(part: object): string {
-    const known = this.#hashes.get(part);
-    if (known !== undefined) return known;
-    const hash = sharedHash(part);
-    this.#hashes.set(part, hash);
-    return hash;
+  /** The texts of these frames (ConfigFrame), whenever the one signature for all is ready. @param drafts 1 to MOST_LEAVES */
+  async signed(drafts: readonly Draft[]): Promise<string[]> {
+    const tree = treeOf(drafts.map(({ statement }) => leafOf(statement)));
+    const signature = (await this.#authority.signSoon(signedText(tree.size, tree.root))).toString("base64");
+    return drafts.map(({ text }, index) => {
+      const path = tree.path(index).map((hash) => hash.toString("base64"));
+      const proof: Proof = { index, size: tree.size, path, signature };
+      return `${text}"proof":${JSON.stringify(proof)}}`;
+    });
   }
 }

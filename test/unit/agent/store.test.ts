@@ -5,8 +5,10 @@ import { describe, expect, it } from "vitest";
 import type { Identity } from "../../../src/agent/identity.ts";
 import { EMPTY_ROOT, kept, next, type Signed } from "../../../src/agent/signed.ts";
 import { ConfigStore } from "../../../src/agent/store.ts";
-import { canonical, partHash, rootHash } from "../../../src/protocol/parts.ts";
-import { type ConfigFrame, type Statement, signedText } from "../../../src/protocol/stream.ts";
+import { partHash, rootHash } from "../../../src/protocol/parts.ts";
+import { leafOf, type Proof, type Statement, signedText } from "../../../src/protocol/statement.ts";
+import type { ConfigFrame } from "../../../src/protocol/stream.ts";
+import { treeOf } from "../../../src/protocol/tree.ts";
 import { temporary } from "../console/fleet/bed.ts";
 import { partsOf } from "./parts.ts";
 
@@ -28,14 +30,19 @@ function console(router = ROUTER) {
     version: number,
     all: Record<string, unknown>,
     from?: { base: number; put: string[]; remove: string[] },
-    textOf: (statement: Statement) => string = signedText,
+    textOf: (size: number, root: Buffer) => string = signedText,
   ) => {
     const root = rootHash(new Map(Object.entries(all).map(([key, part]) => [key, partHash(part)])));
     const statement: Statement = { router, version, root, at: "2026-01-01T00:00:00.000Z" };
     const put = from ? Object.fromEntries(from.put.map((key) => [key, all[key]])) : all;
-    const signature = sign(null, Buffer.from(textOf(statement)), privateKey).toString("base64");
+    // The second of three: others have configurations too.
+    const others = ["x", "y"].map((other) => leafOf({ ...statement, router: other }));
+    const tree = treeOf([others[0], leafOf(statement), others[1]]);
+    const signature = sign(null, Buffer.from(textOf(tree.size, tree.root)), privateKey).toString("base64");
+    const path = tree.path(1).map((hash) => hash.toString("base64"));
+    const proof: Proof = { index: 1, size: 3, path, signature };
     return JSON.parse(
-      JSON.stringify({ type: "config", base: from?.base ?? 0, put, remove: from?.remove ?? [], statement, signature }),
+      JSON.stringify({ type: "config", base: from?.base ?? 0, put, remove: from?.remove ?? [], statement, proof }),
     ) as ConfigFrame;
   };
   return { identity, frame };
@@ -55,7 +62,23 @@ describe("a configuration from the console", () => {
   const all = partsOf(ROUTER, "a", "b");
 
   it("is not taken with a signature over the same words that says not what they are", () => {
-    expect(code(() => next(frame(3, all, undefined, canonical), undefined, identity, 0))).toBe("config-signature");
+    const bare = (size: number, root: Buffer) => `${size} ${root.toString("hex")}`;
+    expect(code(() => next(frame(3, all, undefined, bare), undefined, identity, 0))).toBe("config-signature");
+  });
+
+  it("is not taken with a proof of something else", () => {
+    const good = frame(3, all);
+    const bent = (proof: Partial<Proof>) =>
+      code(() => next({ ...good, proof: { ...good.proof, ...proof } }, undefined, identity, 0));
+    expect(bent({})).toBeUndefined();
+    expect(bent({ index: 0 })).toBe("config-signature");
+    expect(bent({ index: 2 })).toBe("config-signature");
+    expect(bent({ size: 4 })).toBe("config-signature");
+    expect(bent({ path: good.proof.path.slice(1) })).toBe("config-signature");
+    expect(bent({ path: [...good.proof.path, good.proof.path[0]] })).toBe("config-signature");
+    expect(bent({ path: ["", ""] })).toBe("config-signature");
+    expect(bent({ signature: Buffer.alloc(64).toString("base64") })).toBe("config-signature");
+    expect(bent({ signature: "" })).toBe("config-signature");
   });
 
   it("is changed by what of a part is new; a change of another part is refused", () => {
@@ -183,8 +206,8 @@ describe("the last good configuration on the disk", () => {
     later.keep(second);
     expect(code(() => next(frame(3, all), second, identity, later.seen))).toBe("config-older");
     later.close();
-    expect(kept(second.parts, second.statement, second.signature, identity)).toEqual(second);
-    expect(code(() => kept(first.parts, second.statement, second.signature, identity))).toBe("config-root");
+    expect(kept(second.parts, second.statement, second.proof, identity)).toEqual(second);
+    expect(code(() => kept(first.parts, second.statement, second.proof, identity))).toBe("config-root");
   });
 
   it("nothing at all has a root too", () => expect(EMPTY_ROOT).toBe(rootHash(new Map())));
