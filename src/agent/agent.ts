@@ -154,7 +154,7 @@ export class Agent {
       type: "hello",
       have: this.#running?.statement.version ?? 0,
       root: this.#running?.statement.root ?? EMPTY_ROOT,
-      ...(last && { newest: { statement: last.statement, signature: last.signature } }),
+      ...(last && { newest: { statement: last.statement, proof: last.proof } }),
       software: version(),
       hostname: hostname(),
     });

@@ -61,7 +61,7 @@ export const HelloFrame = Type.Object({
   root: Type.String({ pattern: "^[0-9a-f]{64}$", description: "rootHash of the parts that it runs." }),
   newest: Type.Optional(
     Type.Object(
-      { statement: Statement, signature: Type.String({ maxLength: 88 }) },
+      { statement: Statement, proof: Proof },
       {
         description: "What the console said of the newest configuration that the agent has kept: it takes none older.",
       },

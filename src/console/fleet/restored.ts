@@ -7,7 +7,8 @@
  * would get anyhow.
  */
 import { createPublicKey, verify } from "node:crypto";
-import { type HelloFrame, signedText } from "../../protocol/stream.ts";
+import { provenText } from "../../protocol/statement.ts";
+import type { HelloFrame } from "../../protocol/stream.ts";
 import type { FleetDesk, FleetEvent } from "./desk.ts";
 
 export interface RestorationParts {
@@ -44,12 +45,14 @@ export function restoration({ desk, configKey, event }: RestorationParts): (devi
     });
   };
 
-  function isOurs(device: string, { statement, signature }: NonNullable<HelloFrame["newest"]>): boolean {
+  function isOurs(device: string, { statement, proof }: NonNullable<HelloFrame["newest"]>): boolean {
     const { router, version } = statement;
+    const text = provenText(statement, proof);
     return (
       router === device &&
       Number.isSafeInteger(version + 1) &&
-      verify(null, Buffer.from(signedText(statement)), key, Buffer.from(signature, "base64"))
+      text !== undefined &&
+      verify(null, Buffer.from(text), key, Buffer.from(proof.signature, "base64"))
     );
   }
 }

@@ -6,7 +6,9 @@ import { EMPTY_ROOT } from "../../../../src/agent/signed.ts";
 import { makeRoot } from "../../../../src/console/ca/issue.ts";
 import { makeKey } from "../../../../src/console/ca/keypair.ts";
 import { deviceName } from "../../../../src/protocol/name.ts";
-import { type CertificateFrame, type ConfigFrame, signedText } from "../../../../src/protocol/stream.ts";
+import { leafOf, signedText } from "../../../../src/protocol/statement.ts";
+import type { CertificateFrame, ConfigFrame } from "../../../../src/protocol/stream.ts";
+import { treeOf } from "../../../../src/protocol/tree.ts";
 import { type Bed, bed, until } from "./bed.ts";
 
 const SERIAL = "vcpe0123456789ab";
@@ -129,7 +131,9 @@ describe("the hub", () => {
     const statement = { router: SERIAL, version: 70, root: EMPTY_ROOT, at: "2026-01-01T00:00:00.000Z" };
     const shown = async (about: object, key = console.authority) => {
       const now = { ...statement, ...about };
-      return { statement: now, signature: (await key.signSoon(signedText(now))).toString("base64") };
+      const { size, root } = treeOf([leafOf(now)]);
+      const signature = (await key.signSoon(signedText(size, root))).toString("base64");
+      return { statement: now, proof: { index: 0, size, path: [], signature } };
     };
     const elsewhere = await bed();
     const lies = [
@@ -137,7 +141,8 @@ describe("the hub", () => {
       await shown({ router: OTHER }),
       await shown({}, elsewhere.authority),
       { ...(await shown({})), statement: { ...statement, version: 71 } },
-      { ...(await shown({})), signature: "" },
+      { statement, proof: { ...(await shown({})).proof, signature: "" } },
+      { statement, proof: { ...(await shown({})).proof, index: 1 } },
       // More than it can prove, and more than can be counted.
       await shown({ version: 69 }),
       await shown({ version: Number.MAX_SAFE_INTEGER }),
