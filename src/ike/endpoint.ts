@@ -13,7 +13,7 @@ import { receive } from "./receive.ts";
 import { needsNewIkeSa, reconfigure } from "./replace.ts";
 import type { IkeSa } from "./sa.ts";
 import { type PeerStatus, statusOf } from "./status.ts";
-import { answerIkeInit } from "./task/ike-init.ts";
+import { answerIkeInit } from "./task/ike-init-answer.ts";
 import { rekeyChild, rekeyIke } from "./watch.ts";
 import {
   decodeHeader,

@@ -11,8 +11,10 @@ import { formatAddress } from "./address.ts";
 import type { AgeLimits } from "./age.ts";
 import { sentenceOf } from "./error.ts";
 import type { Fabric } from "./fabric.ts";
+import { Health } from "./health.ts";
 import { InstalledChildren } from "./installed.ts";
 import type { Log } from "./log.ts";
+import { PresharedKeys } from "./presharedkeys.ts";
 
 /** The IKE core as used here. */
 export type IkeCore = Pick<
@@ -73,9 +75,8 @@ export class Keying {
   readonly #children: InstalledChildren;
   readonly #acquired = new Map<string, number>();
   readonly #errors = new Map<string, LastError>();
-  readonly #secrets = new Map<string, Uint8Array>();
-  /** Tunnels with Child SAs whose peer is silent. */
-  readonly #doubted = new Set<string>();
+  readonly #secrets = new PresharedKeys();
+  readonly #health: Health;
   /** What came before `open`; undefined: it is open. */
   #early: IkeDatagram[] | undefined = [];
   #timer: NodeJS.Timeout | undefined;
@@ -84,6 +85,7 @@ export class Keying {
   constructor(options: KeyingOptions) {
     this.#options = options;
     this.#children = new InstalledChildren(options.plane, options.fabric, options.limits);
+    this.#health = new Health(options.fabric, options.log, (tunnel) => this.#children.sends(tunnel));
     this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
     options.plane.onIke = (datagram) => this.#receive(datagram);
     options.plane.onEvent = (event) => this.#event(event);
@@ -108,27 +110,17 @@ export class Keying {
   /** A pre-shared key in `peer.auth` is wiped when the peer is removed, or replaced with another one. */
   add(peer: PeerConfig): void {
     this.#carry(this.#options.ike.add(peer, this.#now()));
-    this.#keep(peer);
+    this.#secrets.keep(peer);
   }
 
   replace(peer: PeerConfig): void {
     this.#carry(this.#options.ike.replace(peer, this.#now()));
-    this.#keep(peer);
-  }
-
-  /** Only when the core has taken the peer, and with it the new secret instead of the old one. */
-  #keep({ name, auth }: PeerConfig): void {
-    const before = this.#secrets.get(name);
-    const secret = auth.kind === "psk" ? auth.secret : undefined;
-    if (before !== secret) before?.fill(0);
-    if (secret === undefined) this.#secrets.delete(name);
-    else this.#secrets.set(name, secret);
+    this.#secrets.keep(peer);
   }
 
   remove(tunnel: string): void {
     this.#carry(this.#options.ike.remove(tunnel, this.#now()));
-    this.#secrets.get(tunnel)?.fill(0);
-    this.#secrets.delete(tunnel);
+    this.#secrets.forget(tunnel);
     this.#errors.delete(tunnel);
     this.#acquired.delete(tunnel);
   }
@@ -240,10 +232,7 @@ export class Keying {
       }
     }
     // Once for all effects: a Child SA that takes over from another is no gap.
-    for (const [tunnel, sends] of this.#children.turned()) {
-      if (!sends) this.#doubted.delete(tunnel);
-      this.#judge(tunnel);
-    }
+    for (const [tunnel, sends] of this.#children.turned()) this.#health.turned(tunnel, sends);
   }
 
   #effect(effect: Effect): void {
@@ -272,7 +261,7 @@ export class Keying {
         this.#children.remove(effect.id);
         return;
       case "silent":
-        this.#doubt(effect.peer, effect.silent);
+        this.#health.doubt(effect.peer, effect.silent);
         return;
       case "path":
         this.#children.reroute(effect.peer, effect.path);
@@ -280,25 +269,6 @@ export class Keying {
         return;
       case "event":
         this.#report(effect.event);
-    }
-  }
-
-  /** The peer is silent, or heard again. */
-  #doubt(tunnel: string, doubtful: boolean): void {
-    if (this.#doubted.has(tunnel) === doubtful) return;
-    if (doubtful) this.#doubted.add(tunnel);
-    else this.#doubted.delete(tunnel);
-    this.#judge(tunnel);
-  }
-
-  /** Lets routes that may choose know how this tunnel is. */
-  #judge(tunnel: string): void {
-    const health = !this.#children.sends(tunnel) ? "down" : this.#doubted.has(tunnel) ? "doubtful" : "up";
-    try {
-      const routes = this.#options.fabric.judge(tunnel, health);
-      if (routes > 0) this.#options.log.info({ tunnel, health, routes }, "routes have moved to another tunnel");
-    } catch (error) {
-      this.#options.log.error({ err: error, tunnel }, "routes could not be moved to another tunnel");
     }
   }
 
