@@ -3,14 +3,13 @@
  * datapath, and wakes it when its timers are due. The core decides, the datapath does; this is the wire between them.
  */
 import type { ChildHandle, IkeDatagram, Plane, PlaneEvent } from "../datapath/plane.ts";
-import type { Effect, IkeEvent, Path } from "../ike/effect.ts";
+import type { Effect, Path } from "../ike/effect.ts";
 import type { CredentialsConfig, IkeEndpoint } from "../ike/endpoint.ts";
 import { espSpiText } from "../ike/octets.ts";
 import type { PeerConfig } from "../ike/peer.ts";
-import { formatAddress } from "./address.ts";
 import type { AgeLimits } from "./age.ts";
-import { sentenceOf } from "./error.ts";
 import type { Fabric } from "./fabric.ts";
+import { Faults, type LastError } from "./faults.ts";
 import { Health } from "./health.ts";
 import { InstalledChildren } from "./installed.ts";
 import type { Log } from "./log.ts";
@@ -36,14 +35,6 @@ export type IkeCore = Pick<
   | "counters"
   | "credentials"
 >;
-
-/** What went wrong last with a peer, for status. */
-export interface LastError {
-  readonly code: string;
-  readonly message: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly at: number;
-}
 
 export interface KeyingOptions {
   readonly plane: Plane;
@@ -74,7 +65,7 @@ export class Keying {
   readonly #now: () => number;
   readonly #children: InstalledChildren;
   readonly #acquired = new Map<string, number>();
-  readonly #errors = new Map<string, LastError>();
+  readonly #faults: Faults;
   readonly #secrets = new PresharedKeys();
   readonly #health: Health;
   /** What came before `open`; undefined: it is open. */
@@ -85,6 +76,7 @@ export class Keying {
   constructor(options: KeyingOptions) {
     this.#options = options;
     this.#children = new InstalledChildren(options.plane, options.fabric, options.limits);
+    this.#faults = new Faults(options.log);
     this.#health = new Health(options.fabric, options.log, (tunnel) => this.#children.sends(tunnel));
     this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
     options.plane.onIke = (datagram) => this.#receive(datagram);
@@ -121,7 +113,7 @@ export class Keying {
   remove(tunnel: string): void {
     this.#carry(this.#options.ike.remove(tunnel, this.#now()));
     this.#secrets.forget(tunnel);
-    this.#errors.delete(tunnel);
+    this.#faults.forget(tunnel);
     this.#acquired.delete(tunnel);
   }
 
@@ -165,7 +157,7 @@ export class Keying {
   }
 
   lastError(tunnel: string): LastError | undefined {
-    return this.#errors.get(tunnel);
+    return this.#faults.of(tunnel);
   }
 
   /** No timer fires any more, and what the datapath still reports is ignored. */
@@ -228,7 +220,7 @@ export class Keying {
       try {
         this.#effect(effect);
       } catch (error) {
-        this.#refused(effect, error);
+        this.#faults.refused(effect, error, this.#now());
       }
     }
     // Once for all effects: a Child SA that takes over from another is no gap.
@@ -268,13 +260,13 @@ export class Keying {
         this.#follow(effect.peer, effect.path);
         return;
       case "event":
-        this.#report(effect.event);
+        this.#faults.report(effect.event, this.#now());
     }
   }
 
   #transmit(id: number): void {
     const tunnel = this.#children.transmit(id);
-    if (tunnel !== undefined) this.#errors.delete(tunnel);
+    if (tunnel !== undefined) this.#faults.forget(tunnel);
   }
 
   #follow(tunnel: string, path: Path): void {
@@ -283,21 +275,6 @@ export class Keying {
 
   #tellMtu(tunnel: string, mtu: number | undefined): void {
     if (mtu !== undefined) this.#options.log.info({ tunnel, mtu }, "tunnel MTU");
-  }
-
-  #report({ peer, level, code, message }: IkeEvent): void {
-    const fields = { ...(peer === undefined ? {} : { tunnel: peer }), code };
-    this.#options.log[level](fields, message);
-    if (peer !== undefined && level !== "info") this.#errors.set(peer, { code, message, at: Math.round(this.#now()) });
-  }
-
-  #refused(effect: Effect, error: unknown): void {
-    const tunnel = effect.kind === "install" ? effect.child.peer : effect.kind === "path" ? effect.peer : undefined;
-    const to = effect.kind === "send" ? { to: formatAddress(effect.datagram.remote.address) } : {};
-    this.#options.log.error({ err: error, effect: effect.kind, tunnel, ...to }, "the datapath refused");
-    if (tunnel !== undefined) {
-      this.#errors.set(tunnel, { code: "datapath-refused", message: sentenceOf(error), at: Math.round(this.#now()) });
-    }
   }
 
   #wake(): void {
