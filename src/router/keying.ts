@@ -30,6 +30,7 @@ export type IkeCore = Pick<
   | "terminate"
   | "alive"
   | "moved"
+  | "unknownSpi"
   | "peer"
   | "status"
   | "counters"
@@ -202,6 +203,8 @@ export class Keying {
         return;
       case "unknown-spi":
         log.debug({ spi: espSpiText(event.spi) }, "ESP for an SPI that is not in use");
+        // Before all peers are known everybody is a stranger.
+        if (this.#early === undefined) this.#carry(ike.unknownSpi(event.spi, event, this.#now()));
         return;
       case "failed":
         this.#options.failed(event.error);

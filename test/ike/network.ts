@@ -26,6 +26,8 @@ export class Host {
   readonly dice: Dice;
   readonly events: IkeEvent[] = [];
   readonly spis = new Set<number>();
+  /** Outlives a crash; undefined: the host cannot keep one (RFC 6290). */
+  secret: Uint8Array | undefined;
   ike: IkeEndpoint;
   datapath = new Datapath();
   /** Reserved SPIs at most. */
@@ -38,6 +40,7 @@ export class Host {
     this.name = name;
     this.address = address;
     this.dice = new Dice(seed);
+    this.secret = this.dice.bytes(32);
     this.#options = options;
     this.ike = this.#boot();
   }
@@ -63,6 +66,7 @@ export class Host {
         },
         localAddress: () => this.address,
         date: () => this.network.epoch + this.network.now,
+        ...(this.secret && { crashSecret: this.secret }),
         ikePort: 500,
         natPort: 4500,
       },
@@ -75,6 +79,13 @@ export class Host {
     this.spis.clear();
     this.datapath = new Datapath();
     this.ike = this.#boot();
+  }
+
+  /** A packet of ESP for this host; what its datapath does not know it tells the IKE core. */
+  esp(packet: { readonly spi: number; readonly key: string }, from: Endpoint): void {
+    if (this.datapath.opens(packet)) return;
+    const local = { address: this.address, port: 4500 };
+    this.do((ike, now) => ike.unknownSpi(packet.spi, { local, remote: from }, now));
   }
 
   do(run: (ike: IkeEndpoint, now: number) => Effect[]): Effect[] {

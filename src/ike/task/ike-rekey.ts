@@ -26,6 +26,7 @@ import { rekeyIke, watchIke } from "../watch.ts";
 import { EXCHANGE, NOTIFY, NOTIFY_FIRST_STATUS, nameOf, type Payload, payloadOf, payloadsOf } from "../wire/index.ts";
 import { busy, notNow } from "./busy.ts";
 import { TEMPORARY } from "./child-exchange.ts";
+import { ourToken, TokenExchange } from "./crash-token.ts";
 import type { Answer, Task } from "./task.ts";
 
 /** A responder's new IKE SA asks for nothing before its initiator can know it. Milliseconds. */
@@ -180,6 +181,7 @@ export class IkeRekey implements Task {
     }
     adopt(old, sa);
     this.#neighbour.close(old);
+    if (old.realm.tokens !== undefined) sa.enqueue(new TokenExchange(), true);
     sa.pump();
   }
 
@@ -198,6 +200,7 @@ export class IkeRekey implements Task {
     }
     sa.spiRemote = spi;
     keyFrom(old, sa, selection, pair, ke.data, this.#ni, nonce.data);
+    sa.token.take(payloads);
     return lower(this.#ni, nonce.data).slice();
   }
 
@@ -277,6 +280,7 @@ export function answerIkeRekey(old: IkeSa, payloads: readonly Payload[]): Answer
       { kind: "sa", proposals: [answerProposal(selection, spi64(sa.spiLocal))] },
       { kind: "nonce", data: nr },
       { kind: "ke", group: selection.group.id, data: pair.publicKey },
+      ...ourToken(sa),
     ],
   };
 }
