@@ -148,12 +148,8 @@ describe("a router that has lost its SAs", () => {
   });
 
   it("without a secret is found as ever: the hint makes the peer ask, and patience does the rest", () => {
-    const both = sites();
-    const { a, b, network } = both;
-    b.secret = undefined;
-    b.crash();
-    both.start();
-    network.run(3_000);
+    const both = established({ tokenless: ["b"] });
+    const { a, network } = both;
     crash(both);
     sendEsp(both);
     network.run(7_000);
@@ -179,12 +175,8 @@ describe("a router that has lost its SAs", () => {
   });
 
   it("has peers that know nothing of tokens", () => {
-    const both = sites();
-    const { a, b, network } = both;
-    a.secret = undefined;
-    a.crash();
-    both.start();
-    network.run(3_000);
+    const both = established({ tokenless: ["a"] });
+    const { b, network } = both;
     expect(talks(both)).toBe(true);
     // What b gives a is kept though a gives none.
     crash(both);
@@ -322,12 +314,8 @@ describe("a denial that is forged", () => {
   });
 
   it("is nothing to an IKE SA whose peer gave no token, or is not there yet", () => {
-    const both = sites();
-    const { a, b, network } = both;
-    b.secret = undefined;
-    b.crash();
-    both.start();
-    network.run(3_000);
+    const both = established({ tokenless: ["b"] });
+    const { a, network } = both;
     tell(a, denial(a, [new Uint8Array(0)]));
     tell(a, denial(a, [new Uint8Array(32)]));
     network.run(3_000);
