@@ -141,8 +141,12 @@ function respond(sa: IkeSa, header: Header, datagram: Datagram, request: Gathere
 function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
   const { realm, window } = sa;
   if (sa.state !== "connecting" && header.next !== PAYLOAD.SK && header.next !== PAYLOAD.SKF) {
-    receiveUnprotected(sa, header, datagram);
-    return;
+    const message = decode(sa, datagram.bytes);
+    if (message === undefined) return;
+    if (message.wrapper === undefined) {
+      receiveUnprotected(sa, message);
+      return;
+    }
   }
   if (!window.awaits(header.messageId)) {
     realm.count("window");
@@ -191,11 +195,8 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
  * A response in the clear, "I know no such IKE SA" perhaps (RFC 7296 §2.21.4). Anybody on the way can write that, so by itself it ends
  * nothing; with the token that the peer gave us it is the peer's own word, whatever message it answers (RFC 6290 §4.5).
  */
-function receiveUnprotected(sa: IkeSa, header: Header, datagram: Datagram): void {
+function receiveUnprotected(sa: IkeSa, { header, payloads }: Message): void {
   const { realm, window } = sa;
-  const message = decode(sa, datagram.bytes);
-  if (message === undefined) return;
-  const { payloads } = message;
   const disowned = payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.INVALID_IKE_SPI);
   const proof = disowned ? sa.token.judge(payloads) : "nothing";
   if (proof === "lost") {
