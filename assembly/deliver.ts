@@ -59,7 +59,7 @@ import {
 } from "./layout/sa";
 import { name, nameLength, readMessage, socket } from "./message";
 import { clampMss } from "./mss";
-import { intoTunnel, refuse } from "./outbound";
+import { refuse } from "./outbound";
 import { family, length, parse, start } from "./packet";
 import { TAKEN_ALREADY, TAKEN_NEWEST, take } from "./replay";
 import { tellMoved } from "./ring";
@@ -67,6 +67,7 @@ import { hasRoom } from "./room";
 import { countOpened } from "./sa";
 import { matchesInbound } from "./selectors";
 import { adjacencyCount, arena } from "./state";
+import { intoTunnel } from "./tunnel";
 import { IPV4_TTL, ipv4Decrement } from "./wire/ipv4";
 import { IPV6_HOP_LIMIT, ipv6Decrement } from "./wire/ipv6";
 import { load32, load64 } from "./wire/order";

@@ -28,13 +28,13 @@ import {
   TICKS_PER_NS,
 } from "./layout/shaper";
 import { closeLine, emptyLine, lineAt, nextOf, setDue } from "./line";
-import { chooseSa, noSa } from "./outbound";
 import { family, length, parse, tos } from "./packet";
 import { beginEvents } from "./ring";
 import { roomFor } from "./room";
 import { clock, countPassed, opensAt, part, partOf, pay, raise, takeShape, through, ticksOf } from "./shape";
 import { dueAt } from "./shaper";
 import { shaper, workers } from "./state";
+import { chooseSa, noSa } from "./tunnel";
 
 /** Bytes of the longest packet that may wait. */
 const LONGEST: u32 = 65535;

@@ -2,12 +2,11 @@
 //
 //   outbound        for each packet, while there is room; its checksum completed where the kernel left that to us
 //     leave         parse → route in the VRF of the TUN → filter of the TUN → another TUN, or
-//       intoTunnel  MSS clamp → fits the MTU? → Child SA by selectors → passOn: encapsulate, or wait in the shaper
-//         inFragments   the same for each piece of a packet that may be cut
+//       intoTunnel  (tunnel) MSS clamp → fits the MTU? → Child SA by selectors → encapsulate, or wait in the shaper
 //     inSegments    a superpacket: route, MTU and Child SA once, then segment for segment
 //     refuse        drop, count, and an ICMP error where the sender should know
 //
-// The hub road (deliver) joins at intoTunnel, and both roads refuse alike. Pass 2 is `seal`; then the worker's loop sends
+// The hub road (deliver) ends in a tunnel as well, and both roads refuse alike. Pass 2 is `seal`; then the worker's loop sends
 // W_TX_COUNT messages. TTL: the kernel took one hop when it routed the packet to the TUN, so none is taken here.
 
 import { guardOf, isLocal, mtuOf, noRoute, routed } from "./adjacency";
@@ -16,7 +15,6 @@ import { aheadFlowsOut, turnOf } from "./aheadflow";
 import {
   COUNT_CROSSED,
   COUNT_ENCAPSULATED,
-  COUNT_FRAGMENTED,
   COUNT_ICMP_SENT,
   COUNT_ICMP_UNSENT,
   COUNT_SEALED,
@@ -24,57 +22,31 @@ import {
   COUNT_TUN_READ,
   DROP_HAIRPIN,
   DROP_NO_PATH,
-  DROP_NO_SA,
-  DROP_SELECTORS_OUT,
   DROP_SEQUENCE_LIMIT,
   DROP_SHAPER,
-  DROP_TOO_BIG,
 } from "./counters";
 import { count, countBy, drop } from "./drop";
-import { encapsulate, enclose, nextText, pathOf } from "./encapsulate";
+import { enclose, nextText, pathOf } from "./encapsulate";
 import { filtered } from "./filter";
-import {
-  fragmentBody,
-  fragmentBodyLength,
-  fragmentHeader,
-  fragmentHeaderLength,
-  nextFragment,
-  startFragments,
-} from "./fragment";
 import { answerIcmp, icmpLength } from "./icmp";
 import { AHEAD_GROUP, SLOT_HEADROOM, SLOT_SIZE, SLOT_STRIDE, TUNLEN, TUNRX } from "./layout/arena";
 import { DIRECTION_IN, DIRECTION_OUT } from "./layout/filter";
 import { G_TUN_FLAGS, G_TUN_GUARDS, G_TUN_VRFS, TUN_VNET } from "./layout/globals";
-import {
-  ADJ_CHILDREN,
-  ADJ_ID,
-  ADJ_TUN,
-  CHILDREN_COUNT,
-  CHILDREN_HEAD,
-  CHILD_SAS,
-  CHILD_SELECTORS,
-  CHILD_STRIDE,
-} from "./layout/nexthop";
-import { clampMss } from "./mss";
-import { family, forgetPorts, length, parse, start, tos } from "./packet";
-import { beginEvents, tellAcquire } from "./ring";
+import { ADJ_TUN } from "./layout/nexthop";
+import { family, length, parse, start, tos } from "./packet";
+import { beginEvents } from "./ring";
 import { hasRoom, roomFor, sendRegion, takeSendRegion } from "./room";
-import { countSealed, isOutbound, sequencesTaken, takeSequences } from "./sa";
+import { countSealed, sequencesTaken, takeSequences } from "./sa";
 import { completeChecksum, longestSegment, segments, startSegments, writeSegment } from "./segment";
-import { matchesOutbound } from "./selectors";
 import { isShaped } from "./shape";
-import { passes, segmentsPass, segmentsWait, wait } from "./shaper";
-import { arena, worker } from "./state";
+import { segmentsPass, segmentsWait } from "./shaper";
+import { arena } from "./state";
+import { chooseSa, fittingMtu, intoTunnel, noSa } from "./tunnel";
 import { writeTun } from "./tunwrite";
-import { IPV4_DF, ipv4Fragment } from "./wire/ipv4";
 import { GSO_NONE, VNET_GSO_TYPE, VNET_HEADER } from "./wire/virtio";
 
-/** What would have fitted, when a packet was refused with DROP_TOO_BIG. */
-let fittingMtu: u32 = 0;
 /** Segments of the superpacket at hand that are done: not 0 while it waits for room in the middle. */
 let segmentsDone: u32 = 0;
-/** Why chooseSa found none. */
-export let noSa: u32 = 0;
 
 /**
  * Takes packets `first` to `packets − 1` out of the TUNRX slots (lengths in TUNLEN), all read from device `tun`. Returns how
@@ -236,67 +208,6 @@ function oneByOne(tun: u32, vrf: u32, route: u32): bool {
     if (reason) refuse(reason, vrf);
   }
   return true;
-}
-
-/** Seals the packet at hand for the tunnel of this adjacency. 0, or a reason to drop it. */
-export function intoTunnel(adjacency: usize): u32 {
-  const mtu = mtuOf(adjacency);
-  if (mtu) {
-    clampMss(mtu);
-    if (length > mtu) {
-      if (family == 4 && (ipv4Fragment(start) & IPV4_DF) == 0) return inFragments(adjacency, mtu);
-      fittingMtu = mtu;
-      return DROP_TOO_BIG;
-    }
-  }
-  const sa = chooseSa(adjacency);
-  return sa ? passOn(adjacency, sa, start, length, 0, 0) : noSa;
-}
-
-/** Seals these two pieces of the packet at hand, or lets them wait for the tunnel's rate. 0, or a reason to drop it. */
-// @ts-ignore: decorator
-@inline
-function passOn(adjacency: usize, sa: usize, head: usize, headLength: u32, body: usize, bodyLength: u32): u32 {
-  if (isShaped(adjacency) && !passes(adjacency, headLength + bodyLength)) {
-    return wait(adjacency, head, headLength, body, bodyLength);
-  }
-  return encapsulate(sa, head, headLength, body, bodyLength, family, tos());
-}
-
-/** Seals the packet at hand in pieces. Each is a packet of its own to the selectors: only the first has ports (RFC 4301 §7). */
-function inFragments(adjacency: usize, mtu: u32): u32 {
-  count(COUNT_FRAGMENTED);
-  startFragments(mtu);
-  while (nextFragment()) {
-    const sa = chooseSa(adjacency);
-    if (!sa) return noSa;
-    const reason = passOn(adjacency, sa, fragmentHeader, fragmentHeaderLength, fragmentBody, fragmentBodyLength);
-    if (reason) return reason;
-    forgetPorts();
-  }
-  return 0;
-}
-
-/**
- * The SA of the first Child SA that the packet at hand matches and this worker may use; 0 with `noSa` set. A child without
- * an SA at the moment (it retires) leaves its packets to one further down that takes them too.
- */
-export function chooseSa(adjacency: usize): usize {
-  const children = <usize>atomic.load<u32>(adjacency + ADJ_CHILDREN);
-  let matched = children == 0;
-  if (children) {
-    let child = children + CHILDREN_HEAD;
-    const end = child + load<u32>(children, CHILDREN_COUNT) * CHILD_STRIDE;
-    for (; child < end; child += CHILD_STRIDE) {
-      if (!matchesOutbound(load<u32>(child, CHILD_SELECTORS))) continue;
-      const sa = <usize>atomic.load<u32>(child + CHILD_SAS + (worker << 2));
-      if (sa && isOutbound(sa)) return sa;
-      matched = true;
-    }
-  }
-  noSa = matched ? DROP_NO_SA : DROP_SELECTORS_OUT;
-  if (matched) tellAcquire(load<u32>(adjacency, ADJ_ID));
-  return 0;
 }
 
 /** Drops the packet at hand, and tells its sender where there is something to tell. */

@@ -23,6 +23,7 @@ import {
   RING_TAIL,
   TXSA,
   TX_MAX,
+  W_NOW,
 } from "./layout/arena";
 import { PATH_NAME, PATH_NAME_LENGTH, SA_MOVED, SA_PATH } from "./layout/sa";
 import { interfaceIndex, local, localLength, name, nameLength, socket } from "./message";
@@ -37,12 +38,15 @@ const NAME_MAX: u32 = 28;
 let headAfter: u32 = 0;
 /** Said already in this batch. */
 let acquireSaid: bool = false;
-let unknownSpiSaid: bool = false;
 
-/** A new batch begins: "acquire" and "unknown SPI" may be said again. */
+/** "Unknown SPI" is said no more often than this, milliseconds: who floods us with such packets shall not keep control busy. */
+const UNKNOWN_SPI_EVERY: f64 = 4;
+/** W_NOW when it was said last. */
+let unknownSpiAt: f64 = -Infinity;
+
+/** A new batch begins: "acquire" may be said again. */
 export function beginEvents(): void {
   acquireSaid = false;
-  unknownSpiSaid = false;
 }
 
 /** An IKE message of `bytes` at `at`, non-ESP marker removed, with the addresses of the message it came in. False: the ring is full. */
@@ -75,10 +79,12 @@ export function tellAcquire(id: u32): void {
   count(COUNT_ACQUIRE);
 }
 
-/** ESP for an SPI that nobody handed out. At most one a batch. */
+/** ESP for an SPI that nobody handed out: a sample of it, with who sent it. */
 export function tellUnknownSpi(spi: u32): void {
-  if (unknownSpiSaid) return;
-  unknownSpiSaid = true;
+  const now = load<f64>(arena, W_NOW);
+  // The clock may have been set back.
+  if (now >= unknownSpiAt && now < unknownSpiAt + UNKNOWN_SPI_EVERY) return;
+  unknownSpiAt = now;
   const record = begin(RECORD_UNKNOWN_SPI, spi, 0);
   if (!record) return count(COUNT_EVENT_LOST);
   addMessage(record);

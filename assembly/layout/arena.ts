@@ -191,7 +191,7 @@ export const RECORD_MOVED = 2;
 export const RECORD_TOO_BIG = 3;
 /** A packet met tunnel (adjacency id) RECORD_VALUE that has no usable Child SA. At most one a batch. */
 export const RECORD_ACQUIRE = 4;
-/** ESP arrived for SPI RECORD_VALUE that we do not know (RFC 4303 §2.1 audit event). At most one a batch. */
+/** ESP arrived from RECORD_NAME for SPI RECORD_VALUE that we do not know (RFC 4303 §2.1 audit event). A sample: at most one in 4 ms. */
 export const RECORD_UNKNOWN_SPI = 5;
 
 /** UDP receive slots, TUN receive slots, and the send region. */

@@ -3,6 +3,7 @@
  *
  *   identity.json   key, certificates, and whom to trust; mode 0600
  *   config.db       the last good configuration; mode 0600
+ *   crash.key       by which the router proves a crash (src/router/crashsecret); mode 0600
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -9,6 +9,8 @@ import type { JoinFlags } from "./join.ts";
 const CONFIG = "the router's configuration file (YAML)";
 const SERIAL = "serial number of the device; needed when this host has joined as several";
 const STATE = "folder of identities (default /var/lib/vcpe/agent)";
+const RUN_STATE =
+  "folder of identities (default /var/lib/vcpe/agent), or, with a file, of what outlives a restart (default /var/lib/vcpe/router)";
 const NAME = "name of the router; needed when several run on this host";
 
 async function program(): Promise<Command> {
@@ -33,14 +35,14 @@ async function program(): Promise<Command> {
       )
       .option("-c, --config <file>", CONFIG)
       .option("-s, --serial <serial>", SERIAL)
-      .option("--state <folder>", STATE)
+      .option("--state <folder>", RUN_STATE)
       .action(async ({ config, ...flags }: { config?: string; serial?: string; state?: string }, command: Command) => {
         if (config !== undefined && flags.serial !== undefined)
           command.error("error: a file, or an identity of a console: not both", { exitCode: EXIT.usage });
         process.exitCode =
           config === undefined
             ? await (await import("./managed.ts")).runManaged(role, flags)
-            : await (await import("./run.ts")).run(role, config);
+            : await (await import("./run.ts")).run(role, config, flags.state);
       });
   }
   vcpe

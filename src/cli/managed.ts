@@ -22,9 +22,11 @@ export async function runManaged(
   const { ended, end } = foreground(log);
   process.on("SIGHUP", () => log.info("nothing to read again: the console decides what this router does"));
   log.info({ pid: process.pid, serial: chosen }, `managed ${role} starts`);
+  const folder = folderOf(chosen, state);
   const start: StartRouter = async (config, secrets) => {
     const opened = await openRouter({
       read: { config, secrets },
+      state: folder.path,
       log,
       failed: () => end(EXIT.failed),
       managed: () => agent.status(),
@@ -36,7 +38,7 @@ export async function runManaged(
       close: () => opened.close(),
     };
   };
-  const agent = Agent.open({ folder: folderOf(chosen, state), start, log });
+  const agent = Agent.open({ folder, start, log });
   await agent.start();
   const code = await ended;
   await agent.close();

@@ -1,13 +1,15 @@
 /** `vcpe edge` and `vcpe gateway` with a file: runs a router in the foreground until it is told to end. */
+import { join } from "node:path";
 import { ConfigError, formatProblem } from "../router/config/problem.ts";
 import { readConfig } from "../router/config/read.ts";
 import { makeLog } from "../router/log.ts";
 import type { OpenRouter } from "../router/open.ts";
+import { STATE_FOLDER } from "../router/places.ts";
 import { EXIT } from "./exit.ts";
 import { foreground } from "./foreground.ts";
 
 /** Gives the exit code. @throws ConfigError, RouterError, LinuxError, PlaneError: nothing is left behind. */
-export async function run(role: "edge" | "gateway", file: string): Promise<number> {
+export async function run(role: "edge" | "gateway", file: string, state = STATE_FOLDER): Promise<number> {
   const read = readConfig(file);
   const log = makeLog(read.config.name, read.config.log);
   for (const warning of read.warnings) log.warn(formatProblem(file, warning));
@@ -28,7 +30,13 @@ export async function run(role: "edge" | "gateway", file: string): Promise<numbe
   log.info({ pid: process.pid, file }, `${role} starts`);
   // The heavy parts (foreign functions, cryptography, HTTP) are loaded when the file is known to be good.
   const { openRouter } = await import("../router/open.ts");
-  opened = await openRouter({ file, read, log, failed: () => end(EXIT.failed) });
+  opened = await openRouter({
+    file,
+    read,
+    state: join(state, read.config.name),
+    log,
+    failed: () => end(EXIT.failed),
+  });
   log.info({ tunnels: read.config.tunnels.length }, `${role} runs`);
   const code = await ended;
   await opened.close();

@@ -59,8 +59,7 @@ export class Events {
         }
         break;
       case RECORD_UNKNOWN_SPI:
-        // One for all SPIs: a stranger can name as many as he likes.
-        if (this.#first("unknown-spi")) this.#parts.onEvent({ kind: "unknown-spi", spi: record.value });
+        this.#unknownSpi(record);
         break;
     }
   }
@@ -80,6 +79,13 @@ export class Events {
       remote: record.remote,
       bytes: record.payload,
     });
+  }
+
+  #unknownSpi({ value: spi, local, remote }: RingRecord): void {
+    // One for all SPIs: a stranger can name as many as he likes. The worker itself says few of them.
+    if (remote === undefined || !this.#first(`unknown-spi ${Buffer.from(remote.address).toString("hex")}`)) return;
+    const { natPort: port } = this.#parts;
+    this.#parts.onEvent({ kind: "unknown-spi", spi, local: { address: local, port }, remote });
   }
 
   #moved(record: RingRecord): void {

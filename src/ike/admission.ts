@@ -5,11 +5,16 @@ import type { Realm } from "./realm.ts";
 import type { IkeProposal } from "./suite/index.ts";
 import { encodeMessage, type Header, type Message, NOTIFY, notifyOf, type Payload } from "./wire/index.ts";
 
-/** Answers a message in the clear that belongs to no IKE SA. */
-export function answerStranger(realm: Realm, header: Header, datagram: Datagram, payload: Payload): void {
+/** Answers a message that belongs to no IKE SA, in the clear. */
+export function answerStranger(
+  realm: Realm,
+  header: Header,
+  datagram: Datagram,
+  ...payloads: readonly Payload[]
+): void {
   const { spiI, spiR, exchange, messageId } = header;
   const answer = { spiI, spiR, exchange, messageId, initiator: !header.initiator, response: true };
-  const bytes = encodeMessage({ header: answer, payloads: [payload] });
+  const bytes = encodeMessage({ header: answer, payloads });
   realm.send({ local: datagram.local, remote: datagram.remote, bytes });
 }
 

@@ -11,12 +11,17 @@ export class Bucket {
     this.#tokens = burst;
   }
 
-  /** Takes one token at time `now` (ms); false: none is left. */
-  take(now: number): boolean {
+  /** Is a token left at time `now` (ms)? */
+  has(now: number): boolean {
     const gained = (Math.max(0, now - this.#filled) / 1000) * this.#perSecond;
     this.#tokens = Math.min(this.#burst, this.#tokens + gained);
     this.#filled = now;
-    if (this.#tokens < 1) return false;
+    return this.#tokens >= 1;
+  }
+
+  /** Takes one token at time `now` (ms); false: none is left. */
+  take(now: number): boolean {
+    if (!this.has(now)) return false;
     this.#tokens -= 1;
     return true;
   }

@@ -4,7 +4,7 @@
  */
 import { Child, type ChildTerms, childKey, MAX_COPIES } from "./child.ts";
 import type { TrafficSelector } from "./effect.ts";
-import { FIRST_SPI, type Nonces, noRoom, resourceInfo, secretOf } from "./negotiation.ts";
+import { FIRST_SPI, groupData, NONCE_LENGTH, type Nonces, noRoom, resourceInfo, secretOf } from "./negotiation.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { espSpiBytes, espSpiOf, lower } from "./octets.ts";
 import type { ChildConfig } from "./peer.ts";
@@ -12,7 +12,6 @@ import { missing, Refusal } from "./refusal.ts";
 import type { IkeSa } from "./sa.ts";
 import { narrow, sameSelector, selectorsText } from "./selector.ts";
 import { answerProposal, childKeys, generateKeyPair, selectProposal, wipe } from "./suite/index.ts";
-import { groupData, NONCE_LENGTH } from "./task/ike-init.ts";
 import { NOTIFY, type Payload, payloadOf, payloadsOf } from "./wire/index.ts";
 
 /** Child SAs that a peer may ask for beyond eight for each that is configured; those that still open late packets count. */

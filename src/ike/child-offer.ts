@@ -3,7 +3,7 @@
  * IKE_AUTH, for a new Child SA and for a rekeyed one (RFC 7296 §1.2, §1.3.1, §1.3.3).
  */
 import type { Child, ChildTerms } from "./child.ts";
-import { FIRST_SPI, type Nonces, noRoom, resourceInfo, secretOf } from "./negotiation.ts";
+import { FIRST_SPI, NONCE_LENGTH, type Nonces, noRoom, resourceInfo, secretOf } from "./negotiation.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { espSpiBytes, espSpiOf, lower } from "./octets.ts";
 import type { ChildConfig } from "./peer.ts";
@@ -22,7 +22,6 @@ import {
   offer,
   wipe,
 } from "./suite/index.ts";
-import { NONCE_LENGTH } from "./task/ike-init.ts";
 import { NOTIFY, type Payload, payloadOf } from "./wire/index.ts";
 
 /** Of what an offer is made beside the child's configuration. */

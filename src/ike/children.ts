@@ -70,6 +70,7 @@ export class Children {
       replaces === undefined || !this.#all.has(replaces.id) ? effect : { ...effect, replaces: replaces.id };
     this.#all.set(child.id, child);
     child.sa.children.add(child);
+    this.#realm.outbound.add(child);
     this.#realm.emit({ kind: "install", child: installed, transmit });
     if (transmit) this.#take(child);
   }
@@ -131,6 +132,7 @@ export class Children {
     child.state = "gone";
     child.timers.clearAll();
     child.sa.children.delete(child);
+    this.#realm.outbound.remove(child);
     this.#retire(child);
   }
 

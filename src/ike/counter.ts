@@ -25,6 +25,8 @@ export const COUNTERS = {
   "half-open-expired": "half-open IKE SAs whose peer never authenticated",
   "rate-limited": "answers to strangers that were not sent because there were too many of them",
   "unprotected-error": "error messages without protection; noticed, never obeyed",
+  "token-false": "error messages without protection whose token (RFC 6290) is not the one that the peer gave us",
+  "hint-given": "senders of ESP for an SPI that is not in use here that were told so (INVALID_SPI)",
   "critical-payload": "messages with a critical payload that we do not know",
   "invalid-syntax": "authentic messages that contradict themselves; their IKE SA ends",
   "temporary-failure": "requests that crossed with another and were put off, either way",

@@ -2,29 +2,19 @@
  * The IKEv2 side of a router (RFC 7296), sans I/O: datagrams and time go in, effects come out, in the order in which they are to
  * be carried out before the next call. It keeps no more state than its peers and its options allow, whatever strangers send.
  */
-import { answerStranger } from "./admission.ts";
 import { Credentials, type CredentialsConfig, timeText } from "./certificate/index.ts";
-import type { Datagram, Effect, Endpoint } from "./effect.ts";
+import type { Datagram, Effect, Endpoint, Path } from "./effect.ts";
 import { DEFAULT_OPTIONS, type IkeEnvironment, type IkeOptions } from "./environment.ts";
+import { giveHint } from "./hint.ts";
 import { Neighbour } from "./neighbour.ts";
 import type { PeerConfig } from "./peer.ts";
 import { Realm } from "./realm.ts";
 import { receive } from "./receive.ts";
 import { needsNewIkeSa, reconfigure } from "./replace.ts";
-import type { IkeSa } from "./sa.ts";
 import { type PeerStatus, statusOf } from "./status.ts";
-import { answerIkeInit } from "./task/ike-init.ts";
+import { MAJOR, otherVersion, receiveFirst, receiveUnknown } from "./stranger.ts";
 import { rekeyChild, rekeyIke } from "./watch.ts";
-import {
-  decodeHeader,
-  decodeMessage,
-  EXCHANGE,
-  type Header,
-  NOTIFY,
-  notifyOf,
-  PAYLOAD,
-  WireError,
-} from "./wire/index.ts";
+import { decodeHeader, type Header, WireError } from "./wire/index.ts";
 
 export type { CredentialsConfig } from "./certificate/index.ts";
 export type { IkeEnvironment, IkeOptions } from "./environment.ts";
@@ -38,10 +28,9 @@ export interface Sizes {
   readonly alarms: number;
   /** Bytes of messages whose fragments are not all there. */
   readonly gathering: number;
+  /** Addresses of which it is remembered what they were told in the clear after a crash. */
+  readonly told: number;
 }
-
-/** Highest major version that we speak. */
-const MAJOR = 2;
 
 export class IkeEndpoint {
   readonly #realm: Realm;
@@ -192,6 +181,11 @@ export class IkeEndpoint {
     return this.#with(peer, now, ({ current }) => current?.follow({ local: current.path.local, remote }));
   }
 
+  /** ESP has come for an SPI that is not in use here, on this path. Its sender gets a hint, which costs nobody anything if it is not a peer. */
+  unknownSpi(spi: number, path: Path, now: number): Effect[] {
+    return this.#call(now, () => giveHint(this.#realm, spi, path));
+  }
+
   status(): PeerStatus[] {
     return [...this.#realm.neighbours].map(statusOf);
   }
@@ -203,9 +197,10 @@ export class IkeEndpoint {
 
   /** Sizes of everything that could grow. */
   sizes(): Sizes {
-    const { sas, halfOpen, linger, schedule } = this.#realm;
+    const { sas, halfOpen, linger, schedule, hints, proofs } = this.#realm;
     const gathering = [...sas.values()].reduce((sum, sa) => sum + sa.requests.length + sa.responses.length, 0);
-    return { sas: sas.size, halfOpen: halfOpen.size, lingering: linger.size, alarms: schedule.size, gathering };
+    const told = hints.size + proofs.size;
+    return { sas: sas.size, halfOpen: halfOpen.size, lingering: linger.size, alarms: schedule.size, gathering, told };
   }
 
   #receive(datagram: Datagram): void {
@@ -219,66 +214,21 @@ export class IkeEndpoint {
       return;
     }
     if (header.major !== MAJOR) {
-      this.#otherVersion(header, datagram);
+      otherVersion(realm, header, datagram);
       return;
     }
     const spi = header.initiator ? header.spiR : header.spiI;
     if (spi === 0n) {
-      this.#stranger(header, datagram);
+      receiveFirst(realm, header, datagram);
       return;
     }
     const sa = realm.sas.get(spi);
     const theirs = header.initiator ? header.spiI : header.spiR;
     const first = sa?.state === "connecting" && sa.spiRemote === 0n;
     if (sa === undefined || (sa.spiRemote !== theirs && !first)) {
-      this.#unknown(spi, header, datagram);
+      receiveUnknown(realm, spi, header, datagram);
       return;
     }
     receive(sa, header, datagram);
-  }
-
-  #otherVersion(header: Header, datagram: Datagram): void {
-    this.#realm.count("version");
-    if (header.major < MAJOR || header.response || !this.#realm.mayAnswerStranger()) return;
-    answerStranger(this.#realm, header, datagram, notifyOf(NOTIFY.INVALID_MAJOR_VERSION));
-  }
-
-  /** The responder's SPI is 0: the first message of an initiator, or nothing that we know. */
-  #stranger(header: Header, datagram: Datagram): void {
-    const realm = this.#realm;
-    if (header.exchange !== EXCHANGE.IKE_SA_INIT || header.response) {
-      realm.count("unexpected");
-      return;
-    }
-    const begun: IkeSa | undefined = realm.halfOpen.find(header.spiI, datagram.remote);
-    if (begun !== undefined) {
-      receive(begun, header, datagram);
-      return;
-    }
-    try {
-      answerIkeInit(realm, decodeMessage(datagram.bytes), datagram);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      realm.count("malformed");
-    }
-  }
-
-  /** No such IKE SA: one that has just ended gives its last answer again; else a request is told so, now and then (RFC 7296 §2.21.4). */
-  #unknown(spi: bigint, header: Header, datagram: Datagram): void {
-    const realm = this.#realm;
-    const answer = header.response ? undefined : realm.linger.find(spi, datagram.bytes, realm.now);
-    if (answer !== undefined) {
-      realm.count("duplicate");
-      for (const bytes of answer) realm.send({ local: datagram.local, remote: datagram.remote, bytes });
-      return;
-    }
-    if (header.next === PAYLOAD.SKF && realm.linger.has(spi, realm.now)) {
-      // The first fragment alone asks for the answer (RFC 7383 §2.6.1).
-      realm.count("fragment-repeated");
-      return;
-    }
-    realm.count("unknown-spi");
-    if (header.response || !realm.mayAnswerStranger()) return;
-    answerStranger(realm, header, datagram, notifyOf(NOTIFY.INVALID_IKE_SPI));
   }
 }

@@ -11,6 +11,8 @@ export interface IkeEnvironment {
   localAddress(remote: Uint8Array): Uint8Array | undefined;
   /** Milliseconds since the Unix epoch, as the host's clock says, which may be set in both directions: certificates are valid by it. */
   date(): number;
+  /** 32 random bytes that no other router has, the same after a restart: proves to peers that this one lost its IKE SAs (RFC 6290). Undefined: there is none. */
+  readonly crashSecret?: Uint8Array;
   /** UDP ports of IKE (500) and of IKE and ESP in UDP (4500, RFC 3948). */
   readonly ikePort: number;
   readonly natPort: number;
@@ -46,6 +48,16 @@ export interface IkeOptions {
   };
   /** Answers to messages that belong to no SA, per second and in one burst. */
   readonly unprotected: { readonly perSecond: number; readonly burst: number };
+  /**
+   * After a crash, ours or a peer's. What is said to those who do not know of ours (hints, and as many proofs), and how often we ask peers
+   * because somebody says that they crashed: per second and in one burst, for all, and for each address; `again`: how long such a
+   * question to one peer stands for others.
+   */
+  readonly recovery: {
+    readonly all: { readonly perSecond: number; readonly burst: number };
+    readonly each: { readonly perSecond: number; readonly burst: number };
+    readonly again: number;
+  };
   /** How long an old Child SA still opens packets after its DELETE was answered. */
   readonly grace: number;
   /** A responder of a rekey moves to the new Child SA after so long even when the old one is never deleted; beyond the time in which an initiator gives up. */
@@ -69,6 +81,7 @@ export const DEFAULT_OPTIONS: IkeOptions = {
   fragment: { datagram: 1_280, smallest: 576, patience: 3, gather: 32_768, lifetime: 30_000 },
   halfOpen: { limit: 512, perAddress: 16, cookieFrom: 32, lifetime: 30_000 },
   unprotected: { perSecond: 100, burst: 200 },
+  recovery: { all: { perSecond: 200, burst: 400 }, each: { perSecond: 10, burst: 20 }, again: 1_000 },
   grace: 10_000,
   transmitFallback: 120_000,
   tidy: 90_000,

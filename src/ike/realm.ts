@@ -11,9 +11,12 @@ import type { Datagram, Effect, IkeEvent } from "./effect.ts";
 import type { IkeEnvironment, IkeOptions } from "./environment.ts";
 import { HalfOpen } from "./half-open.ts";
 import { Linger } from "./linger.ts";
+import { OutboundSpis } from "./outbound.ts";
 import type { IkeSa } from "./sa.ts";
 import { type Alarm, Schedule } from "./schedule.ts";
+import { Sparing } from "./sparing.ts";
 import { wipe } from "./suite/index.ts";
+import { CrashTokens } from "./token.ts";
 
 export class Realm {
   readonly environment: IkeEnvironment;
@@ -26,6 +29,13 @@ export class Realm {
   /** Every IKE SA by our SPI. */
   readonly sas = new Map<bigint, IkeSa>();
   readonly neighbours = new Directory();
+  /** Every Child SA by the SPI that we send with. */
+  readonly outbound = new OutboundSpis();
+  /** Proves to peers that we lost an IKE SA; undefined: this router has no secret for it. */
+  readonly tokens: CrashTokens | undefined;
+  /** Who may be given a hint, and a proof that we lost an IKE SA. */
+  readonly hints: Sparing;
+  readonly proofs: Sparing;
   /** What proves to peers with certificates who we are. */
   credentials: Credentials | undefined;
   /** Time of the call that is running, ms. */
@@ -36,6 +46,8 @@ export class Realm {
   /** Answers to strangers, and events about them. */
   readonly #answers: Bucket;
   readonly #notices: Bucket;
+  /** Liveness checks because of hints. */
+  readonly #checks: Bucket;
 
   constructor(environment: IkeEnvironment, options: IkeOptions) {
     this.environment = environment;
@@ -45,6 +57,12 @@ export class Realm {
     this.cookies = new Cookies((n) => environment.random(n));
     this.#answers = new Bucket(options.unprotected.perSecond, options.unprotected.burst);
     this.#notices = new Bucket(options.unprotected.perSecond, options.unprotected.burst);
+    const { crashSecret } = environment;
+    this.tokens = crashSecret && new CrashTokens(crashSecret);
+    const { all, each } = options.recovery;
+    this.hints = new Sparing(all, each);
+    this.proofs = new Sparing(all, each);
+    this.#checks = new Bucket(all.perSecond, all.burst);
   }
 
   /** A call begins. The effects of the last one have been carried out, so its keys are forgotten. */
@@ -91,6 +109,13 @@ export class Realm {
   /** May we answer one more message that belongs to no IKE SA? */
   mayAnswerStranger(): boolean {
     if (this.#answers.take(this.now)) return true;
+    this.count("rate-limited");
+    return false;
+  }
+
+  /** May a hint make us ask one more peer whether it lives? */
+  mayAskForHint(): boolean {
+    if (this.#checks.take(this.now)) return true;
     this.count("rate-limited");
     return false;
   }

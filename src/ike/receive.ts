@@ -2,10 +2,12 @@
 import type { Datagram } from "./effect.ts";
 import { digestOf } from "./linger.ts";
 import type { Gathered, Reassembly } from "./reassembly.ts";
+import { restarted } from "./restart.ts";
 import type { IkeSa } from "./sa.ts";
 import { SuiteError } from "./suite/index.ts";
 import { answerRequest, giveUp } from "./task/answer.ts";
 import type { Answer } from "./task/task.ts";
+import { askAtOnce } from "./watch.ts";
 import {
   decodeMessage,
   EXCHANGE,
@@ -138,6 +140,14 @@ function respond(sa: IkeSa, header: Header, datagram: Datagram, request: Gathere
 
 function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
   const { realm, window } = sa;
+  if (sa.state !== "connecting" && header.next !== PAYLOAD.SK && header.next !== PAYLOAD.SKF) {
+    const message = decode(sa, datagram.bytes);
+    if (message === undefined) return;
+    if (message.wrapper === undefined) {
+      receiveUnprotected(sa, message);
+      return;
+    }
+  }
   if (!window.awaits(header.messageId)) {
     realm.count("window");
     return;
@@ -149,8 +159,6 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
   }
   const message = decode(sa, datagram.bytes);
   if (message === undefined) return;
-  // It ends nothing by itself; what cannot be opened is counted below.
-  if (sa.state === "up" && message.wrapper === undefined && disowns(message)) window.disowned();
   if (task.received !== undefined) {
     if (task.received(sa, message, datagram)) sa.pump();
     return;
@@ -183,9 +191,28 @@ function receiveResponse(sa: IkeSa, header: Header, datagram: Datagram): void {
   sa.pump();
 }
 
-/** In the clear: "I know no such IKE SA" (RFC 7296 §2.21.4). */
-function disowns({ payloads }: Message): boolean {
-  return payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.INVALID_IKE_SPI);
+/**
+ * A response in the clear, "I know no such IKE SA" perhaps (RFC 7296 §2.21.4). Anybody on the way can write that, so by itself it ends
+ * nothing; with the token that the peer gave us it is the peer's own word, whatever message it answers (RFC 6290 §4.5).
+ */
+function receiveUnprotected(sa: IkeSa, { header, payloads }: Message): void {
+  const { realm, window } = sa;
+  const disowned = payloadsOf(payloads, "notify").some(({ notify }) => notify === NOTIFY.INVALID_IKE_SPI);
+  const proof = disowned ? sa.token.judge(payloads) : "nothing";
+  if (proof === "lost") {
+    restarted(sa);
+    return;
+  }
+  realm.count(
+    proof === "false"
+      ? "token-false"
+      : payloads.some(({ kind }) => kind === "notify")
+        ? "unprotected-error"
+        : "unexpected",
+  );
+  if (!disowned || sa.state !== "up") return;
+  if (window.waiting === undefined) askAtOnce(sa);
+  else if (window.awaits(header.messageId) && window.waiting.exchange === header.exchange) window.disowned();
 }
 
 /** An authentic message, not a copy: the peer lives, and perhaps elsewhere. */

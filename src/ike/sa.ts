@@ -17,6 +17,7 @@ import { Reassembly } from "./reassembly.ts";
 import type { IkeKeys, IkeSelection } from "./suite/index.ts";
 import type { Task } from "./task/task.ts";
 import { Timers } from "./timers.ts";
+import { PeerToken } from "./token.ts";
 import { Window } from "./window.ts";
 import { EXCHANGE, encodeMessage, type HeaderFields, type Outgoing } from "./wire/index.ts";
 
@@ -56,6 +57,10 @@ export class IkeSa {
   selection: IkeSelection | undefined;
   /** How the peer has shown who it is, in the IKE_AUTH of this IKE SA or of one that it replaces. */
   proven: Proven | undefined;
+  /** By which the peer can prove that it lost this IKE SA. */
+  readonly token = new PeerToken();
+  /** When a hint last made us ask the peer whether it lives. */
+  hintedAt = Number.NEGATIVE_INFINITY;
   /** From IKE_SA_INIT until IKE_AUTH is over. */
   handshake: Handshake | undefined;
   /** Time of "up"; rekeys before it. */
@@ -234,6 +239,7 @@ export class IkeSa {
     this.handshake?.wipe();
     this.handshake = undefined;
     this.envelope?.wipe();
+    this.token.wipe();
     this.realm.sas.delete(this.spiLocal);
     const { last } = this.window;
     if (last !== undefined && (!wasHalfOpen || this.keyed)) {

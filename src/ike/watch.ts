@@ -101,6 +101,23 @@ function detectDeath(sa: IkeSa): void {
   sa.pump();
 }
 
+/**
+ * Somebody says, in the clear, that the peer does not know an SA of ours: it is asked now whether it lives, but one of them not twice
+ * within a second however often that is said, and not too many at all (RFC 7296 §2.4, §2.21.4).
+ */
+export function askAtOnce(sa: IkeSa): void {
+  const { realm, window } = sa;
+  if (sa.state !== "up" || !sa.adopted || realm.now - sa.hintedAt < realm.options.recovery.again) return;
+  if (!realm.mayAskForHint()) return;
+  sa.hintedAt = realm.now;
+  // It may have been asked while it was away, and the next copy be seconds off.
+  if (window.waiting !== undefined) window.repeat();
+  else if (!sa.has("probe")) {
+    sa.enqueue(new Probe(), true);
+    sa.pump();
+  }
+}
+
 /** RFC 3948 §4: the NAT in front of us forgets its mapping when we are silent. */
 function keepAlive(sa: IkeSa): void {
   const { realm } = sa;

@@ -19,6 +19,8 @@ interface Outstanding {
   alarm: Alarm;
   /** Somebody says in the clear, with the right SPIs, that the peer does not know this IKE SA. */
   unknown: boolean;
+  /** It was sent once more between its tries. */
+  repeated: boolean;
 }
 
 /** What became of an answered request. */
@@ -89,7 +91,7 @@ export class Window {
     const { first } = this.#realm.options.retransmit;
     const sentAt = this.#realm.now;
     const alarm = this.#realm.after(first, () => this.#again());
-    this.#outstanding = { id: this.#nextOut++, task, parcel, sentAt, tries: 1, alarm, unknown: false };
+    this.#outstanding = { id: this.#nextOut++, task, parcel, sentAt, tries: 1, alarm, unknown: false, repeated: false };
     this.#owner.transmit(parcel);
   }
 
@@ -112,6 +114,14 @@ export class Window {
     this.#owner.transmit(outstanding.parcel);
   }
 
+  /** One copy more of the request that waits, beside those that patience sends: it brings the end of patience no nearer. */
+  repeat(): void {
+    if (this.#outstanding === undefined) return;
+    this.#outstanding.repeated = true;
+    this.#realm.count("retransmitted");
+    this.#owner.transmit(this.#outstanding.parcel);
+  }
+
   /**
    * The peer seems to have forgotten this IKE SA. That is no proof (RFC 7296 §2.21.4), and nothing ends by it; but where several more
    * attempts go unanswered, a peer that has started anew explains it, and waiting longer does not help.
@@ -127,10 +137,10 @@ export class Window {
 
   /** The answer has come. */
   settle(): Settled {
-    const { task, alarm, tries, sentAt } = this.#outstanding!;
+    const { task, alarm, tries, sentAt, repeated } = this.#outstanding!;
     this.#outstanding = undefined;
     this.#realm.cancel(alarm);
-    return { task, roundTrip: tries === 1 ? this.#realm.now - sentAt : undefined };
+    return { task, roundTrip: tries === 1 && !repeated ? this.#realm.now - sentAt : undefined };
   }
 
   /** IKE_SA_INIT begins again with message id 0 after COOKIE or INVALID_KE_PAYLOAD. */

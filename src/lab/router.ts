@@ -35,7 +35,7 @@ export class Router {
   static start(options: RouterOptions): Router {
     const { state, namespace, role, name, place, config, entry } = options;
     state.noteRouter(name);
-    const argv = [...entry, role, "-c", config];
+    const argv = [...entry, role, "-c", config, "--state", join(state.folder, "kept")];
     return new Router(options, Daemon.start({ state, what: `${role} ${place}`, namespace, argv }));
   }
 

@@ -3,16 +3,17 @@
  * datapath, and wakes it when its timers are due. The core decides, the datapath does; this is the wire between them.
  */
 import type { ChildHandle, IkeDatagram, Plane, PlaneEvent } from "../datapath/plane.ts";
-import type { Effect, IkeEvent, Path } from "../ike/effect.ts";
+import type { Effect, Path } from "../ike/effect.ts";
 import type { CredentialsConfig, IkeEndpoint } from "../ike/endpoint.ts";
 import { espSpiText } from "../ike/octets.ts";
 import type { PeerConfig } from "../ike/peer.ts";
-import { formatAddress } from "./address.ts";
 import type { AgeLimits } from "./age.ts";
-import { sentenceOf } from "./error.ts";
 import type { Fabric } from "./fabric.ts";
+import { Faults, type LastError } from "./faults.ts";
+import { Health } from "./health.ts";
 import { InstalledChildren } from "./installed.ts";
 import type { Log } from "./log.ts";
+import { PresharedKeys } from "./presharedkeys.ts";
 
 /** The IKE core as used here. */
 export type IkeCore = Pick<
@@ -29,19 +30,12 @@ export type IkeCore = Pick<
   | "terminate"
   | "alive"
   | "moved"
+  | "unknownSpi"
   | "peer"
   | "status"
   | "counters"
   | "credentials"
 >;
-
-/** What went wrong last with a peer, for status. */
-export interface LastError {
-  readonly code: string;
-  readonly message: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly at: number;
-}
 
 export interface KeyingOptions {
   readonly plane: Plane;
@@ -72,10 +66,9 @@ export class Keying {
   readonly #now: () => number;
   readonly #children: InstalledChildren;
   readonly #acquired = new Map<string, number>();
-  readonly #errors = new Map<string, LastError>();
-  readonly #secrets = new Map<string, Uint8Array>();
-  /** Tunnels with Child SAs whose peer is silent. */
-  readonly #doubted = new Set<string>();
+  readonly #faults: Faults;
+  readonly #secrets = new PresharedKeys();
+  readonly #health: Health;
   /** What came before `open`; undefined: it is open. */
   #early: IkeDatagram[] | undefined = [];
   #timer: NodeJS.Timeout | undefined;
@@ -84,6 +77,8 @@ export class Keying {
   constructor(options: KeyingOptions) {
     this.#options = options;
     this.#children = new InstalledChildren(options.plane, options.fabric, options.limits);
+    this.#faults = new Faults(options.log);
+    this.#health = new Health(options.fabric, options.log, (tunnel) => this.#children.sends(tunnel));
     this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
     options.plane.onIke = (datagram) => this.#receive(datagram);
     options.plane.onEvent = (event) => this.#event(event);
@@ -108,28 +103,18 @@ export class Keying {
   /** A pre-shared key in `peer.auth` is wiped when the peer is removed, or replaced with another one. */
   add(peer: PeerConfig): void {
     this.#carry(this.#options.ike.add(peer, this.#now()));
-    this.#keep(peer);
+    this.#secrets.keep(peer);
   }
 
   replace(peer: PeerConfig): void {
     this.#carry(this.#options.ike.replace(peer, this.#now()));
-    this.#keep(peer);
-  }
-
-  /** Only when the core has taken the peer, and with it the new secret instead of the old one. */
-  #keep({ name, auth }: PeerConfig): void {
-    const before = this.#secrets.get(name);
-    const secret = auth.kind === "psk" ? auth.secret : undefined;
-    if (before !== secret) before?.fill(0);
-    if (secret === undefined) this.#secrets.delete(name);
-    else this.#secrets.set(name, secret);
+    this.#secrets.keep(peer);
   }
 
   remove(tunnel: string): void {
     this.#carry(this.#options.ike.remove(tunnel, this.#now()));
-    this.#secrets.get(tunnel)?.fill(0);
-    this.#secrets.delete(tunnel);
-    this.#errors.delete(tunnel);
+    this.#secrets.forget(tunnel);
+    this.#faults.forget(tunnel);
     this.#acquired.delete(tunnel);
   }
 
@@ -173,7 +158,7 @@ export class Keying {
   }
 
   lastError(tunnel: string): LastError | undefined {
-    return this.#errors.get(tunnel);
+    return this.#faults.of(tunnel);
   }
 
   /** No timer fires any more, and what the datapath still reports is ignored. */
@@ -218,6 +203,8 @@ export class Keying {
         return;
       case "unknown-spi":
         log.debug({ spi: espSpiText(event.spi) }, "ESP for an SPI that is not in use");
+        // Before all peers are known everybody is a stranger.
+        if (this.#early === undefined) this.#carry(ike.unknownSpi(event.spi, event, this.#now()));
         return;
       case "failed":
         this.#options.failed(event.error);
@@ -236,14 +223,11 @@ export class Keying {
       try {
         this.#effect(effect);
       } catch (error) {
-        this.#refused(effect, error);
+        this.#faults.refused(effect, error, this.#now());
       }
     }
     // Once for all effects: a Child SA that takes over from another is no gap.
-    for (const [tunnel, sends] of this.#children.turned()) {
-      if (!sends) this.#doubted.delete(tunnel);
-      this.#judge(tunnel);
-    }
+    for (const [tunnel, sends] of this.#children.turned()) this.#health.turned(tunnel, sends);
   }
 
   #effect(effect: Effect): void {
@@ -272,39 +256,20 @@ export class Keying {
         this.#children.remove(effect.id);
         return;
       case "silent":
-        this.#doubt(effect.peer, effect.silent);
+        this.#health.doubt(effect.peer, effect.silent);
         return;
       case "path":
         this.#children.reroute(effect.peer, effect.path);
         this.#follow(effect.peer, effect.path);
         return;
       case "event":
-        this.#report(effect.event);
-    }
-  }
-
-  /** The peer is silent, or heard again. */
-  #doubt(tunnel: string, doubtful: boolean): void {
-    if (this.#doubted.has(tunnel) === doubtful) return;
-    if (doubtful) this.#doubted.add(tunnel);
-    else this.#doubted.delete(tunnel);
-    this.#judge(tunnel);
-  }
-
-  /** Lets routes that may choose know how this tunnel is. */
-  #judge(tunnel: string): void {
-    const health = !this.#children.sends(tunnel) ? "down" : this.#doubted.has(tunnel) ? "doubtful" : "up";
-    try {
-      const routes = this.#options.fabric.judge(tunnel, health);
-      if (routes > 0) this.#options.log.info({ tunnel, health, routes }, "routes have moved to another tunnel");
-    } catch (error) {
-      this.#options.log.error({ err: error, tunnel }, "routes could not be moved to another tunnel");
+        this.#faults.report(effect.event, this.#now());
     }
   }
 
   #transmit(id: number): void {
     const tunnel = this.#children.transmit(id);
-    if (tunnel !== undefined) this.#errors.delete(tunnel);
+    if (tunnel !== undefined) this.#faults.forget(tunnel);
   }
 
   #follow(tunnel: string, path: Path): void {
@@ -313,21 +278,6 @@ export class Keying {
 
   #tellMtu(tunnel: string, mtu: number | undefined): void {
     if (mtu !== undefined) this.#options.log.info({ tunnel, mtu }, "tunnel MTU");
-  }
-
-  #report({ peer, level, code, message }: IkeEvent): void {
-    const fields = { ...(peer === undefined ? {} : { tunnel: peer }), code };
-    this.#options.log[level](fields, message);
-    if (peer !== undefined && level !== "info") this.#errors.set(peer, { code, message, at: Math.round(this.#now()) });
-  }
-
-  #refused(effect: Effect, error: unknown): void {
-    const tunnel = effect.kind === "install" ? effect.child.peer : effect.kind === "path" ? effect.peer : undefined;
-    const to = effect.kind === "send" ? { to: formatAddress(effect.datagram.remote.address) } : {};
-    this.#options.log.error({ err: error, effect: effect.kind, tunnel, ...to }, "the datapath refused");
-    if (tunnel !== undefined) {
-      this.#errors.set(tunnel, { code: "datapath-refused", message: sentenceOf(error), at: Math.round(this.#now()) });
-    }
   }
 
   #wake(): void {

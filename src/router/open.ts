@@ -8,6 +8,7 @@ import { parseAddress } from "./address.ts";
 import type { RouterConfig, Secrets } from "./config/config.ts";
 import { formatProblem } from "./config/problem.ts";
 import { type ReadConfig, readConfig } from "./config/read.ts";
+import { crashSecret } from "./crashsecret.ts";
 import { RouterError } from "./error.ts";
 import { enterHome } from "./home.ts";
 import { type Host, linuxHost } from "./host.ts";
@@ -35,6 +36,8 @@ export interface OpenOptions {
   readonly file?: string;
   /** What to begin with. */
   readonly read: Pick<ReadConfig, "config" | "secrets">;
+  /** Folder of this router alone for what must outlive a restart of the host; made when there is something to keep. */
+  readonly state: string;
   /** How it stands with the console, for the status. */
   readonly managed?: () => ManagedStatus;
   readonly log: Log;
@@ -65,6 +68,7 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
   const loans = new Loans(home.state, host, log);
   let plane: Plane | undefined;
   let router: Router | undefined;
+  let secret: Uint8Array | undefined;
   try {
     for (const line of await loans.settle()) log.warn(`an earlier run left something behind: ${line}`);
     plane = await (options.plane ?? openPlane)(planeOptions(config));
@@ -72,7 +76,8 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
       log.error({ err: error }, "the datapath has ended; nothing is forwarded any more");
       options.failed();
     };
-    router = new Router({ plane, ike: ikeCore(plane, host), host, loans, log, failed }, config);
+    secret = crashSecret(options.state, log);
+    router = new Router({ plane, ike: ikeCore(plane, host, secret), host, loans, log, failed }, config);
     await router.start(read.secrets);
     const opened = router;
     const apply = async (config: RouterConfig, secrets: Secrets, what = "applied"): Promise<string[]> => {
@@ -105,6 +110,7 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
       close: async () => {
         await server.close();
         await opened.close();
+        secret?.fill(0);
         rmSync(home.socket, { force: true });
         home.leave();
       },
@@ -115,6 +121,7 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
       await plane?.close();
       await loans.giveAllBack();
     }
+    secret?.fill(0);
     home.leave();
     throw error;
   }
@@ -157,7 +164,7 @@ export function planeOptions({ workers, pin, moderation, engines, outer, offload
   };
 }
 
-function ikeCore(plane: Plane, host: Host): IkeEndpoint {
+function ikeCore(plane: Plane, host: Host, crashSecret: Uint8Array | undefined): IkeEndpoint {
   const homes = new Homes();
   return new IkeEndpoint({
     random: (n) => randomBytes(n),
@@ -165,6 +172,7 @@ function ikeCore(plane: Plane, host: Host): IkeEndpoint {
     releaseSpi: (spi) => plane.releaseSpi(spi),
     localAddress: (remote) => host.localAddress(remote),
     date: () => Date.now(),
+    ...(crashSecret && { crashSecret }),
     ikePort: plane.ikePort,
     natPort: plane.natPort,
   });

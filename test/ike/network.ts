@@ -1,10 +1,11 @@
 /**
  * Two or more IKE endpoints in one process, on a network that loses, doubles, delays and reorders datagrams, with NATs in it, and
- * with a model of the datapath: which SAs can open and which one sends, made from effects alone.
+ * with a model of the datapath.
  */
-import type { ChildSa, Datagram, Effect, Endpoint, IkeEvent, Path } from "../../src/ike/effect.ts";
+import type { Datagram, Effect, Endpoint, IkeEvent } from "../../src/ike/effect.ts";
 import { IkeEndpoint, type IkeOptions } from "../../src/ike/endpoint.ts";
 import { Dice } from "./clock.ts";
+import { Datapath } from "./datapath.ts";
 
 export interface Weather {
   /** Shares of datagrams, 0–1. */
@@ -16,95 +17,7 @@ export interface Weather {
 
 export const CALM: Weather = { loss: 0, duplication: 0, delay: [5, 5] };
 
-/** A copy of an installed Child SA, with the keys as they were when the effect came. */
-export interface Installed {
-  readonly child: ChildSa;
-  readonly keyIn: string;
-  readonly keyOut: string;
-}
-
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
-
-/** The datapath of one host. */
-export class Datapath {
-  readonly installed = new Map<number, Installed>();
-  /** Child id that sends, by "peer/child"; further copies by "peer/child/1" … */
-  readonly sending = new Map<string, number>();
-  readonly history: string[] = [];
-  readonly keepalives: Path[] = [];
-  /** The effects' own key arrays: the core must wipe them. */
-  readonly keys: Uint8Array[] = [];
-  releases = 0;
-
-  apply(effect: Effect): void {
-    const name = (id: number) => {
-      const { child } = this.installed.get(id)!;
-      return `${child.peer}/${child.child}${child.copy === 0 ? "" : `/${child.copy}`}`;
-    };
-    switch (effect.kind) {
-      case "install": {
-        const { child } = effect;
-        if (this.installed.has(child.id)) throw new Error(`Child SA ${child.id} is installed twice`);
-        for (const other of this.installed.values()) {
-          if (other.child.inbound.spi === child.inbound.spi) throw new Error("an inbound SPI is used twice");
-        }
-        if (child.replaces !== undefined && !this.installed.has(child.replaces)) throw new Error("replaces nothing");
-        for (const half of [child.inbound, child.outbound]) {
-          if (half.key.every((byte) => byte === 0)) throw new Error("an empty key");
-          this.keys.push(half.key, half.salt);
-        }
-        this.installed.set(child.id, {
-          child,
-          keyIn: hex(child.inbound.key) + hex(child.inbound.salt),
-          keyOut: hex(child.outbound.key) + hex(child.outbound.salt),
-        });
-        if (effect.transmit) this.sending.set(name(child.id), child.id);
-        break;
-      }
-      case "transmit":
-        if (!this.installed.has(effect.id)) throw new Error(`transmit on unknown Child SA ${effect.id}`);
-        this.sending.set(name(effect.id), effect.id);
-        break;
-      case "retire":
-        if (!this.installed.has(effect.id)) throw new Error(`retire of unknown Child SA ${effect.id}`);
-        if (this.sending.get(name(effect.id)) === effect.id) this.sending.delete(name(effect.id));
-        break;
-      case "remove":
-        if (!this.installed.has(effect.id)) throw new Error(`remove of unknown Child SA ${effect.id}`);
-        if (this.sending.get(name(effect.id)) === effect.id) throw new Error("removed while it sends");
-        this.installed.delete(effect.id);
-        break;
-      case "keepalive":
-        this.keepalives.push(effect.path);
-        break;
-      case "path":
-        for (const [id, installed] of this.installed) {
-          if (installed.child.peer === effect.peer) {
-            this.installed.set(id, { ...installed, child: { ...installed.child, path: effect.path } });
-          }
-        }
-        break;
-      default:
-        break;
-    }
-    this.history.push(effect.kind);
-  }
-
-  /** SPI and key of a packet sent now for this child; undefined: nothing sends. */
-  packet(child: string): { readonly spi: number; readonly key: string } | undefined {
-    const id = this.sending.get(child);
-    if (id === undefined) return undefined;
-    const { child: sa, keyOut } = this.installed.get(id)!;
-    return { spi: sa.outbound.spi, key: keyOut };
-  }
-
-  opens(packet: { readonly spi: number; readonly key: string }): boolean {
-    for (const { child, keyIn } of this.installed.values()) {
-      if (child.inbound.spi === packet.spi) return keyIn === packet.key;
-    }
-    return false;
-  }
-}
 
 export class Host {
   readonly network: Network;
@@ -113,6 +26,8 @@ export class Host {
   readonly dice: Dice;
   readonly events: IkeEvent[] = [];
   readonly spis = new Set<number>();
+  /** Outlives a crash; undefined: the host cannot keep one (RFC 6290). */
+  secret: Uint8Array | undefined;
   ike: IkeEndpoint;
   datapath = new Datapath();
   /** Reserved SPIs at most. */
@@ -125,6 +40,7 @@ export class Host {
     this.name = name;
     this.address = address;
     this.dice = new Dice(seed);
+    this.secret = this.dice.bytes(32);
     this.#options = options;
     this.ike = this.#boot();
   }
@@ -150,6 +66,7 @@ export class Host {
         },
         localAddress: () => this.address,
         date: () => this.network.epoch + this.network.now,
+        ...(this.secret && { crashSecret: this.secret }),
         ikePort: 500,
         natPort: 4500,
       },
@@ -162,6 +79,13 @@ export class Host {
     this.spis.clear();
     this.datapath = new Datapath();
     this.ike = this.#boot();
+  }
+
+  /** A packet of ESP for this host; what its datapath does not know it tells the IKE core. */
+  esp(packet: { readonly spi: number; readonly key: string }, from: Endpoint): void {
+    if (this.datapath.opens(packet)) return;
+    const local = { address: this.address, port: 4500 };
+    this.do((ike, now) => ike.unknownSpi(packet.spi, { local, remote: from }, now));
   }
 
   do(run: (ike: IkeEndpoint, now: number) => Effect[]): Effect[] {

@@ -23,7 +23,10 @@ describe("hostile bytes", () => {
       }),
       { interruptAfterTimeLimit: 3_000, numRuns: 20_000 },
     );
-    expect(b.ike.sizes()).toEqual(before);
+    const { told, ...after } = b.ike.sizes();
+    expect({ ...after, told: 0 }).toEqual(before);
+    // All of them came from one address.
+    expect(told).toBeLessThanOrEqual(1);
   });
 
   it("never throw and never grow anything: changed copies of real messages, at every stage", () => {

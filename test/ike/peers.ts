@@ -71,6 +71,8 @@ export interface SitesOptions {
   readonly addressB?: Uint8Array;
   readonly optionsA?: Partial<IkeOptions>;
   readonly optionsB?: Partial<IkeOptions>;
+  /** Sides that know nothing of crash tokens (RFC 6290). */
+  readonly tokenless?: readonly ("a" | "b")[];
 }
 
 /** The peer is called "b" at a, and "a" at b. */
@@ -80,6 +82,11 @@ export function sites(options: SitesOptions = {}): Sites {
   const addressB = options.addressB ?? v4("198.51.100.1");
   const a = network.host("a", addressA, options.optionsA);
   const b = network.host("b", addressB, options.optionsB);
+  for (const side of options.tokenless ?? []) {
+    const host = side === "a" ? a : b;
+    host.secret = undefined;
+    host.crash();
+  }
   const configA: PeerConfig = {
     ...BASE,
     name: "b",

@@ -42,8 +42,8 @@ describe("a silent peer", () => {
     expect(found).toEqual([]);
   });
 
-  it("that has started anew and says so is asked again within seconds, and the tunnel is back", () => {
-    const both = established();
+  it("that has started anew and says so, but cannot prove it, is asked again within seconds, and the tunnel is back", () => {
+    const both = established({ tokenless: ["b"] });
     const { a, b, network, configB } = both;
     b.crash();
     b.do((ike, now) => ike.add(configB, now));

@@ -125,7 +125,7 @@ export class Premises {
     this.#names.add(name);
     const path = join(this.#folder, `${space}.yaml`);
     writeFileSync(path, file.replaceAll("{name}", name).replaceAll("{stem}", this.stem), { mode: 0o600 });
-    const argv = inside(this.space(space), [...ENTRY, role, "-c", path]);
+    const argv = inside(this.space(space), [...ENTRY, role, "-c", path, "--state", join(this.#folder, "kept")]);
     const router = new RouterProcess(name, spawn(argv[0]!, argv.slice(1), { stdio: ["ignore", "pipe", "pipe"] }));
     this.#routers.push(router);
     return router;

@@ -1,13 +1,13 @@
 /** What a new and a rekeyed Child SA have in common when we ask for them, RFC 7296 §1.3.1, §1.3.3. */
 import { Child, childKey } from "../child.ts";
 import { ChildOffer } from "../child-offer.ts";
+import { wantedGroup } from "../negotiation.ts";
 import type { Neighbour } from "../neighbour.ts";
 import type { ChildConfig } from "../peer.ts";
 import { Refusal } from "../refusal.ts";
 import type { IkeSa } from "../sa.ts";
 import { type ChildKeys, type Group, wipeChildKeys } from "../suite/index.ts";
 import { EXCHANGE, NOTIFY, NOTIFY_FIRST_STATUS, type Payload, payloadsOf } from "../wire/index.ts";
-import { wantedGroup } from "./ike-init.ts";
 import { ChildDelete } from "./informational.ts";
 import type { Task } from "./task.ts";
 

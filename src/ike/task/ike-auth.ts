@@ -20,6 +20,7 @@ import {
   payloadsOf,
 } from "../wire/index.ts";
 import { childAgreed, childRefused } from "./child-create.ts";
+import { ourToken } from "./crash-token.ts";
 import type { Answer, Task } from "./task.ts";
 
 function forgetHandshake(sa: IkeSa): void {
@@ -61,6 +62,7 @@ export class IkeAuth implements Task {
       identityPayload("idr", config.remoteId),
       proof.auth,
       ...(this.#offer?.payloads() ?? []),
+      ...ourToken(sa),
     ];
   }
 
@@ -86,6 +88,7 @@ export class IkeAuth implements Task {
       return;
     }
     sa.proven = proven;
+    sa.token.take(payloads);
     const { ni, nr } = sa.handshake!;
     const offer = this.#offer;
     this.#offer = undefined;
@@ -151,6 +154,7 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[]): Answer {
   }
   sa.neighbour = neighbour;
   sa.proven = proven;
+  sa.token.take(payloads);
   sa.leaveHalfOpen?.();
   sa.timers.clear("half-open");
   sa.encapsulated = sa.path.local.port === realm.environment.natPort;
@@ -162,6 +166,7 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[]): Answer {
   sa.state = "up";
   const wantsChild = payloads.some((payload) => payload.kind === "sa");
   if (wantsChild) answer.push(...firstChild(sa, neighbour, payloads, { ni, nr }));
+  answer.push(...ourToken(sa));
   forgetHandshake(sa);
   return { payloads: answer, after: () => neighbour.established(sa) };
 }

@@ -3,7 +3,7 @@
  * deletes the old one. When both begin at once (§2.8.1), the new IKE SA whose exchange has the lowest nonce is deleted by who
  * began it; nobody moves a Child SA before that is known.
  */
-import { secretOf } from "../negotiation.ts";
+import { groupData, NONCE_LENGTH, secretOf, wantedGroup } from "../negotiation.ts";
 import { MAX_IKE_SAS, type Neighbour } from "../neighbour.ts";
 import { compare, lower } from "../octets.ts";
 import { missing, Refusal } from "../refusal.ts";
@@ -26,7 +26,7 @@ import { rekeyIke, watchIke } from "../watch.ts";
 import { EXCHANGE, NOTIFY, NOTIFY_FIRST_STATUS, nameOf, type Payload, payloadOf, payloadsOf } from "../wire/index.ts";
 import { busy, notNow } from "./busy.ts";
 import { TEMPORARY } from "./child-exchange.ts";
-import { groupData, NONCE_LENGTH, wantedGroup } from "./ike-init.ts";
+import { ourToken, TokenExchange } from "./crash-token.ts";
 import type { Answer, Task } from "./task.ts";
 
 /** A responder's new IKE SA asks for nothing before its initiator can know it. Milliseconds. */
@@ -181,6 +181,7 @@ export class IkeRekey implements Task {
     }
     adopt(old, sa);
     this.#neighbour.close(old);
+    if (old.realm.tokens !== undefined) sa.enqueue(new TokenExchange(), true);
     sa.pump();
   }
 
@@ -199,6 +200,7 @@ export class IkeRekey implements Task {
     }
     sa.spiRemote = spi;
     keyFrom(old, sa, selection, pair, ke.data, this.#ni, nonce.data);
+    sa.token.take(payloads);
     return lower(this.#ni, nonce.data).slice();
   }
 
@@ -278,6 +280,7 @@ export function answerIkeRekey(old: IkeSa, payloads: readonly Payload[]): Answer
       { kind: "sa", proposals: [answerProposal(selection, spi64(sa.spiLocal))] },
       { kind: "nonce", data: nr },
       { kind: "ke", group: selection.group.id, data: pair.publicKey },
+      ...ourToken(sa),
     ],
   };
 }

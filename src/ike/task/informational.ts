@@ -77,6 +77,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): An
   if (mistrusted || deletes.some(({ protocol }) => protocol === PROTOCOL.IKE)) {
     return { payloads: [], after: () => deletedByPeer(sa, mistrusted) };
   }
+  sa.token.take(payloads);
   for (const { notify, data } of errors) {
     if (notify === NOTIFY.INVALID_SPI && data.length === 4) unknownThere(sa, espSpiOf(data));
   }

@@ -3,7 +3,7 @@ import type { IkeSa } from "../sa.ts";
 import type { Message, Payload } from "../wire/index.ts";
 
 /** What a request is about; decides which of the peer's requests it crosses with (RFC 7296 §2.25). */
-export type TaskKind = "init" | "auth" | "child" | "child-delete" | "ike-rekey" | "ike-delete" | "probe";
+export type TaskKind = "init" | "auth" | "child" | "child-delete" | "ike-rekey" | "ike-delete" | "probe" | "token";
 
 /** One exchange that we begin. Made when it is wanted; its request is built when the window is open. */
 export interface Task {

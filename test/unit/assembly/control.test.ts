@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  RECORD_IKE,
   RECORD_MOVED,
   RECORD_TOO_BIG,
   RECORD_UNKNOWN_SPI,
@@ -11,7 +12,7 @@ import {
 } from "../../../assembly/layout.ts";
 import { Router } from "./harness.ts";
 import { seal, sealText } from "./oracle.ts";
-import { ip } from "./packets.ts";
+import { address, ip } from "./packets.ts";
 import { pair } from "./pair.ts";
 
 const packet = ip({ from: "10.1.0.9", to: "10.2.0.9", payload: Buffer.alloc(20, 3) });
@@ -57,21 +58,53 @@ describe("what is not IKE and not ESP", () => {
     expect(router.counters()).toEqual({ "udp-read": 3, keepalive: 3 });
   });
 
-  it("ESP of an unknown SPI is told once a batch", () => {
+  it("of ESP for an unknown SPI a sample is told, with its sender: at most one in 4 ms", () => {
     const { gateway, branch, socket } = pair();
-    const stranger = (spi: number) => ({ bytes: seal({ ...branch.out, spi }, 1n, packet) });
+    const { router } = gateway;
+    const from = { address: "198.51.100.7", port: 40_000 };
+    const stranger = (spi: number) => ({
+      bytes: seal({ ...branch.out, spi }, 1n, packet),
+      from,
+      local: "198.51.100.1",
+    });
+    router.at(1_700_000_000_000);
     // A slot in use by another SPI, an empty slot, no slot at all, our own outbound SPI in its outbound slot.
-    gateway.router.receive(
+    router.receive(socket, stranger(0x99000102), stranger(0x51000200), stranger(0x5100ffff), stranger(0x52000005));
+    const told = {
+      kind: RECORD_UNKNOWN_SPI,
       socket,
-      stranger(0x99000102),
-      stranger(0x51000200),
-      stranger(0x5100ffff),
-      stranger(0x52000005),
-    );
-    expect(gateway.router.ring()).toMatchObject([{ kind: RECORD_UNKNOWN_SPI, value: 0x99000102 }]);
-    gateway.router.receive(socket, stranger(0x51000200));
-    expect(gateway.router.ring()).toMatchObject([{ kind: RECORD_UNKNOWN_SPI, value: 0x51000200 }]);
-    expect(gateway.router.counters()).toEqual({ "udp-read": 5, "unknown-spi": 5 });
+      from,
+      local: Buffer.concat([address("198.51.100.1"), Buffer.alloc(12)]),
+    };
+    expect(router.ring()).toMatchObject([{ ...told, value: 0x99000102 }]);
+    router.at(1_700_000_000_003);
+    router.receive(socket, stranger(0x51000200));
+    expect(router.ring()).toEqual([]);
+    router.at(1_700_000_000_004);
+    router.receive(socket, stranger(0x51000200), stranger(0x51000300));
+    expect(router.ring()).toMatchObject([{ ...told, value: 0x51000200 }]);
+    // Set back by an hour, the clock silences nothing.
+    router.at(1_699_999_000_000);
+    router.receive(socket, stranger(0x51000300));
+    expect(router.ring()).toMatchObject([{ ...told, value: 0x51000300 }]);
+    expect(router.counters()).toEqual({ "udp-read": 8, "unknown-spi": 8 });
+  });
+
+  it("however many packets for unknown SPIs come, the ring has room for IKE", () => {
+    const { gateway, branch, socket } = pair();
+    const { router } = gateway;
+    const flood = Array.from({ length: 128 }, (_, i) => ({
+      bytes: seal({ ...branch.out, spi: 0x99000000 + i }, 1n, packet),
+    }));
+    for (let ms = 0; ms < 1_000; ms++) {
+      router.at(1_700_000_000_000 + ms);
+      router.receive(socket, ...flood);
+    }
+    router.receive(socket, { bytes: marked(ikeMessage(1_200)) });
+    const records = router.ring();
+    expect(records.filter(({ kind }) => kind === RECORD_UNKNOWN_SPI)).toHaveLength(250);
+    expect(records.at(-1)).toMatchObject({ kind: RECORD_IKE });
+    expect(router.counters()["ike-ring-full"]).toBeUndefined();
   });
 });
 

@@ -56,6 +56,7 @@ async function keying(limits = { packets: 1000, bytes: 1e9 }) {
     rekeyChild: say("rekeyChild"),
     moved: say("moved"),
     alive: say("alive"),
+    unknownSpi: say("unknownSpi"),
     remove: say("remove"),
     add: say("add"),
     replace: (peer: PeerConfig) => {
@@ -105,6 +106,19 @@ describe("keying", () => {
     expect(asked).toHaveLength(256);
     plane.onIke(datagram);
     expect(asked).toHaveLength(257);
+  });
+
+  it("tells the core of ESP for unknown SPIs once all peers are known: until then everybody is a stranger", async () => {
+    const { made, plane, asked } = await keying();
+    const event = { kind: "unknown-spi", spi: 0x1001, ...path } as const;
+    plane.onEvent(event);
+    expect(asked).toEqual([]);
+    made.open();
+    plane.onEvent(event);
+    expect(asked).toEqual(["unknownSpi"]);
+    made.close();
+    plane.onEvent(event);
+    expect(asked).toEqual(["unknownSpi"]);
   });
 
   it("wipes a pre-shared key when another one has taken its place, and when the peer goes", async () => {

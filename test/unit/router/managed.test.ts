@@ -31,6 +31,7 @@ describe("a managed router", () => {
     connected(plane, host);
     const opened = await openRouter({
       read: parse(BRANCH),
+      state: join(root, "kept"),
       managed: () => MANAGED,
       log: silent,
       failed: () => undefined,

@@ -58,6 +58,7 @@ export async function rig(
   made.opened = await openRouter({
     file,
     read: readConfig(file),
+    state: join(root, "kept"),
     log: silent,
     failed: () => {
       made.failures++;
