@@ -25,7 +25,7 @@ describe("a denial that is forged", () => {
     const { spiI, spiR } = spis(a);
     const theirs = new CrashTokens(b.secret!).make(spiI, spiR).data;
     const ours = new CrashTokens(a.secret!).make(spiI, spiR).data;
-    const false_ = [
+    const forged = [
       theirs.map((byte, i) => (i === 31 ? byte ^ 1 : byte)),
       theirs.map((byte, i) => (i === 0 ? byte ^ 128 : byte)),
       theirs.subarray(0, 31),
@@ -37,10 +37,10 @@ describe("a denial that is forged", () => {
       new CrashTokens(b.secret!).make(spiR, spiI).data,
       new CrashTokens(b.secret!).make(spiI, spiR + 1n).data,
     ];
-    for (const token of false_) tell(a, denial(a, [token]));
+    for (const token of forged) tell(a, denial(a, [token]));
     // The right one in fifth place: so many are not looked at.
     tell(a, denial(a, [ours, ours, ours, ours, theirs]));
-    expect(a.ike.counters()["token-false"]).toBe(false_.length + 1);
+    expect(a.ike.counters()["token-false"]).toBe(forged.length + 1);
     network.run(5_000);
     expect(a.codes()).not.toContain("peer-restarted");
     expect(talks(both)).toBe(true);
