@@ -178,12 +178,7 @@ export type PlaneEvent =
   /** A packet wanted this tunnel and no Child SA is up. */
   | { readonly kind: "acquire"; readonly adjacency: number }
   /** ESP came from `remote` to our `local` for an SPI that no SA here has: one of many such packets, perhaps. Nothing about it is authentic. */
-  | {
-      readonly kind: "unknown-spi";
-      readonly spi: number;
-      readonly local: { readonly address: Uint8Array; readonly port: number };
-      readonly remote: { readonly address: Uint8Array; readonly port: number };
-    }
+  | ({ readonly kind: "unknown-spi"; readonly spi: number } & Outer)
   /** Somebody deleted a TUN device, or the network namespace that it was in. It must be removed; packets to it are dropped. */
   | { readonly kind: "tun-gone"; readonly adjacency: number }
   /** A worker ended by itself; nothing is forwarded any more. */
