@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { openAuthority } from "../../src/console/ca/ca.ts";
 import { openConsole } from "../../src/console/console.ts";
+import { keepHeapSmall } from "../../src/console/heap.ts";
 import { deviceName } from "../../src/protocol/name.ts";
 import type { FromConsole, ToConsole } from "./talk.ts";
 
 const [folder, port] = process.argv.slice(2);
 const say = (message: FromConsole) => void process.send?.(message);
 
+keepHeapSmall();
 const begun = performance.now();
 const { url, firstPassword } = await openConsole({
   folder,

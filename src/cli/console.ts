@@ -36,6 +36,8 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
   const log = makeLog("console", flags.logLevel, process.stderr);
   const { ended } = foreground(log);
   const { openConsole } = await import("../console/console.ts");
+  const { keepHeapSmall } = await import("../console/heap.ts");
+  keepHeapSmall();
   const opened = await openConsole({ folder, listen, names: name, certificate: given, http, log });
   const { url, fingerprint, firstPassword } = opened;
   if (flags.json) say(JSON.stringify({ url, fingerprint, ...(firstPassword && { user: "admin", firstPassword }) }));
