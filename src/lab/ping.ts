@@ -132,6 +132,11 @@ export class PingStream {
     });
   }
 
+  /** Answers so far. */
+  get answered(): number {
+    return answered(this.#output).size;
+  }
+
   /** Ends it and counts. Fault `bad-output` when ping did not run. */
   async stop(): Promise<StreamResult> {
     this.#child.kill("SIGINT");
