@@ -18,7 +18,8 @@ export interface PingOptions {
   readonly source?: string;
   /**
    * Whole seconds for which late answers are waited for. By itself ping waits for the last one no longer than an interval or two round
-   * trips, whichever is more, and calls it lost on a machine that is busy for so long. Not where ICMP errors may come: the first ends it.
+   * trips, whichever is more, and calls it lost on a machine that is busy for so long. Meanwhile more packets are sent, which are not
+   * judged. Not where ICMP errors may come: the first ends it.
    */
   readonly patience?: number;
   readonly signal?: AbortSignal;
@@ -76,7 +77,6 @@ export async function ping(namespace: string, address: string, options: PingOpti
   const timeoutMs = seconds * 1000 + 15_000;
   const env = { ...process.env, LC_ALL: "C" };
   const argv = pingCommand(namespace, address, options);
-  // With a deadline it waits, but goes on sending meanwhile.
   if (options.patience !== undefined) argv.splice(-1, 0, "-w", String(Math.ceil(seconds) + options.patience));
   const done = await attempt(argv, { timeoutMs, env, signal: options.signal });
   if (!/packets transmitted/.test(done.stdout)) {
@@ -130,6 +130,11 @@ export class PingStream {
       this.#child.on("close", () => resolve());
       this.#child.on("error", () => resolve());
     });
+  }
+
+  /** Answers so far. */
+  get answered(): number {
+    return answered(this.#output).size;
   }
 
   /** Ends it and counts. Fault `bad-output` when ping did not run. */
