@@ -1,5 +1,6 @@
 /** Configurations of all routers, kept in step with the intent: a change makes anew what it can concern, and gives what differs. */
 import type { Head, Parts, PartsDelta } from "../../protocol/parts.ts";
+import { freeze } from "../../router/config/config.ts";
 import { equal } from "../../router/config/equal.ts";
 import type { Directory } from "../model/directory.ts";
 import { type Change, EMPTY, type Intent, withChanges } from "../model/intent.ts";
@@ -85,7 +86,7 @@ export class Compiler {
         if (was !== undefined) deltaOf(router).remove.add(key);
       } else if (!equal(was, now)) {
         const { put, before } = deltaOf(router);
-        put.set(key, now);
+        put.set(key, freeze(now));
         if (was !== undefined) before.set(key, was);
       }
     };

@@ -1,5 +1,5 @@
 /** One component → its parts on each router that has to do with it: a VRF, and all that stands in it. */
-import { type AttachmentConfig, freeze, type TunnelConfig, type VrfConfig } from "../../router/config/config.ts";
+import type { AttachmentConfig, TunnelConfig, VrfConfig } from "../../router/config/config.ts";
 import { claimsOf, type Directory } from "../model/directory.ts";
 import type { Resource } from "../model/resources.ts";
 import { filterOf } from "./filter.ts";
@@ -9,7 +9,7 @@ import { edgeRoutes } from "./reach.ts";
 import { steady } from "./steady.ts";
 import { addressOf, EVERYTHING, portOf, type Routes, routeTo, tunnelOf } from "./tunnel.ts";
 
-/** Parts by router and key. */
+/** Parts by router and key; new ones are not frozen yet. */
 export type Made = Map<string, Map<string, unknown>>;
 
 type Device = Resource<"device">;
@@ -31,7 +31,7 @@ export function make(component: Component, directory: Directory, earlier?: Earli
       parts = new Map();
       made.set(router, parts);
     }
-    parts.set(key, freeze(part));
+    parts.set(key, part);
   };
   const { id, points, branches, attached, published } = component;
   const routesOf = edgeRoutes(component);
@@ -39,26 +39,28 @@ export function make(component: Component, directory: Directory, earlier?: Earli
 
   for (const branch of branches) {
     const point = points.get(branch.at)!;
-    if (earlier && stays(branch)) {
+    const gateway = point.gateway.id;
+    const stayed = stays(branch);
+    const again = (router: string, key: string) => put(router, key, earlier!.parts.get(router)!.get(key) as object);
+    if (stayed.all) {
       for (const { id: device } of branch.devices) {
-        for (const [key, part] of earlier.parts.get(device)!) put(device, key, part as object);
-        put(
-          point.gateway.id,
-          `tunnel/${device}`,
-          earlier.parts.get(point.gateway.id)!.get(`tunnel/${device}`) as object,
-        );
+        for (const key of earlier!.parts.get(device)!.keys()) again(device, key);
+        again(gateway, `tunnel/${device}`);
       }
       continue;
     }
-    const was = earlier?.parts.get(branch.devices[0]?.id)?.get(`tunnel/${point.gateway.id}`) as
-      | TunnelConfig
-      | undefined;
+    const was = earlier?.parts.get(branch.devices[0]?.id)?.get(`tunnel/${gateway}`) as TunnelConfig | undefined;
     const routes = routesOf(branch, was?.routes);
     for (const device of branch.devices) {
-      put(device.id, `vrf/${id}`, edgeVrf(id, branch, device));
+      if (stayed.inside) {
+        again(device.id, `vrf/${id}`);
+        again(gateway, `tunnel/${device.id}`);
+      } else {
+        put(device.id, `vrf/${id}`, edgeVrf(id, branch, device));
+        put(gateway, `tunnel/${device.id}`, toEdge(id, branch, device, point, published));
+      }
       const tunnel = toGateway(id, branch, device, point, routes);
       if (tunnel) put(device.id, `tunnel/${tunnel.name}`, tunnel);
-      put(point.gateway.id, `tunnel/${device.id}`, toEdge(id, branch, device, point, published));
     }
   }
   for (const { network, at } of attached) {

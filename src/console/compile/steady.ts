@@ -1,27 +1,35 @@
-/** Which branches need no look, as nothing that their parts come from is another value than last time. */
+/** Of which branches which parts need no look, as nothing that they come from is another value than last time. */
 import type { Branch, Component } from "./member.ts";
 
-export function steady({ points, published }: Component, earlier?: Component): (branch: Branch) => boolean {
+export interface Steady {
+  /** The branch's VRF, and the gateway's tunnel to it. */
+  readonly inside: boolean;
+  /** Its own tunnels too: its access point is found where it was. */
+  readonly all: boolean;
+}
+
+const NOTHING: Steady = { inside: false, all: false };
+
+export function steady({ points, published }: Component, earlier?: Component): (branch: Branch) => Steady {
   const same =
     earlier?.published.length === published.length &&
     published.every(({ fromEdge, owner, zone }, i) => {
       const was = earlier.published[i];
       return was.fromEdge === fromEdge && was.owner === owner && was.zone === zone;
     });
-  if (!same) return () => false;
+  if (!same) return () => NOTHING;
   const branches = new Map(earlier.branches.map((branch) => [branch.instance, branch]));
   return ({ instance, devices, zone, at }) => {
     const was = branches.get(instance);
     const then = earlier.points.get(at);
     const now = points.get(at);
-    return (
+    const inside =
       was !== undefined &&
       was.zone === zone &&
       was.at === at &&
-      then?.accessPoint === now?.accessPoint &&
       then?.gateway === now?.gateway &&
       was.devices.length === devices.length &&
-      was.devices.every((device, i) => device === devices[i])
-    );
+      was.devices.every((device, i) => device === devices[i]);
+    return { inside, all: inside && then?.accessPoint === now?.accessPoint };
   };
 }
