@@ -11,6 +11,8 @@ const lists = new WeakMap<readonly unknown[], string>();
 const elements = new WeakMap<object, string>();
 /** The value that stood under a key last, and its text. */
 const latest = new Map<string, { readonly value: object; readonly text: string }>();
+/** Keys as they are written. */
+const names = new Map<string, string>();
 /** Keys that are remembered: those of a configuration's types are fewer, names in records are not to fill the memory. */
 const MOST_KEYS = 256;
 /** Longer texts are not kept. */
@@ -42,9 +44,18 @@ export function sharedText(part: unknown): string {
   const members: string[] = [];
   for (const key of Object.keys(part).sort()) {
     const value = (part as Readonly<Record<string, unknown>>)[key];
-    if (value !== undefined) members.push(`${JSON.stringify(key)}:${valueText(key, value)}`);
+    if (value !== undefined) members.push(name(key) + valueText(key, value));
   }
   return joined("{", members, "}");
+}
+
+/** A key and its colon. */
+function name(key: string): string {
+  const known = names.get(key);
+  if (known !== undefined) return known;
+  const text = `${JSON.stringify(key)}:`;
+  if (names.size < MOST_KEYS) names.set(key, text);
+  return text;
 }
 
 /** In one piece of memory: a text that was added up keeps all its pieces for as long as it is kept. */
