@@ -2,9 +2,10 @@
  * The canonical text of parts and their hashes (parts.ts), quickly: parts of ten thousand routers are frozen, and share most of what they
  * hold. Routes are the same objects in all lists that they stand in, and what a tunnel says of its suites is one object for all.
  */
-import { shortened, textHash } from "./parts.ts";
+import { type Parts, rootHash, shortened, textHash } from "./parts.ts";
 
-/** Hashes of frozen parts, and of frozen lists. */
+/** Hashes of all parts of a router, of frozen parts, and of frozen lists. */
+const roots = new WeakMap<Parts, string>();
 const parts = new WeakMap<object, string>();
 const lists = new WeakMap<readonly unknown[], string>();
 /** Texts of elements of arrays, by the element. */
@@ -17,6 +18,17 @@ const names = new Map<string, string>();
 const MOST_KEYS = 256;
 /** Longer texts are not kept. */
 const LONGEST = 1024;
+
+/** rootHash. @param all which are never changed: a router whose parts change has another map of them, with those that stayed in it */
+export function sharedRoot(all: Parts): string {
+  const known = roots.get(all);
+  if (known !== undefined) return known;
+  const hashes = new Map<string, string>();
+  for (const [key, part] of all) hashes.set(key, sharedHash(part));
+  const root = rootHash(hashes);
+  roots.set(all, root);
+  return root;
+}
 
 /** The same as `partHash(part)`. @param part frozen, with all that it holds */
 export function sharedHash(part: unknown): string {

@@ -93,6 +93,10 @@ const LONGEST = 1000;
 
 /** Events of so many milliseconds share a transaction: ten thousand devices that come back wait for the disk a few times. */
 const TOGETHER = 100;
+/** Fingerprints of routers that a change concerned: milliseconds after it, how many at a time, and milliseconds for others between. */
+const LATER = 2000;
+const SOME = 500;
+const PAUSE = 20;
 
 class OpenDesk implements Desk {
   readonly events: EventLog;
@@ -111,6 +115,7 @@ class OpenDesk implements Desk {
   #intent: Intent;
   #waiting: { readonly at: number; readonly event: NewEvent }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #fingerprinting: NodeJS.Timeout | undefined;
 
   constructor(database: DatabaseSync, { now = Date.now, onFault = rethrow }: DeskOptions) {
     this.#database = database;
@@ -198,6 +203,7 @@ class OpenDesk implements Desk {
     }
     this.#intent = after;
     this.#versions.accept();
+    this.#fingerprintSoon(LATER);
     this.#tell(this.#committedListeners, committed);
     return committed;
   }
@@ -209,6 +215,8 @@ class OpenDesk implements Desk {
   close(): void {
     this.#damper.flush();
     this.#flush();
+    this.#fingerprint(Number.POSITIVE_INFINITY);
+    clearTimeout(this.#fingerprinting);
   }
 
   #record(event: NewEvent): void {
@@ -241,6 +249,30 @@ class OpenDesk implements Desk {
     }
   }
 
+  #fingerprintSoon(ms: number): void {
+    if (!this.#versions.unknown) return;
+    this.#fingerprinting ??= setTimeout(() => this.#fingerprint(SOME), ms).unref();
+  }
+
+  #fingerprint(most: number): void {
+    clearTimeout(this.#fingerprinting);
+    this.#fingerprinting = undefined;
+    // Who opened the database may have closed it.
+    if (!this.#versions.unknown || !this.#database.isOpen) return;
+    try {
+      let routers: Iterable<string> = [];
+      this.#write(() => {
+        routers = this.#versions.writeFingerprints(most);
+      });
+      this.#versions.fingerprintsWritten(routers);
+    } catch (error) {
+      this.#onFault(error);
+      this.#fingerprintSoon(LATER);
+      return;
+    }
+    if (this.#versions.unknown) this.#fingerprintSoon(PAUSE);
+  }
+
   #soon(): void {
     this.#timer ??= setTimeout(() => this.#flush(), TOGETHER);
   }
@@ -260,6 +292,7 @@ class OpenDesk implements Desk {
       });
       this.told.written();
       this.#versions.raisedWritten();
+      this.#fingerprintSoon(LATER);
     } catch (error) {
       this.#onFault(error);
       return;

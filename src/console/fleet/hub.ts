@@ -7,6 +7,7 @@ import type { Server } from "node:https";
 import type { WebSocket } from "ws";
 import { deviceName } from "../../protocol/name.ts";
 import type { PartsDelta } from "../../protocol/parts.ts";
+import { sharedRoot } from "../../protocol/shared.ts";
 import { type AppliedFrame, CLOSE, type HelloFrame, PING_EVERY } from "../../protocol/stream.ts";
 import type { Log } from "../../router/log.ts";
 import type { Authority } from "../ca/ca.ts";
@@ -169,7 +170,7 @@ export class Hub {
     const parts = desk.parts(device);
     if (!parts) return;
     this.#catchUp(device, hello);
-    const same = this.#statements.root(parts) === hello.root;
+    const same = sharedRoot(parts) === hello.root;
     if (same && hello.have === desk.versionOf(device)) line.feed.inStep(hello.have);
     else if (same && hello.have > 0) line.feed.renamed(hello.have);
     else line.feed.outOfStep();

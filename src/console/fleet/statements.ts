@@ -1,7 +1,7 @@
 /** Makes configuration frames, and signs for many at once. */
-import { canonical, type Parts, rootHash } from "../../protocol/parts.ts";
+import { canonical, type Parts } from "../../protocol/parts.ts";
 import { patchOf } from "../../protocol/patch.ts";
-import { sharedHash, sharedText } from "../../protocol/shared.ts";
+import { sharedRoot, sharedText } from "../../protocol/shared.ts";
 import { leafOf, type Proof, type Statement, signedText } from "../../protocol/statement.ts";
 import { treeOf } from "../../protocol/tree.ts";
 import type { Authority } from "../ca/ca.ts";
@@ -23,13 +23,6 @@ export class Statements {
     this.#now = now;
   }
 
-  /** rootHash. Parts are frozen, and what did not change is the same object in the next version: one change among 10,000 costs one hash. */
-  root(parts: Parts): string {
-    const hashes = new Map<string, string>();
-    for (const [key, part] of parts) hashes.set(key, sharedHash(part));
-    return rootHash(hashes);
-  }
-
   /** A frame for these parts as they are now. */
   draft(router: string, version: number, parts: Parts, dispatch: Dispatch): Draft {
     const puts: string[] = [];
@@ -40,7 +33,7 @@ export class Statements {
       if (patch) patches.push(`${name}:${JSON.stringify(patch)}`);
       else puts.push(`${name}:${sharedText(part)}`);
     }
-    const statement: Statement = { router, version, root: this.root(parts), at: new Date(this.#now()).toISOString() };
+    const statement: Statement = { router, version, root: sharedRoot(parts), at: new Date(this.#now()).toISOString() };
     const base = dispatch.kind === "full" ? 0 : dispatch.base;
     const remove = JSON.stringify(dispatch.kind === "full" ? [] : [...dispatch.delta.remove]);
     const text = `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${canonical(statement)},`;

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import type { DatabaseSync } from "node:sqlite";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
 import { OWN_KINDS } from "../../../src/console/api/specs.ts";
 import { SYSTEM } from "../../../src/console/author.ts";
 import { compile } from "../../../src/console/compile/compile.ts";
 import { type Desk, openDesk } from "../../../src/console/desk/desk.ts";
 import { Draft, type OwnKind } from "../../../src/console/desk/draft.ts";
-import { Fingerprint } from "../../../src/console/desk/fingerprint.ts";
 import type { Resource, Written } from "../../../src/console/model/resources.ts";
 import { openDatabase } from "../../../src/console/store/database.ts";
 import { EventLog } from "../../../src/console/store/events.ts";
@@ -55,6 +55,7 @@ describe("the desk", () => {
     const before = openDesk(first);
     await tutorial(before);
     await update(before, "instance", "hangzhou", { activated: true });
+    before.close();
     first.close();
     const second = openDatabase(path, STORE_MIGRATIONS);
     const after = openDesk(second);
@@ -78,6 +79,7 @@ describe("the desk", () => {
     await tutorial(before);
     const [gateway] = devices(before, "gateway");
     const [edge] = devices(before, "active");
+    before.close();
     first.prepare("UPDATE router SET fingerprint = fingerprint + 1 WHERE id = ?").run(gateway);
     first.close();
     const second = openDatabase(path, STORE_MIGRATIONS);
@@ -87,6 +89,41 @@ describe("the desk", () => {
     expect(after.versionOf(edge)).toBe(before.versionOf(edge));
     expect(openDesk(second).revision).toBe(after.revision);
     second.close();
+  });
+
+  it("has the versions of its last change, when it was killed right after it", async () => {
+    const path = join(folder, "killed.db");
+    const first = openDatabase(path, STORE_MIGRATIONS);
+    const before = openDesk(first);
+    await tutorial(before);
+    before.close();
+    await update(before, "instance", "hangzhou", { activated: true });
+    const unknown = (database: DatabaseSync) =>
+      database.prepare("SELECT count(*) AS n FROM router WHERE fingerprint < 0").get()!.n as number;
+    expect(unknown(first)).toBeGreaterThan(0);
+    first.close();
+    const second = openDatabase(path, STORE_MIGRATIONS);
+    const after = openDesk(second);
+    expect(unknown(second)).toBe(0);
+    expect(after.revision).toBe(before.revision);
+    for (const id of before.intent.device.keys()) expect(after.versionOf(id)).toBe(before.versionOf(id));
+    second.close();
+  });
+
+  it("knows the fingerprints a while after a change", async () => {
+    vi.useFakeTimers();
+    try {
+      const database = openDatabase(":memory:", STORE_MIGRATIONS);
+      const desk = openDesk(database);
+      await tutorial(desk);
+      const unknown = () => database.prepare("SELECT count(*) AS n FROM router WHERE fingerprint < 0").get()!.n;
+      expect(unknown()).toBe(desk.intent.device.size);
+      vi.advanceTimersByTime(5000);
+      expect(unknown()).toBe(0);
+      database.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("offers, of a store from before they were listed, the interfaces that leased lines end at", async () => {
@@ -250,33 +287,5 @@ describe("the record of events", () => {
       [1, 2, 3],
       [],
     ]);
-  });
-});
-
-describe("a fingerprint", () => {
-  it("follows changes to what it would be from scratch", () => {
-    const fingerprint = new Fingerprint(
-      new Map<string, unknown>([
-        ["a", 1],
-        ["b", { x: 1 }],
-      ]),
-    );
-    fingerprint.change({
-      put: new Map<string, unknown>([
-        ["a", 2],
-        ["c", [3]],
-      ]),
-      remove: new Set(["b"]),
-    });
-    expect(fingerprint.value).toBe(
-      new Fingerprint(
-        new Map<string, unknown>([
-          ["c", [3]],
-          ["a", 2],
-        ]),
-      ).value,
-    );
-    fingerprint.change({ put: new Map(), remove: new Set(["a", "c", "nothing"]) });
-    expect([fingerprint.value, fingerprint.empty]).toEqual([0, true]);
   });
 });
