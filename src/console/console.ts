@@ -24,6 +24,7 @@ import { watchFleet } from "./desk/alarms.ts";
 import { type Desk, openDesk } from "./desk/desk.ts";
 import { openFleet } from "./fleet/fleet.ts";
 import { FLEET_MIGRATIONS } from "./fleet/migrations.ts";
+import { collectGarbage } from "./heap.ts";
 import { lockFolder } from "./lock.ts";
 import { StartError } from "./start.ts";
 import { openDatabase } from "./store/database.ts";
@@ -61,6 +62,9 @@ const REQUEST_TIMEOUT = 120_000;
 /** Connections that wait to be accepted: ten thousand agents come back in a few seconds. Linux takes net.core.somaxconn at most. */
 const BACKLOG = 4096;
 
+/** Routers that a change must concern to leave much garbage. */
+const MANY = 1000;
+
 /** @throws StartError, AuthorityError; Error of the database: nothing is left behind. */
 export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
   const { folder, listen, certificate, http = false, cost, log } = options;
@@ -75,7 +79,11 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     closers.push(() => database.close());
     const names = namesOf(options.names, listen.host);
     const authority = await openAuthority(join(folder, "ca"));
-    const desk = openDesk(database, { onFault: (error) => log.error({ err: error }, "a fault in the program") });
+    const desk = openDesk(database, {
+      onFault: (error) => log.error({ err: error }, "a fault in the program"),
+      // What they were before is garbage now; the next change is not to wait for that.
+      onQuiet: (routers) => routers >= MANY && collectGarbage(),
+    });
     closers.push(() => desk.close());
     const server = certificate ? rootsOf(certificate) : undefined;
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });

@@ -81,6 +81,8 @@ export interface DeskOptions {
   readonly now?: () => number;
   /** Told when a listener throws (the change stands), or events cannot be written. Default: the program ends with it. */
   readonly onFault?: (error: unknown) => void;
+  /** Some seconds after changes that concerned so many routers, when all about them is written and no other has come. */
+  readonly onQuiet?: (routers: number) => void;
 }
 
 /** @param database with STORE_MIGRATIONS done */
@@ -106,6 +108,7 @@ class OpenDesk implements Desk {
   readonly now: () => number;
   readonly #database: DatabaseSync;
   readonly #onFault: (error: unknown) => void;
+  readonly #onQuiet: (routers: number) => void;
   readonly #resources: ResourceTable;
   readonly #versions: RouterVersions;
   readonly #compiler: Compiler;
@@ -116,11 +119,14 @@ class OpenDesk implements Desk {
   #waiting: { readonly at: number; readonly event: NewEvent }[] = [];
   #timer: NodeJS.Timeout | undefined;
   #fingerprinting: NodeJS.Timeout | undefined;
+  /** Since nothing was left to do. */
+  #fingerprinted = 0;
 
-  constructor(database: DatabaseSync, { now = Date.now, onFault = rethrow }: DeskOptions) {
+  constructor(database: DatabaseSync, { now = Date.now, onFault = rethrow, onQuiet = () => undefined }: DeskOptions) {
     this.#database = database;
     this.now = now;
     this.#onFault = onFault;
+    this.#onQuiet = onQuiet;
     this.events = new EventLog(database);
     this.told = new Told(database, () => this.#soon());
     this.audit = new AuditLog(database);
@@ -260,17 +266,22 @@ class OpenDesk implements Desk {
     // Who opened the database may have closed it.
     if (!this.#versions.unknown || !this.#database.isOpen) return;
     try {
-      let routers: Iterable<string> = [];
+      let routers: readonly string[] = [];
       this.#write(() => {
         routers = this.#versions.writeFingerprints(most);
       });
       this.#versions.fingerprintsWritten(routers);
+      this.#fingerprinted += routers.length;
     } catch (error) {
       this.#onFault(error);
       this.#fingerprintSoon(LATER);
       return;
     }
     if (this.#versions.unknown) this.#fingerprintSoon(PAUSE);
+    else {
+      this.#onQuiet(this.#fingerprinted);
+      this.#fingerprinted = 0;
+    }
   }
 
   #soon(): void {

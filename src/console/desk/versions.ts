@@ -119,14 +119,14 @@ export class RouterVersions {
   }
 
   /** Works out the fingerprints of up to `most` of them. Within the caller's transaction; then `fingerprintsWritten` with what it gives. */
-  writeFingerprints(most: number): Iterable<string> {
+  writeFingerprints(most: number): readonly string[] {
     const routers = new Map<string, RouterVersion>();
     for (const router of this.#unknown) {
       if (routers.size === most) break;
       routers.set(router, { version: this.of(router), fingerprint: fingerprintOf(this.#partsOf(router)!) });
     }
     this.#table.write(this.#revision, routers);
-    return routers.keys();
+    return [...routers.keys()];
   }
 
   fingerprintsWritten(routers: Iterable<string>): void {

@@ -114,12 +114,14 @@ describe("the desk", () => {
     vi.useFakeTimers();
     try {
       const database = openDatabase(":memory:", STORE_MIGRATIONS);
-      const desk = openDesk(database);
+      const quiet: number[] = [];
+      const desk = openDesk(database, { onQuiet: (routers) => quiet.push(routers) });
       await tutorial(desk);
       const unknown = () => database.prepare("SELECT count(*) AS n FROM router WHERE fingerprint < 0").get()!.n;
       expect(unknown()).toBe(desk.intent.device.size);
       vi.advanceTimersByTime(5000);
       expect(unknown()).toBe(0);
+      expect(quiet).toEqual([desk.intent.device.size]);
       database.close();
     } finally {
       vi.useRealTimers();
