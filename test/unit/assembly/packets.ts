@@ -191,3 +191,13 @@ export function reassemble(fragments: readonly Buffer[]): Buffer {
   }
   return Buffer.concat(parts.map((part) => part.payload));
 }
+
+/** So many bytes that say of themselves that they are so many, as an IKE header does (RFC 7296 §3.1). */
+export function ikeMessage(bytes: number, fill = 0x33): Buffer {
+  const message = Buffer.alloc(bytes, fill);
+  message.writeUInt32BE(bytes, 24);
+  return message;
+}
+
+/** As it comes on port 4500, after the marker that tells it from ESP (RFC 3948 §2.2). */
+export const marked = (message: Buffer): Buffer => Buffer.concat([Buffer.alloc(4), message]);

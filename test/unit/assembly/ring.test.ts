@@ -11,18 +11,10 @@ import {
 } from "../../../assembly/layout.ts";
 import { Router } from "./harness.ts";
 import { seal } from "./oracle.ts";
-import { address, ip } from "./packets.ts";
+import { address, ikeMessage, ip, marked } from "./packets.ts";
 import { pair } from "./pair.ts";
 
 const packet = ip({ from: "10.1.0.9", to: "10.2.0.9", payload: Buffer.alloc(20, 3) });
-
-function ikeMessage(bytes: number, fill = 0x33): Buffer {
-  const message = Buffer.alloc(bytes, fill);
-  message.writeUInt32BE(bytes, 24);
-  return message;
-}
-
-const marked = (message: Buffer) => Buffer.concat([Buffer.alloc(4), message]);
 
 describe("IKE messages", () => {
   it("go to the ring with their addresses, the marker of port 4500 removed", () => {
