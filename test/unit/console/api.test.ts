@@ -61,6 +61,19 @@ describe("roles", () => {
     expect((await ask(rig, "PATCH", "/vpcs/inside", { description: "x" }, any)).status).toBe(200);
     expect((await ask(rig, "DELETE", "/vpcs/inside", undefined, any)).status).toBe(204);
   });
+
+  it("leave the way from one gateway's own host to that of another to admins, too", async () => {
+    await tutorial();
+    const beijing = { name: "beijing", area: "mainland", region: "beijing", ipv4: "198.51.100.2" };
+    expect((await ask(rig, "POST", "/access-points", beijing)).status).toBe(201);
+    const inside = { name: "inside", accessPoint: "shanghai", cidr: "10.99.0.0/16", place: { kind: "host" } };
+    expect((await ask(rig, "POST", "/vpcs", inside)).status).toBe(201);
+    const move = { accessPoint: "beijing" };
+    const refused = { status: 403, body: { code: "role" } };
+    const operator = { "x-role": "operator", "if-match": "*" };
+    expect(await ask(rig, "PATCH", "/vpcs/inside", move, operator)).toMatchObject(refused);
+    expect((await ask(rig, "PATCH", "/vpcs/inside", move, { "if-match": "*" })).status).toBe(200);
+  });
 });
 
 describe("the audit record", () => {
