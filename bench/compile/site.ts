@@ -33,6 +33,7 @@ export function large(branches: number, each: number): Large {
     const id = `vcpe${devices.toString(36).padStart(12, "0")}`;
     add("device", id, { name, address: formatIpv4(OVERLAY + devices), generation: 1, ...owner });
   };
+  const vpcs = Array.from({ length: Math.ceil(branches / each) }, (_, group) => vpcsOf(group)).flat();
   add("area", "area-1", { name: "mainland" });
   for (let i = 0; i < POINTS; i++) {
     add("access-point", `ap-${i}`, {
@@ -40,6 +41,7 @@ export function large(branches: number, each: number): Large {
       area: "area-1",
       region: `region${i}`,
       ipv4: `198.51.100.${i + 1}`,
+      vpcNamespaces: vpcs.filter(({ accessPoint }) => accessPoint === `ap-${i}`).map(({ name }) => name),
     });
     device(`point${i}`, { instance: null, accessPoint: `ap-${i}`, role: "gateway" });
   }
@@ -63,14 +65,20 @@ export function large(branches: number, each: number): Large {
   return { intent: withChanges(EMPTY, changes), changes };
 }
 
+/** Two to a CEN, at neighbouring access points. */
+function vpcsOf(group: number) {
+  return [0, 1].map((n) => {
+    const id = `${group}x${n}`;
+    return { id, name: `vpc${id}`, accessPoint: `ap-${(group + n) % POINTS}`, cidr: `192.168.${n}.0/24` };
+  });
+}
+
 function network(group: number, add: <K extends Kind>(kind: K, id: string, written: Written<K>) => void): void {
   add("cen", `cen-${group}`, { name: `cen${group}`, area: "area-1" });
   add("ccn", `ccn-${group}`, { name: `ccn${group}`, area: "area-1", cen: `cen-${group}` });
-  for (const n of [0, 1]) {
-    const id = `${group}x${n}`;
-    const accessPoint = `ap-${(group + n) % POINTS}`;
-    const place = { kind: "namespace", name: `vpc${id}` } as const;
-    add("vpc", `vpc-${id}`, { name: `vpc${id}`, accessPoint, cidr: `192.168.${n}.0/24`, place, cen: `cen-${group}` });
+  for (const { id, ...vpc } of vpcsOf(group)) {
+    const place = { kind: "namespace", name: vpc.name } as const;
+    add("vpc", `vpc-${id}`, { ...vpc, place, cen: `cen-${group}` });
     add("security-group", `sg-${id}`, { name: `group${id}`, vpc: `vpc-${id}` });
     add("rule", `sgr-${id}`, {
       name: `rule${id}`,

@@ -52,7 +52,14 @@ export class Site {
     const cens = share(instances);
     const resources: object[] = [
       { kind: "area", name: "main" },
-      { kind: "access-point", name: "gw", area: "main", region: "shanghai", ipv4: "198.51.100.1" },
+      {
+        kind: "access-point",
+        name: "gw",
+        area: "main",
+        region: "shanghai",
+        ipv4: "198.51.100.1",
+        vpcNamespaces: cens.map((_, c) => `vpc-${c}`),
+      },
     ];
     for (const [c, members] of cens.entries()) {
       resources.push({ kind: "cen", name: `cen-${c}`, area: "main" });

@@ -9,6 +9,7 @@ export const EXAMPLES: Readonly<Record<OwnKind, Readonly<Record<string, unknown>
     region: "shanghai",
     ipv4: "198.51.100.1",
     lineInterfaces: ["eth2"],
+    vpcNamespaces: ["vpc-shanghai"],
   },
   cen: { name: "corp", area: "mainland" },
   ccn: { name: "branches", area: "mainland", cen: "corp" },

@@ -19,7 +19,7 @@ export function touch(changes: readonly Change[], directory: Directory, touched:
 }
 
 /** Keys that stand in no configuration. */
-const SILENT = new Set(["description", "lineInterfaces", "version", "created", "updated"]);
+const SILENT = new Set(["description", "lineInterfaces", "vpcNamespaces", "vpcVrfs", "version", "created", "updated"]);
 
 function matters({ kind, before, after }: Change): boolean {
   if (!before || !after) return true;

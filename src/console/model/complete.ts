@@ -5,7 +5,16 @@ import type { Kind, Spec, Written } from "./resources.ts";
 
 const DEFAULTS: { readonly [K in Kind]: Readonly<Partial<Record<keyof Written<K>, unknown>>> } = {
   area: { description: "" },
-  "access-point": { description: "", ipv4: null, ipv6: null, ikePort: 500, natPort: 4500, lineInterfaces: [] },
+  "access-point": {
+    description: "",
+    ipv4: null,
+    ipv6: null,
+    ikePort: 500,
+    natPort: 4500,
+    lineInterfaces: [],
+    vpcNamespaces: [],
+    vpcVrfs: [],
+  },
   cen: { description: "" },
   ccn: { description: "", cidr: null, interworking: true, cen: null },
   instance: {

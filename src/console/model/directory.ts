@@ -1,5 +1,6 @@
 /** What is found of an intent without looking at all of it: by name, by what refers to it, by network, by address. */
 import type { Change, Intent } from "./intent.ts";
+import { placeKey } from "./place.ts";
 import { parseIpv4, prefixOf } from "./prefix.ts";
 import { type Claim, PrefixSet } from "./prefixset.ts";
 import { KINDS, referencesOf } from "./references.ts";
@@ -164,13 +165,6 @@ export function claimsOf(resource: Resource): Claim[] {
 /** Outer address of an access point, overlay address of a device. */
 export function addressKey(address: string): string {
   return `address ${address}`;
-}
-
-/** Where the network of a VPC or VBR is on the host of its access point's gateway. */
-export function placeKey(resource: Resource<"vpc"> | Resource<"vbr">): string {
-  if (resource.kind === "vbr") return `line ${resource.accessPoint} ${resource.interface}`;
-  const { place, accessPoint } = resource;
-  return `place ${accessPoint} ${place.kind} ${place.kind === "namespace" ? place.name : place.kind === "vrf" ? place.device : ""}`;
 }
 
 function holdingsOf(resource: Resource): string[] {

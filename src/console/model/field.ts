@@ -31,6 +31,10 @@ export const Cidr = Type.String({
 
 export const Ipv4 = Type.String({ pattern: "^(\\d{1,3}\\.){3}\\d{1,3}$", description: "An IPv4 address." });
 export const Ipv6 = Type.String({ pattern: "^[0-9a-fA-F:.]{2,45}$", description: "An IPv6 address." });
+export const Namespace = Type.String({
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+  description: "A network namespace (`ip netns`): 1–64 letters, digits, dots, underscores and hyphens.",
+});
 export const Device = Type.String({
   pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$",
   description: "A network interface: 1–15 letters, digits, dots, underscores and hyphens.",

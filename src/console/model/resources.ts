@@ -6,10 +6,20 @@
  *     └── instance (≤ 2 devices) ──▶ CCN ──▶ CEN ◀── VPC (security groups, rules), VBR
  */
 import Type, { type Static } from "typebox";
-import { Cidr, closed, Description, Device, Ipv4, Ipv6, Name, orNull, Ref } from "./field.ts";
+import { Cidr, closed, Description, Device, Ipv4, Ipv6, Name, Namespace, orNull, Ref } from "./field.ts";
 
 /** Where access points, instances, CCNs and CENs belong; things that are bound to each other are in one area. */
 export const AreaSpec = Type.Object({ name: Name, description: Type.Optional(Description) }, closed);
+
+/** What of the gateway's host an access point offers: only admins say it, and operators choose among it. */
+const Offered = <T extends Type.TSchema>(item: T, what: string) =>
+  Type.Optional(
+    Type.Array(item, {
+      maxItems: 1000,
+      uniqueItems: true,
+      description: `${what}, on the gateway's host. Default: none.`,
+    }),
+  );
 
 /** A gateway that ends the tunnels of an area, and the addresses at which edges and other gateways reach it. */
 export const AccessPointSpec = Type.Object(
@@ -22,13 +32,9 @@ export const AccessPointSpec = Type.Object(
     ipv6: Type.Optional(orNull(Ipv6, "Outer address; null: none.")),
     ikePort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: "UDP. Default 500." })),
     natPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: "UDP. Default 4500." })),
-    lineInterfaces: Type.Optional(
-      Type.Array(Device, {
-        maxItems: 1000,
-        uniqueItems: true,
-        description: "Interfaces of the gateway's host that leased lines (VBRs) may end at. Default: none.",
-      }),
-    ),
+    lineInterfaces: Offered(Device, "Interfaces that leased lines (VBRs) may end at"),
+    vpcNamespaces: Offered(Namespace, "Network namespaces that VPCs may be attached in"),
+    vpcVrfs: Offered(Device, "VRF devices that VPCs may be attached in"),
   },
   closed,
 );
@@ -91,14 +97,11 @@ export const CenSpec = Type.Object({ name: Name, description: Type.Optional(Desc
 /** Where the network of a VPC is on the gateway's host. */
 export const VpcPlace = Type.Union(
   [
-    Type.Object(
-      { kind: Type.Literal("namespace"), name: Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" }) },
-      closed,
-    ),
+    Type.Object({ kind: Type.Literal("namespace"), name: Namespace }, closed),
     Type.Object({ kind: Type.Literal("vrf"), device: Device }, closed),
     Type.Object({ kind: Type.Literal("host") }, closed),
   ],
-  { description: "A network namespace, a VRF device, or the host itself." },
+  { description: "A network namespace or VRF device that the access point offers, or (admins) the host itself." },
 );
 
 export const VpcSpec = Type.Object(

@@ -8,7 +8,7 @@ import { checkInstance } from "./rules/instance.ts";
 import { checkName } from "./rules/name.ts";
 import { checkNetworks } from "./rules/network.ts";
 import { checkOutside } from "./rules/outside.ts";
-import { checkPlace, checkRoom } from "./rules/place.ts";
+import { checkNextHop, checkPlace, checkRoom } from "./rules/place.ts";
 import { checkRange } from "./rules/range.ts";
 import { checkArea, checkReferences } from "./rules/reference.ts";
 import type { Rule } from "./rules/rule.ts";
@@ -30,6 +30,7 @@ const RULES: readonly Rule[] = [
   checkNetworks,
   checkRange,
   checkPlace,
+  checkNextHop,
   checkRoom,
   checkSecurityRule,
   checkConflicts,

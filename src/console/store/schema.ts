@@ -90,4 +90,26 @@ export const STORE_MIGRATIONS: readonly Migration[] = [
       WHERE kind = 'access-point';
     `,
   },
+  {
+    name: "store-4",
+    sql: `
+      -- Access points say which network namespaces and VRF devices are for VPCs: those that VPCs are in already.
+      UPDATE resource SET spec = json_set(spec,
+        '$.vpcNamespaces', json((
+          SELECT json_group_array(name) FROM (
+            SELECT DISTINCT vpc.spec ->> '$.place.name' AS name FROM resource AS vpc
+            WHERE vpc.kind = 'vpc' AND vpc.spec ->> '$.accessPoint' = resource.id AND vpc.spec ->> '$.place.kind' = 'namespace'
+            ORDER BY name
+          )
+        )),
+        '$.vpcVrfs', json((
+          SELECT json_group_array(name) FROM (
+            SELECT DISTINCT vpc.spec ->> '$.place.device' AS name FROM resource AS vpc
+            WHERE vpc.kind = 'vpc' AND vpc.spec ->> '$.accessPoint' = resource.id AND vpc.spec ->> '$.place.kind' = 'vrf'
+            ORDER BY name
+          )
+        )))
+      WHERE kind = 'access-point';
+    `,
+  },
 ];

@@ -17,7 +17,13 @@ export function cloudFile(namespace: (place: string) => string): string {
   const tenants = Object.values(NETWORKS);
   return stringify({
     areas: [{ name: AREA }],
-    "access-points": GATEWAYS.map(({ place, address }) => ({ name: place, area: AREA, region: place, ipv4: address })),
+    "access-points": GATEWAYS.map(({ place, address }) => ({
+      name: place,
+      area: AREA,
+      region: place,
+      ipv4: address,
+      vpcNamespaces: CLOUDS.filter(({ accessPoint }) => accessPoint === place).map(({ vpc }) => namespace(vpc)),
+    })),
     cens: tenants.map(({ cen }) => ({ name: cen, area: AREA })),
     ccns: tenants.map(({ ccn }) => ({ name: ccn, area: AREA })),
     vpcs: CLOUDS.map(({ vpc, cidr, vswitch, accessPoint, tenant }) => ({

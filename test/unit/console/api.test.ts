@@ -53,6 +53,8 @@ describe("roles", () => {
     expect(await ask(rig, "POST", "/vpcs?dryRun=true", vpc, operator)).toMatchObject(refused);
     expect(await ask(rig, "POST", "/apply", { resources: [{ kind: "vpc", ...vpc }] }, operator)).toMatchObject(refused);
     const away = { ...vpc, place: { kind: "namespace", name: "inside" } };
+    const point = { vpcNamespaces: ["vpc-shanghai", "inside"] };
+    expect((await ask(rig, "PATCH", "/access-points/shanghai", point, { "if-match": "*" })).status).toBe(200);
     expect((await ask(rig, "POST", "/vpcs", away, operator)).status).toBe(201);
     const any = { ...operator, "if-match": "*" };
     const patch = { place: { ...vpc.place, name: null } };

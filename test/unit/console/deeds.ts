@@ -40,14 +40,17 @@ export const NETWORKS = [
   "192.168.10.0/24",
 ];
 
+/** Where access points let VPCs be. */
+const VPCS = { vpcNamespaces: ["v0", "v1"], vpcVrfs: ["v2", "v3"] };
+
 /** Three access points in two areas, three CENs and CCNs. */
 export function ground(): Intent {
   const site = new Site()
     .area("east")
     .area("west")
-    .point("one", "east", "198.51.100.1", ["eth0", "eth1", "eth2"])
-    .point("two", "east", "198.51.100.2", ["eth0", "eth1", "eth2"])
-    .point("three", "west", "198.51.100.3", ["eth0", "eth1"]);
+    .point("one", "east", "198.51.100.1", { lineInterfaces: ["eth0", "eth1", "eth2"], ...VPCS })
+    .point("two", "east", "198.51.100.2", { lineInterfaces: ["eth0", "eth1", "eth2"], ...VPCS })
+    .point("three", "west", "198.51.100.3", { lineInterfaces: ["eth0", "eth1"], ...VPCS });
   for (const [name, area] of [
     ["red", "east"],
     ["green", "west"],
@@ -144,7 +147,7 @@ export function changesOf(intent: Intent, { what, a, b, c }: Deed): Change[] {
         name: `v${a % 4}`,
         accessPoint: one("access-point", b)!,
         cidr: pick(NETWORKS, c),
-        place: { kind: "namespace", name: `v${a % 4}` },
+        place: a % 4 < 2 ? { kind: "namespace", name: `v${a % 4}` } : { kind: "vrf", device: `v${a % 4}` },
         cen: orNone("cen", c),
       });
     case 15:

@@ -128,21 +128,6 @@ describe("the desk", () => {
     }
   });
 
-  it("offers, of a store from before they were listed, the interfaces that leased lines end at", async () => {
-    const database = openDatabase(":memory:", STORE_MIGRATIONS.slice(0, 2));
-    const put = database.prepare("INSERT INTO resource VALUES (?, ?, ?, 1, '', '', ?)");
-    for (const name of ["east", "west"])
-      put.run("access-point", `ap-${name}`, name, JSON.stringify({ name, ipv4: null }));
-    for (const name of ["eth2.7", "eth1"])
-      put.run("vbr", `vbr-${name}`, name, JSON.stringify({ name, accessPoint: "ap-east", interface: name }));
-    database.exec(STORE_MIGRATIONS[2].sql);
-    const { "access-point": points, vbr } = new ResourceTable(database).read();
-    expect(points.get("ap-east")).toMatchObject({ name: "east", ipv4: null, lineInterfaces: ["eth1", "eth2.7"] });
-    expect(points.get("ap-west")!.lineInterfaces).toEqual([]);
-    expect(vbr.get("vbr-eth1")).toMatchObject({ accessPoint: "ap-east", interface: "eth1" });
-    expect(vbr.get("vbr-eth1")).not.toHaveProperty("lineInterfaces");
-  });
-
   it("gives a router a higher version than it had before a restore, and every change after that a higher one", async () => {
     const path = join(folder, "restored.db");
     const first = openDatabase(path, STORE_MIGRATIONS);

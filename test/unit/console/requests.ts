@@ -78,6 +78,11 @@ function text({ pattern }: Words): Arbitrary<unknown> {
   if (pattern.startsWith("^(\\d{1,3}"))
     return fc.oneof(fc.constantFrom("192.0.2.1", "300.1.1.1", "0.0.0.0"), fc.ipV4());
   if (pattern.includes("(?!")) return fc.string({ maxLength: 20 });
+  // Network namespaces and devices: few, so that what one access point offers is what others ask for.
+  if (pattern.startsWith("^[A-Za-z0-9][A-Za-z0-9._-]{0,")) {
+    const some = fc.constantFrom("vpc-shanghai", "eth1", "eth2", "red");
+    return fc.oneof({ weight: 6, arbitrary: some }, { weight: 1, arbitrary: fc.stringMatching(new RegExp(pattern)) });
+  }
   return fc.stringMatching(new RegExp(pattern), { maxLength: 40 });
 }
 
@@ -96,7 +101,10 @@ function fitting(schema: Words): Arbitrary<unknown> {
     case "null":
       return fc.constant(null);
     case "array":
-      return fc.array(fitting(schema.items ?? {}), { minLength: schema.minItems ?? 0, maxLength: 4 });
+      return (schema.uniqueItems ? fc.uniqueArray : fc.array)(fitting(schema.items ?? {}), {
+        minLength: schema.minItems ?? 0,
+        maxLength: 4,
+      });
     case "object": {
       const { properties = {}, required = [] } = schema;
       const keys = Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, keyed(key, value)]));

@@ -72,6 +72,8 @@ describe("resources", () => {
     expect(again.body.version).toBe(2);
     const wrong = await ask(rig, "PATCH", "/instances/hangzhou", { peakBandwidth: 1 }, { "if-match": '"2"' });
     expect(wrong).toMatchObject({ status: 400, body: { code: "range", path: "peakBandwidth" } });
+    const point = { vpcNamespaces: ["vpc-shanghai", "other"] };
+    expect((await ask(rig, "PATCH", "/access-points/shanghai", point, { "if-match": "*" })).status).toBe(200);
     const merge = await ask(rig, "PATCH", "/vpcs/vpc-shanghai", '{"place":{"name":"other"}}', {
       "if-match": '"1"',
       "content-type": "application/merge-patch+json",

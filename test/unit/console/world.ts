@@ -46,9 +46,9 @@ export class Site {
     return this.add("area", `area-${name}`, { name });
   }
 
-  /** With its device vcpe00000000000N. */
-  point(name: string, area: string, ipv4: string, lineInterfaces: string[] = []): this {
-    this.add("access-point", `ap-${name}`, { name, area: `area-${area}`, region: name, ipv4, lineInterfaces });
+  /** With its device vcpe00000000000N. @param offers what of its host is for VPCs and leased lines */
+  point(name: string, area: string, ipv4: string, offers: Partial<Written<"access-point">> = {}): this {
+    this.add("access-point", `ap-${name}`, { name, area: `area-${area}`, region: name, ipv4, ...offers });
     return this.#device(`${name}-gateway`, null, `ap-${name}`, "gateway");
   }
 
@@ -88,8 +88,11 @@ export class Site {
 export function tutorial(): Site {
   return new Site()
     .area("mainland")
-    .point("shanghai", "mainland", "198.51.100.1")
-    .point("beijing", "mainland", "198.51.100.2", ["eth1", "eth1.100"])
+    .point("shanghai", "mainland", "198.51.100.1", { vpcNamespaces: ["vpc-shanghai"] })
+    .point("beijing", "mainland", "198.51.100.2", {
+      lineInterfaces: ["eth1", "eth1.100"],
+      vpcNamespaces: ["vpc-beijing"],
+    })
     .add("cen", "cen-corp", { name: "corp", area: "area-mainland" })
     .add("ccn", "ccn-corp", { name: "corp", area: "area-mainland", cen: "cen-corp" })
     .branch("hangzhou", "mainland", "corp", ["172.16.0.0/16"], { accessPoint: "ap-shanghai" })

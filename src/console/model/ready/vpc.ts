@@ -1,5 +1,6 @@
 /** VPCs are attached to the CEN and published, and the way to one of them is up. */
 import type { Directory } from "../directory.ts";
+import { placeOf } from "../place.ts";
 import type { Resource } from "../resources.ts";
 import type { Seen } from "../status.ts";
 import { broken, type Found, good, type Link, waits } from "./link.ts";
@@ -77,7 +78,7 @@ function fault(
     return broken(
       "attachment-down",
       `VPC ${vpc.name} is not attached at access point ${point.name}: ${attachment?.reason ?? "its gateway has not reported it"}`,
-      `See that its ${vpc.place.kind === "namespace" ? `network namespace ${vpc.place.name}` : vpc.place.kind === "vrf" ? `VRF device ${vpc.place.device}` : "network"} exists on the gateway's host`,
+      `See that its ${vpc.place.kind === "host" ? "network" : placeOf(vpc).called} exists on the gateway's host`,
     );
   }
   const own = directory.accessPointOf(instance);

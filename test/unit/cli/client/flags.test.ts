@@ -37,6 +37,7 @@ describe("flags", () => {
     ["instance", "--activated --no-locked", { activated: true, locked: false }],
     ["instance", "--locked=true --activated=false", { locked: true, activated: false }],
     ["instance", "--ccn null --cidrs=", { ccn: null, cidrs: [] }],
+    ["access-point", "--vpc-namespaces web,db --vpc-vrfs red", { vpcNamespaces: ["web", "db"], vpcVrfs: ["red"] }],
     ["vpc", "--place namespace:web", { place: { kind: "namespace", name: "web" } }],
     ["vpc", "--place vrf:vrf0", { place: { kind: "vrf", device: "vrf0" } }],
     ["vpc", "--place host", { place: { kind: "host" } }],
