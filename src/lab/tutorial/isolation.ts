@@ -1,10 +1,14 @@
-/** That two customers with the same addresses never meet: what one sends is looked for at the other's hosts. */
+/**
+ * That two customers with the same addresses never meet: what one sends is looked for at the other's hosts, and nobody's VPC gets into a
+ * network that is not for it.
+ */
 import { Capture } from "../capture.ts";
 import { type Check, checked } from "../checks.ts";
 import type { Lab } from "../lab.ts";
 import { carry, newMarker } from "../marker.ts";
 import { ping } from "../ping.ts";
-import { BRANCHES, CLOUDS, type Tenant } from "./plan.ts";
+import type { Operator } from "./operator.ts";
+import { BRANCHES, CLOUDS, OFFICE, type Tenant } from "./plan.ts";
 
 /**
  * Each customer sends a marker of its own from its branch to its VPC, at the same time and to the same address. It must come back, be seen
@@ -29,6 +33,26 @@ export async function strangersNeverMeet(lab: Lab, signal?: AbortSignal): Promis
       const strange = captures[1 - i]!.sees(marker);
       const detail = `answered: ${yes(came[i]!)}; marker at its own server: ${yes(own)}, at the other's: ${yes(strange)}`;
       return { ok: came[i]! && own && !strange, detail };
+    }),
+  );
+  return Promise.all(checks);
+}
+
+/** No VPC can be put where another customer's is, nor into a network that its access point does not offer. */
+export function networksAreKept(lab: Lab, operator: Operator): Promise<Check[]> {
+  const { vpc, accessPoint } = CLOUDS.find(({ tenant }) => tenant === "other")!;
+  const tries = [
+    { where: vpc, told: `is that of VPC ${vpc}` },
+    { where: OFFICE, told: `access point ${accessPoint} does not offer` },
+  ];
+  const checks = tries.map(({ where, told }) =>
+    checked(`a VPC in the network of ${where} is refused`, async () => {
+      const place = ["--access-point", accessPoint, "--place", `namespace:${lab.namespace(where)}`];
+      const { code, stderr } = await operator.attempt("create", "vpc", "intruder", "--cidr", "10.9.0.0/16", ...place);
+      return {
+        ok: code !== 0 && stderr.toLowerCase().includes(told.toLowerCase()),
+        detail: stderr.trim().slice(0, 300),
+      };
     }),
   );
   return Promise.all(checks);

@@ -13,7 +13,7 @@ import type { Plan } from "../plan.ts";
 import { type AccessRow, type Expected, tryAccess, type Way, waysBetweenBranches, waysToServers } from "./access.ts";
 import { measurePeak } from "./bandwidth.ts";
 import { cloudFile } from "./cloud.ts";
-import { strangersNeverMeet } from "./isolation.ts";
+import { networksAreKept, strangersNeverMeet } from "./isolation.ts";
 import { Operator } from "./operator.ts";
 import { CONSOLE, GATEWAYS, OFFICE, type Tenant, TUTORIAL } from "./plan.ts";
 import { interworking, openConnections } from "./policy.ts";
@@ -249,6 +249,7 @@ export class Tutorial {
     await this.bring("other");
     await this.#access(waysToServers("other"), "allowed");
     this.report.checks.push(...(await strangersNeverMeet(this.lab, this.#options.signal)));
+    this.report.checks.push(...(await networksAreKept(this.lab, this.operator)));
   }
 
   #onlyTunnels(watch: Capture): Promise<Check> {
