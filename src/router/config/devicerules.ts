@@ -66,6 +66,7 @@ export function attachments(file: RouterFile): Finding[] {
         place?.line ? [{ text: place.line.interface, path: ["attachments", i, "place", "line", "interface"] }] : [],
       ),
     ),
+    ...meetings(all),
     ...all.flatMap(({ place, local, tun, vrf }, i) => {
       const at: Path = ["attachments", i];
       const findings: Finding[] = [];
@@ -91,6 +92,29 @@ export function attachments(file: RouterFile): Finding[] {
       return findings;
     }),
   ];
+}
+
+type Attachments = NonNullable<RouterFile["attachments"]>;
+
+/** Attachments of two VRFs in one network namespace or VRF device: its kernel would take packets of the one on to the other. */
+function meetings(all: Attachments): Finding[] {
+  const first = new Map<string, Attachments[number]>();
+  return all.flatMap((one, i) => {
+    const ground = groundOf(one);
+    const other = ground === undefined ? undefined : first.get(ground);
+    if (ground !== undefined && !other) first.set(ground, one);
+    // Two lines at one interface are told as such.
+    if (!other || other.vrf === one.vrf || (one.place?.line && other.place?.line)) return [];
+    const what = `${ground} is that of attachment "${other.name}" of VRF "${other.vrf}", too`;
+    const next = "Give each VRF a network namespace, VRF device or interface of its own";
+    return [error("shared-place", ["attachments", i, "place"], what, next)];
+  });
+}
+
+function groundOf({ place }: Attachments[number]): string | undefined {
+  if (place?.namespace !== undefined) return `network namespace ${place.namespace}`;
+  const device = place?.vrf ?? place?.line?.interface;
+  return device === undefined ? undefined : `device ${device}`;
 }
 
 export function lan(file: RouterFile): Finding[] {

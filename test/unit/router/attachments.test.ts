@@ -198,6 +198,15 @@ describe("attachments in a file", () => {
     expect(wrong("10.9.0.0/16", "10.8.0.0/16")).toThrow(/belongs to attachment "db" and to attachment "vpc"/);
     expect(wrong("[10.1.0.0/24]", "[10.7.0.0/16]")).toThrow(/belongs to tunnel "branch" and to attachment "vbr"/);
     expect(wrong("interface: lan", "interface: vpc0")).toThrow(/vpc0 is this router's own TUN device/);
+    expect(wrong("vpc-bj", "vpc-sh")).toThrow(
+      /network namespace vpc-sh is that of attachment "vpc" of VRF "corp", too/,
+    );
+    expect(wrong("namespace: vpc-bj", "vrf: blue")).toThrow(
+      /device blue is that of attachment "db" of VRF "corp", too/,
+    );
+    expect(wrong("namespace: vpc-bj", "line: { interface: blue }")).toThrow(/device blue is that of attachment "db"/);
+    expect(wrong("namespace: vpc-bj", "line: { interface: lan }")).toThrow(/the interface "lan" is used twice/);
+    expect(() => parse(FILE.replace("vrf: blue", "namespace: vpc-sh"))).not.toThrow();
     expect(wrong("192.0.2.2", '"2001:db8::2"')).toThrow(/no prefix of local has the address family/);
   });
 });
