@@ -31,6 +31,8 @@ interface Row {
 
 /** Lines and milliseconds. */
 export const EVENTS_KEPT = { number: 100_000, age: 90 * 86_400_000 } as const;
+/** Of a message, characters. */
+const LONGEST = 1000;
 /** Old ones are looked for once in so many new ones. */
 const PRUNE_EVERY = 1000;
 
@@ -49,8 +51,9 @@ export class EventLog {
   }
 
   /** Within the caller's transaction. @param now milliseconds since 1970 */
-  add(now: number, { level, code, message, subject }: NewEvent): StoredEvent {
+  add(now: number, { level, code, subject, ...event }: NewEvent): StoredEvent {
     const at = new Date(now).toISOString();
+    const message = plain(event.message);
     const { lastInsertRowid } = this.#add.run(
       at,
       level,
@@ -82,4 +85,10 @@ export class EventLog {
 function stored({ id, at, level, code, message, kind, subject, name }: Row): StoredEvent {
   const about = kind !== null && subject !== null && name !== null ? { subject: { kind, id: subject, name } } : {};
   return { id, at, level, code, message, ...about };
+}
+
+/** What devices and hosts say of themselves stands in messages: one line of letters that no terminal takes for a command, and no more than LONGEST. */
+function plain(message: string): string {
+  const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1).toWellFormed()}…` : line;
 }
