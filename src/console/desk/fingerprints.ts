@@ -10,7 +10,7 @@ export interface FingerprintsParts {
   readonly write: (act: () => void) => void;
   readonly isOpen: () => boolean;
   readonly onFault: (error: unknown) => void;
-  /** All are written; so many since the last time. */
+  /** All are written, so many since the last time, and nobody waits: not at the end, when there is no next change. */
   readonly onQuiet: (routers: number) => void;
 }
 
@@ -31,7 +31,7 @@ export class Fingerprints {
 
   soon(ms = LATER): void {
     if (!this.#parts.versions.unknown) return;
-    this.#timer ??= setTimeout(() => this.#write(SOME), ms).unref();
+    this.#timer ??= setTimeout(() => this.#some(), ms).unref();
   }
 
   /** All that are left, now; nothing more later. */
@@ -40,12 +40,22 @@ export class Fingerprints {
     clearTimeout(this.#timer);
   }
 
-  #write(most: number): void {
+  #some(): void {
+    if (!this.#write(SOME)) return;
+    if (this.#parts.versions.unknown) this.soon(PAUSE);
+    else {
+      this.#parts.onQuiet(this.#written);
+      this.#written = 0;
+    }
+  }
+
+  /** False: nothing was to be written, or could be. */
+  #write(most: number): boolean {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { versions, write, isOpen, onFault, onQuiet } = this.#parts;
+    const { versions, write, isOpen, onFault } = this.#parts;
     // Who opened the database may have closed it.
-    if (!versions.unknown || !isOpen()) return;
+    if (!versions.unknown || !isOpen()) return false;
     try {
       let routers: readonly string[] = [];
       write(() => {
@@ -53,15 +63,11 @@ export class Fingerprints {
       });
       versions.fingerprintsWritten(routers);
       this.#written += routers.length;
+      return true;
     } catch (error) {
       onFault(error);
       this.soon();
-      return;
-    }
-    if (versions.unknown) this.soon(PAUSE);
-    else {
-      onQuiet(this.#written);
-      this.#written = 0;
+      return false;
     }
   }
 }

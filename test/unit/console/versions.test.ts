@@ -70,6 +70,17 @@ describe("the desk", () => {
     }
   });
 
+  it("has no quiet moment to tell of when it is closed right after a change", async () => {
+    const database = openDatabase(":memory:", STORE_MIGRATIONS);
+    const quiet: number[] = [];
+    const desk = openDesk(database, { onQuiet: (routers) => quiet.push(routers) });
+    await tutorial(desk);
+    desk.close();
+    expect(database.prepare("SELECT count(*) AS n FROM router WHERE fingerprint < 0").get()!.n).toBe(0);
+    expect(quiet).toEqual([]);
+    database.close();
+  });
+
   it("gives a router a higher version than it had before a restore, and every change after that a higher one", async () => {
     const path = join(folder, "restored.db");
     const first = openDatabase(path, STORE_MIGRATIONS);
