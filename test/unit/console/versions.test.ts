@@ -6,7 +6,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { compile } from "../../../src/console/compile/compile.ts";
 import { openDesk } from "../../../src/console/desk/desk.ts";
-import { openDatabase } from "../../../src/console/store/database.ts";
+import { RouterVersions } from "../../../src/console/desk/versions.ts";
+import { inTransaction, openDatabase } from "../../../src/console/store/database.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
 import { create, devices, memory, tutorial, update } from "./deskrig.ts";
 
@@ -78,6 +79,28 @@ describe("the desk", () => {
     desk.close();
     expect(database.prepare("SELECT count(*) AS n FROM router WHERE fingerprint < 0").get()!.n).toBe(0);
     expect(quiet).toEqual([]);
+    database.close();
+  });
+
+  it("knows the fingerprint of a raised version until the disk says otherwise", async () => {
+    const database = openDatabase(":memory:", STORE_MIGRATIONS);
+    const desk = openDesk(database);
+    await tutorial(desk);
+    desk.close();
+    const versions = new RouterVersions(database, desk.intent, (router) => desk.parts(router));
+    const [gateway] = devices(desk, "gateway");
+    versions.raise(gateway, 100);
+    const full = () =>
+      inTransaction(database, () => {
+        versions.writeRaised();
+        throw new Error("the disk is full");
+      });
+    expect(full).toThrow("full");
+    expect(versions.unknown).toBe(false);
+    inTransaction(database, () => versions.writeRaised());
+    versions.raisedWritten();
+    expect(versions.unknown).toBe(true);
+    expect(database.prepare("SELECT version FROM router WHERE id = ?").get(gateway)!.version).toBe(101);
     database.close();
   });
 
