@@ -88,7 +88,12 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const server = certificate ? rootsOf(certificate) : undefined;
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
     closers.push(watchFleet(desk, fleet));
-    const auth = await openAuth(database, { audit: auditOf(desk), secure: !http, cost });
+    const auth = await openAuth(database, {
+      audit: auditOf(desk),
+      secure: !http,
+      cost,
+      onFault: (error) => log.error({ err: error }, "failed logins could not be written down"),
+    });
 
     const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));
     closers.push(() => app.close());

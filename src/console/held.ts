@@ -13,12 +13,10 @@ export interface Allowance {
 }
 
 export interface HeldParts<T> {
-  /** One that may be let through. What it throws, `add` and `flush` throw: then it was not let through. */
+  /** One that may be let through. Never throws. */
   readonly tell: (one: T) => void;
   /** What was held back and the next one, as one. */
   readonly fold: (held: T, next: T) => T;
-  /** `tell` has thrown when nobody waited; it is tried again. Default: the program ends with it. */
-  readonly fault?: (error: unknown) => void;
 }
 
 /** Milliseconds between looks at what is held back. */
@@ -66,13 +64,7 @@ export class Held<T> {
     const { most, every } = this.#allowance;
     for (const [key, pile] of this.#piles) {
       pile.credit = Math.min(most * every, pile.credit + LOOK);
-      if (pile.held && pile.credit >= every) {
-        try {
-          this.#tell(pile, pile.held.one);
-        } catch (error) {
-          (this.#parts.fault ?? rethrow)(error);
-        }
-      }
+      if (pile.held && pile.credit >= every) this.#tell(pile, pile.held.one);
       if (!pile.held && pile.credit === most * every) this.#piles.delete(key);
     }
     if (this.#piles.size > 0) return;
@@ -91,8 +83,4 @@ export class Held<T> {
     pile.held = undefined;
     pile.credit -= this.#allowance.every;
   }
-}
-
-function rethrow(error: unknown): never {
-  throw error;
 }
