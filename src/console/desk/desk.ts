@@ -16,8 +16,8 @@ import { type Change, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
 import type { Kind, Resource } from "../model/resources.ts";
 import { violations } from "../model/rules.ts";
-import { AuditLog } from "../store/audit.ts";
-import { EventLog, type NewEvent, type StoredEvent } from "../store/events.ts";
+import { AUDIT_KEPT, AuditLog } from "../store/audit.ts";
+import { EVENTS_KEPT, EventLog, type NewEvent, type StoredEvent } from "../store/events.ts";
 import { Answers } from "../store/idempotency.ts";
 import { ResourceTable } from "../store/resources.ts";
 import { Told } from "../store/told.ts";
@@ -77,7 +77,16 @@ export interface Desk {
   close(): void;
 }
 
+/** How long what happened is kept; milliseconds. */
+export interface Keep {
+  /** Events, and what strangers tried at the doors. Default: 90 days. */
+  readonly events?: number;
+  /** What users did, a year at least. Default: five years. */
+  readonly audit?: number;
+}
+
 export interface DeskOptions {
+  readonly keep?: Keep;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   /** Told when a listener throws (the change stands), or events cannot be written. Default: the program ends with it. */
@@ -113,13 +122,18 @@ class OpenDesk implements Desk {
   #waiting: { readonly at: number; readonly event: NewEvent }[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(database: DatabaseSync, { now = Date.now, onFault = rethrow, onQuiet = () => undefined }: DeskOptions) {
+  constructor(
+    database: DatabaseSync,
+    { keep = {}, now = Date.now, onFault = rethrow, onQuiet = () => undefined }: DeskOptions,
+  ) {
     this.#database = database;
     this.now = now;
     this.#onFault = onFault;
-    this.events = new EventLog(database);
+    const { events = EVENTS_KEPT.age, audit = AUDIT_KEPT.age } = keep;
+    const likeEvents = { ...EVENTS_KEPT, age: events };
+    this.events = new EventLog(database, likeEvents);
     this.told = new Told(database, () => this.#soon());
-    this.audit = new AuditLog(database);
+    this.audit = new AuditLog(database, { age: audit, strangers: likeEvents });
     this.answers = new Answers(database);
     this.#resources = new ResourceTable(database);
     this.#intent = this.#resources.read();
@@ -196,7 +210,7 @@ class OpenDesk implements Desk {
       writeWhole(this.#database, () => {
         this.#resources.write(changes);
         this.#versions.write(committed);
-        this.audit.add(new Date(this.now()).toISOString(), author, action, committed.revision, changes);
+        this.audit.add(this.now(), author, action, committed.revision, changes);
         also(committed);
       });
     } catch (error) {

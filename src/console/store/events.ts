@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Kind } from "../model/resources.ts";
 import { type Page, pageOf } from "./page.ts";
+import { Pruning } from "./pruning.ts";
 
 export type Level = "INFO" | "WARN" | "CRITICAL";
 
@@ -29,20 +30,24 @@ interface Row {
   readonly name: string | null;
 }
 
-/** Lines and milliseconds. */
-export const EVENTS_KEPT = { number: 100_000, age: 90 * 86_400_000 } as const;
+export interface EventsKept {
+  /** Lines. */
+  readonly number: number;
+  /** Milliseconds. */
+  readonly age: number;
+}
+
+export const EVENTS_KEPT: EventsKept = { number: 100_000, age: 90 * 86_400_000 };
 /** Of a message, characters. */
 const LONGEST = 1000;
-/** Old ones are looked for once in so many new ones. */
-const PRUNE_EVERY = 1000;
 
 export class EventLog {
   readonly #database: DatabaseSync;
-  readonly #kept: { readonly number: number; readonly age: number };
+  readonly #kept: EventsKept;
   readonly #add;
-  #untilPrune = 0;
+  readonly #pruning = new Pruning();
 
-  constructor(database: DatabaseSync, kept: { readonly number: number; readonly age: number } = EVENTS_KEPT) {
+  constructor(database: DatabaseSync, kept: EventsKept = EVENTS_KEPT) {
     this.#database = database;
     this.#kept = kept;
     this.#add = database.prepare(
@@ -63,7 +68,7 @@ export class EventLog {
       subject?.id ?? null,
       subject?.name ?? null,
     );
-    if (this.#untilPrune-- <= 0) this.#prune(now);
+    if (this.#pruning.due(now)) this.#prune(now);
     return { id: Number(lastInsertRowid), at, level, code, message, ...(subject && { subject }) };
   }
 
@@ -75,7 +80,6 @@ export class EventLog {
   }
 
   #prune(now: number): void {
-    this.#untilPrune = PRUNE_EVERY;
     this.#database
       .prepare("DELETE FROM event WHERE at < ? OR id <= (SELECT MAX(id) FROM event) - ?")
       .run(new Date(now - this.#kept.age).toISOString(), this.#kept.number);
