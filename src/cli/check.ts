@@ -3,11 +3,12 @@ import { formatProblem } from "../router/config/problem.ts";
 import { readConfig } from "../router/config/read.ts";
 import { reference } from "../router/config/reference.ts";
 import { RouterFile } from "../router/config/schema.ts";
+import { jsonText } from "../router/shown.ts";
 
 export function check(file: string, flags: { readonly json?: boolean }): void {
   const { config, warnings } = readConfig(file);
   for (const warning of warnings) process.stderr.write(`${formatProblem(file, warning)}\n`);
-  if (flags.json) process.stdout.write(`${JSON.stringify(config, null, 2)}\n`);
+  if (flags.json) process.stdout.write(`${jsonText(config, 2)}\n`);
   else {
     const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
     process.stdout.write(

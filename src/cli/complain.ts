@@ -1,4 +1,5 @@
 /** What a person reads when something went wrong: one sentence on standard error, and the exit code that says it to scripts. */
+import { shown } from "../router/shown.ts";
 import type { ClientError, Reason } from "./client/error.ts";
 import { EXIT } from "./exit.ts";
 
@@ -13,24 +14,25 @@ const REASONS: Readonly<Record<Reason, number>> = {
 /** Errors of ours carry a `code`; anything else is a fault in the program and shows its stack. */
 export function complain(error: unknown): number {
   const { name, code, message, stack } = error as Error & { readonly code?: string };
-  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const say = (...lines: readonly string[]) => process.stderr.write(lines.map((line) => `${shown(line)}\n`).join(""));
   switch (name) {
     case "ConfigError":
-      say(message);
+      say(...message.split("\n"));
       return EXIT.config;
     case "StatusError": {
       const { problems } = error as unknown as { readonly problems: readonly string[] };
-      say(problems.length > 0 ? problems.join("\n") : `vcpe: ${message}`);
+      say(...(problems.length > 0 ? problems : [`vcpe: ${message}`]));
       if (code === "config-invalid") return EXIT.config;
       return code === "not-running" || code === "no-answer" || code === "not-permitted" ? EXIT.notRunning : EXIT.failed;
     }
     case "RouterError":
-      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
+      // What a command of the host said may be several lines.
+      say(...`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`.split("\n"));
       return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
     case "ClientError": {
       // Loaded by whoever threw it.
       const refused = error as ClientError;
-      say(refused.lines().join("\n"));
+      say(...refused.lines());
       return REASONS[refused.reason];
     }
     case "AgentError":
@@ -47,10 +49,10 @@ export function complain(error: unknown): number {
     }
     case "LinuxError":
     case "PlaneError":
-      say(`vcpe: ${message}`);
+      say(...`vcpe: ${message}`.split("\n"));
       return EXIT.failed;
     default:
-      say(`vcpe: a fault in the program; please report it.\n${stack ?? String(error)}`);
+      say("vcpe: a fault in the program; please report it.", ...(stack ?? String(error)).split("\n"));
       return EXIT.internal;
   }
 }

@@ -27,6 +27,8 @@ function server(vcpe: Command): void {
     .option("--key <file>", "PEM of its key")
     .option("--http", "plain HTTP, on a loopback address only; devices cannot connect then")
     .option("--json", "print URL, CA fingerprint and one-time password as one line of JSON")
+    .option("--keep-events <days>", "how long events and failed logins are kept, 100,000 of each at most", "90")
+    .option("--keep-audit <days>", "how long what users did is kept, 365 at least", "1825")
     .option("--log-level <level>", "debug, info, warn or error", "info")
     .option("--reset-password <user>", "give a user a new one-time password and end; the console must not run")
     .action(async (flags) => {

@@ -14,6 +14,8 @@ export interface ConsoleFlags {
   readonly key?: string;
   readonly http?: boolean;
   readonly json?: boolean;
+  readonly keepEvents: string;
+  readonly keepAudit: string;
   readonly logLevel: string;
   readonly resetPassword?: string;
 }
@@ -31,6 +33,10 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
     throw usage("plain HTTP has no certificate", "Leave out --http or --certificate");
   if (!["debug", "info", "warn", "error"].includes(flags.logLevel))
     throw usage(`there is no log level "${flags.logLevel}"`, "Levels: debug, info, warn, error");
+  const keep = {
+    events: readDays("--keep-events", flags.keepEvents, 1),
+    audit: readDays("--keep-audit", flags.keepAudit, 365),
+  };
   const given = certificate !== undefined && key !== undefined ? readCertificate(certificate, key) : undefined;
 
   const log = makeLog("console", flags.logLevel, process.stderr);
@@ -38,7 +44,7 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
   const { openConsole } = await import("../console/console.ts");
   const { keepHeapSmall } = await import("../console/heap.ts");
   keepHeapSmall();
-  const opened = await openConsole({ folder, listen, names: name, certificate: given, http, log });
+  const opened = await openConsole({ folder, listen, names: name, certificate: given, http, keep, log });
   const { url, fingerprint, firstPassword } = opened;
   if (flags.json) say(JSON.stringify({ url, fingerprint, ...(firstPassword && { user: "admin", firstPassword }) }));
   else {
@@ -70,4 +76,11 @@ function readListen(text: string, http: boolean): { host: string; port: number }
   if (http && !/^127\./.test(host) && host !== "::1")
     throw usage(`plain HTTP at ${host} would show passwords to the network`, "With --http listen at 127.0.0.1:PORT");
   return { host, port };
+}
+
+/** Gives milliseconds. @throws ClientError usage */
+function readDays(flag: string, text: string, least: number): number {
+  const days = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (days < least) throw usage(`${flag}: "${text}" is no number of days`, `Write ${least} to 99999`);
+  return days * 86_400_000;
 }

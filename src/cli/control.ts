@@ -1,18 +1,16 @@
 /** `vcpe reload`, `rekey`, `initiate` and `terminate`: short requests to a running router. */
+import { shown } from "../router/shown.ts";
 import { ask, chooseRouter } from "../router/status/client.ts";
 import type { ReloadReply } from "../router/status/schema.ts";
 
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const say = (...lines: readonly string[]) => process.stdout.write(lines.map((line) => `${shown(line)}\n`).join(""));
 
 export async function reload(flags: { readonly name?: string }): Promise<void> {
   const name = await chooseRouter(flags.name);
   const { applied, warnings } = await ask<ReloadReply>(name, "POST", "/reload");
-  for (const warning of warnings) say(warning);
-  say(
-    applied.length === 0
-      ? `${name}: nothing has changed`
-      : `${name}: ${applied.length} changes\n  ${applied.join("\n  ")}`,
-  );
+  say(...warnings);
+  if (applied.length === 0) say(`${name}: nothing has changed`);
+  else say(`${name}: ${applied.length} changes`, ...applied.map((line) => `  ${line}`));
 }
 
 export async function rekey(

@@ -4,6 +4,7 @@ import { ConfigError } from "../router/config/problem.ts";
 import { readConfig } from "../router/config/read.ts";
 import { type Check, failure, ok } from "../router/doctor/check.ts";
 import { examine } from "../router/doctor/doctor.ts";
+import { jsonText, shown } from "../router/shown.ts";
 import { living } from "../router/status/client.ts";
 import { EXIT } from "./exit.ts";
 
@@ -19,8 +20,13 @@ export async function doctor({ config: file, json }: DoctorFlags): Promise<numbe
   const checks = [...read, ...(await examine(config, running))];
   const count = (state: Check["state"]) => checks.filter((check) => check.state === state).length;
   const sums = { failures: count("failure"), warnings: count("warning") };
-  if (json) process.stdout.write(`${JSON.stringify({ ...sums, checks }, null, 2)}\n`);
-  else process.stdout.write(`${lines(checks, file !== undefined).join("\n")}\n`);
+  if (json) process.stdout.write(`${jsonText({ ...sums, checks }, 2)}\n`);
+  else
+    process.stdout.write(
+      `${lines(checks, file !== undefined)
+        .map(shown)
+        .join("\n")}\n`,
+    );
   return sums.failures > 0 ? EXIT.failed : EXIT.ok;
 }
 

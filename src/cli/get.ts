@@ -6,7 +6,7 @@ import { usage } from "./client/error.ts";
 import { type Item, META, textOf } from "./client/item.ts";
 import { kindOf, pathOf } from "./client/kinds.ts";
 import { type Names, namesFor, REFERENCES } from "./client/names.ts";
-import { bold, say, sayJson, type Terminal } from "./client/terminal.ts";
+import { type Strong, say, sayJson, strong, type Terminal } from "./client/terminal.ts";
 import { table } from "./table.ts";
 
 export interface GetFlags {
@@ -28,15 +28,10 @@ export async function get(terminal: Terminal, word: string, name: string | undef
   const items = await client.list<Item>(pathOf(kind), filters);
   if (flags.json) sayJson(terminal, items);
   else if (items.length === 0) say(terminal, `no ${kind} ${flags.filter ? "fits" : "is there"}`);
-  else say(terminal, ...(await rows(client, kind, items, bold(terminal))));
+  else say(terminal, ...(await rows(client, kind, items)));
 }
 
-async function rows(
-  client: Client,
-  kind: Kind,
-  items: readonly Item[],
-  strong: (text: string) => string,
-): Promise<string[]> {
+async function rows(client: Client, kind: Kind, items: readonly Item[]): Promise<(string | Strong)[]> {
   const columns = COLUMNS[kind];
   const [names, devices] = await Promise.all([
     namesFor(client, items, Object.keys(REFERENCES)),

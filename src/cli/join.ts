@@ -7,6 +7,7 @@ import { thisHost } from "../agent/host.ts";
 import { saveIdentity } from "../agent/identity.ts";
 import { enrol } from "../agent/join.ts";
 import { readDeviceKey } from "../protocol/key.ts";
+import { shown } from "../router/shown.ts";
 import { living } from "../router/status/client.ts";
 import { askSecret } from "./client/prompt.ts";
 import { processTerminal } from "./client/terminal.ts";
@@ -19,7 +20,7 @@ export interface JoinFlags {
   readonly state?: string;
 }
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+const say = (line: string) => void process.stdout.write(`${shown(line)}\n`);
 
 /** @throws AgentError: nothing has changed on this host. */
 export async function join({ console, serial: written, ca, keyFile, state = AGENT_FOLDER }: JoinFlags): Promise<void> {

@@ -3,7 +3,7 @@ import { type Client, openClient } from "./client/client.ts";
 import { usage } from "./client/error.ts";
 import { textOf } from "./client/item.ts";
 import { inSession } from "./client/session.ts";
-import { bold, note, say, sayJson, type Terminal } from "./client/terminal.ts";
+import { note, say, sayJson, strong, type Terminal } from "./client/terminal.ts";
 import { table } from "./table.ts";
 
 interface User {
@@ -40,7 +40,7 @@ export async function listUsers(terminal: Terminal, { json }: Json): Promise<voi
     disabled ? "disabled" : mustChange ? "one-time password" : "active",
     textOf(lastLogin),
   ]);
-  say(terminal, ...table(["NAME", "ROLE", "STATE", "LAST LOGIN"], rows, bold(terminal)));
+  say(terminal, ...table(["NAME", "ROLE", "STATE", "LAST LOGIN"], rows, strong));
 }
 
 export async function addUser(
@@ -86,7 +86,7 @@ export async function listTokens(terminal: Terminal, { user, json }: Json & { us
   if (json) return sayJson(terminal, items);
   if (items.length === 0) return say(terminal, "no tokens");
   const rows = items.map((one) => [one.id, one.user, one.role, textOf(one.expires), textOf(one.used), one.name]);
-  say(terminal, ...table(["ID", "USER", "ROLE", "EXPIRES", "LAST USED", "FOR"], rows, bold(terminal)));
+  say(terminal, ...table(["ID", "USER", "ROLE", "EXPIRES", "LAST USED", "FOR"], rows, strong));
 }
 
 export interface NewToken extends Json {

@@ -4,7 +4,7 @@ import { formatDuration, parseDuration } from "../router/config/duration.ts";
 import { openClient } from "./client/client.ts";
 import { sentences, usage } from "./client/error.ts";
 import { pathOf } from "./client/kinds.ts";
-import { say, sayJson, type Terminal } from "./client/terminal.ts";
+import { note, say, sayJson, type Terminal } from "./client/terminal.ts";
 import { EXIT } from "./exit.ts";
 
 export interface ReadyFlags {
@@ -41,9 +41,7 @@ export async function ready(terminal: Terminal, name: string, { wait, timeout, j
     const line = broken ? `${broken.link}: ${broken.message}` : "not ready";
     // On a terminal and in a log alike: a line for each step.
     if (line !== told)
-      terminal.err.write(
-        `waiting (${formatDuration(Math.round((performance.now() - start) / 1000) * 1000)}): ${line}\n`,
-      );
+      note(terminal, `waiting (${formatDuration(Math.round((performance.now() - start) / 1000) * 1000)}): ${line}`);
     told = line;
     await sleep(PERIOD);
     seen = await look();

@@ -1,8 +1,11 @@
 /** `vcpe status`: what a router does, as a table or as JSON, once or again and again. */
+
+import { jsonText, shown, shownAll } from "../router/shown.ts";
 import { ask, chooseRouter, living, StatusError } from "../router/status/client.ts";
 import type { RouterStatus } from "../router/status/schema.ts";
 import { colours } from "./status/colours.ts";
 import { picture } from "./status/picture.ts";
+import type { Before } from "./status/tunnels.ts";
 
 export interface StatusFlags {
   readonly name?: string;
@@ -21,9 +24,14 @@ export async function showStatus(flags: StatusFlags): Promise<void> {
   const pictures: string[] = [];
   for (const name of names) {
     const status = await ask<RouterStatus>(name, "GET", "/status");
-    pictures.push(flags.json ? JSON.stringify(status, null, 2) : picture(status, colours(process.stdout)).join("\n"));
+    pictures.push(flags.json ? jsonText(status, 2) : drawn(status).join("\n"));
   }
   process.stdout.write(`${pictures.join("\n\n")}\n`);
+}
+
+/** Peers and configurations name what stands in it. */
+function drawn(status: RouterStatus, before?: Before): string[] {
+  return picture(shownAll(status), colours(process.stdout), before);
 }
 
 /** Draws over the last picture on a terminal; elsewhere writes one after the other, as JSON one a line. Until Ctrl-C. */
@@ -44,12 +52,12 @@ async function watch(name: string, json: boolean): Promise<void> {
       const status = await ask<RouterStatus>(name, "GET", "/status");
       const at = performance.now();
       const before = last && { status: last.status, ms: at - last.at };
-      lines = json ? [JSON.stringify(status)] : picture(status, colours(process.stdout), before);
+      lines = json ? [jsonText(status)] : drawn(status, before);
       last = { status, at };
     } catch (error) {
       // While it is restarted, the picture waits.
       if (!terminal || !(error instanceof StatusError)) throw error;
-      lines = [error.message];
+      lines = [shown(error.message)];
     }
     if (terminal) {
       const rows = (process.stdout.rows || 24) - 1;

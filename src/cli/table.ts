@@ -1,11 +1,13 @@
 /** Rows under a heading, in columns as wide as they need to be. */
+import { shown } from "../router/shown.ts";
 
 /** Columns of numbers (some may be empty, or a dash) are set to the right. The last column is not padded. */
-export function table(
+export function table<H = string>(
   heading: readonly string[],
-  rows: readonly (readonly string[])[],
-  bold = (text: string) => text,
-): string[] {
+  cells: readonly (readonly string[])[],
+  bold: (text: string) => H | string = (text) => text,
+): (H | string)[] {
+  const rows = cells.map((row) => row.map(shown));
   const widths = heading.map((text, i) => Math.max(text.length, ...rows.map((row) => row[i].length)));
   const right = heading.map((_, i) => {
     const filled = rows.map((row) => row[i]).filter((cell) => !/^–?$/.test(cell));

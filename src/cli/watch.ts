@@ -1,11 +1,12 @@
 /** `vcpe events`, `audit` and `routes`: what happened, who did it, and which prefixes there are. */
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { jsonText } from "../router/shown.ts";
 import { type Client, openClient } from "./client/client.ts";
 import { ClientError, usage } from "./client/error.ts";
 import { timeText } from "./client/item.ts";
 import { serverEvents } from "./client/sse.ts";
-import { bold, note, say, sayJson, type Terminal } from "./client/terminal.ts";
+import { note, say, sayJson, strong, type Terminal } from "./client/terminal.ts";
 import { table } from "./table.ts";
 
 interface ConsoleEvent {
@@ -41,7 +42,7 @@ export async function events(
     throw usage(`there is no level "${level}"`, `Levels: ${LEVELS.join(", ")}`);
   const client = openClient(terminal);
   const { body } = await client.get<{ items: ConsoleEvent[] }>("/v1/events", { level: wanted, limit });
-  const show = (event: ConsoleEvent) => say(terminal, json ? JSON.stringify(event) : line(event));
+  const show = (event: ConsoleEvent) => say(terminal, json ? jsonText(event) : line(event));
   if (!follow && json) return sayJson(terminal, body.items);
   if (!follow && body.items.length === 0) return say(terminal, "no events");
   let last = 0;
@@ -116,7 +117,7 @@ export async function audit(
     action,
     about(changes),
   ]);
-  say(terminal, ...table(["AT", "WHO", "VIA", "FROM", "DID", "WHAT"], rows, bold(terminal)));
+  say(terminal, ...table(["AT", "WHO", "VIA", "FROM", "DID", "WHAT"], rows, strong));
 }
 
 function about(changes: AuditLine["changes"]): string {
@@ -156,5 +157,5 @@ export async function routes(terminal: Terminal, { cen, ccn, instance, json }: R
     names.get(component) ?? component,
     conflicts.map((one) => `${one.prefix} of ${one.kind} ${one.name}`).join(", ") || "–",
   ]);
-  say(terminal, ...table(["PREFIX", "FROM", "STATE", "NETWORK", "CONFLICTS"], rows, bold(terminal)));
+  say(terminal, ...table(["PREFIX", "FROM", "STATE", "NETWORK", "CONFLICTS"], rows, strong));
 }

@@ -21,7 +21,7 @@ import { openAuthority } from "./ca/ca.ts";
 import { httpsOptions, keepFresh } from "./ca/https.ts";
 import { type GivenCertificate, namesOf, rootsOf } from "./certificate.ts";
 import { watchFleet } from "./desk/alarms.ts";
-import { type Desk, openDesk } from "./desk/desk.ts";
+import { type Desk, type Keep, openDesk } from "./desk/desk.ts";
 import { openFleet } from "./fleet/fleet.ts";
 import { FLEET_MIGRATIONS } from "./fleet/migrations.ts";
 import { collectGarbage } from "./heap.ts";
@@ -40,6 +40,7 @@ export interface ConsoleOptions {
   readonly certificate?: GivenCertificate;
   /** Plain HTTP, on this machine only; no agents then. */
   readonly http?: boolean;
+  readonly keep?: Keep;
   /** Of password hashes; default: what OWASP asks for. */
   readonly cost?: Cost;
   readonly log: Log;
@@ -67,7 +68,7 @@ const MANY = 1000;
 
 /** @throws StartError, AuthorityError; Error of the database: nothing is left behind. */
 export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
-  const { folder, listen, certificate, http = false, cost, log } = options;
+  const { folder, listen, certificate, http = false, keep, cost, log } = options;
   // What was opened is closed in reverse order, also when the start fails half-way.
   const closers: (() => unknown)[] = [];
   const close = async () => {
@@ -80,6 +81,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const names = namesOf(options.names, listen.host);
     const authority = await openAuthority(join(folder, "ca"));
     const desk = openDesk(database, {
+      keep,
       onFault: (error) => log.error({ err: error }, "a fault in the program"),
       // What they were before is garbage now; the next change is not to wait for that.
       onQuiet: (routers) => routers >= MANY && collectGarbage(),
@@ -88,7 +90,12 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const server = certificate ? rootsOf(certificate) : undefined;
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
     closers.push(watchFleet(desk, fleet));
-    const auth = await openAuth(database, { audit: auditOf(desk), secure: !http, cost });
+    const auth = await openAuth(database, {
+      audit: auditOf(desk),
+      secure: !http,
+      cost,
+      onFault: (error) => log.error({ err: error }, "failed logins could not be written down"),
+    });
 
     const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));
     closers.push(() => app.close());
@@ -145,10 +152,10 @@ function openStore(folder: string): DatabaseSync {
 
 /** Users and tokens are no part of the intent: what happens to them stands in the record by its words. */
 function auditOf(desk: Desk): Audit {
-  return ({ author, action, subject, outcome, detail }) => {
+  return ({ author, action, subject, outcome, detail, stranger }) => {
     const more = Object.entries(detail).map(([key, value]) => ` ${key}=${value}`);
     const words = `${action} ${subject}${outcome === "refused" ? " refused" : ""}${more.join("")}`;
-    desk.audit.add(new Date(desk.now()).toISOString(), author, words, desk.revision, []);
+    desk.audit.add(desk.now(), author, words, desk.revision, [], stranger);
   };
 }
 

@@ -10,6 +10,8 @@ export interface Nonces {
 
 /** Bytes of our nonces; at least half of the longest PRF's key (RFC 7296 §2.10). */
 export const NONCE_LENGTH = 32;
+/** Of a proposal in IKE_SA_INIT: the SPIs of the IKE SA are those of the header (RFC 7296 §3.3.1). */
+export const NO_SPI = new Uint8Array(0);
 
 /** ESP SPIs below are reserved (RFC 4303 §2.1). */
 export const FIRST_SPI = 256;

@@ -99,7 +99,11 @@ export const ReportFrame = Type.Object({
   ),
   gone: Type.Array(Label, { maxItems: 20_000, description: "Tunnels that are no more." }),
   attachments: Type.Array(Type.Object({ name: Label, state: Label, reason: Reason }), { maxItems: 2000 }),
-  drops: Type.Record(Label, Count, { maxProperties: 200, description: "Packets that went no further, by reason." }),
+  drops: Type.Record(Type.String({ pattern: "^[a-z0-9-]{1,64}$" }), Count, {
+    additionalProperties: false,
+    maxProperties: 200,
+    description: "Packets that went no further, by reason.",
+  }),
 });
 
 export const RenewFrame = Type.Object({

@@ -1,6 +1,7 @@
 /** Log lines: JSON for machines, one readable line each on a terminal. */
 import { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
+import { shown } from "./shown.ts";
 
 /** The part of pino that the router uses. Fields never hold a secret: secrets live in `Secrets` only, which no one logs. */
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "level">;
@@ -54,5 +55,5 @@ export function readable(line: string, colour: boolean): string {
       ([key, value]) => `${key}=${typeof value === "string" && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`,
     );
   const error = entry.err?.message ? [`— ${entry.err.message}`] : [];
-  return [time, level, entry.msg ?? "", ...error, ...fields].join(" ");
+  return [time, level, ...[entry.msg ?? "", ...error, ...fields].map(shown)].join(" ");
 }

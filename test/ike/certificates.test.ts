@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KeyName } from "./authority.ts";
-import { A, B, certified, credentials, give, holderA, holderB, refusedAt, root, started } from "./certified.ts";
+import { A, B, certified, credentials, give, holders, refusedAt, root, started } from "./certified.ts";
 import { exchange, isFragment, isResponse } from "./large.ts";
 import { fqdn, saysNothingSecret, secret, sites, talks } from "./peers.ts";
 
@@ -53,8 +53,8 @@ describe("two peers with certificates", () => {
 
   it("do not speak of it where pre-shared keys are configured", () => {
     const both = sites();
-    give(both.a, credentials(holderA));
-    give(both.b, credentials(holderB));
+    give(both.a, credentials(holders.a));
+    give(both.b, credentials(holders.b));
     const seen: string[] = [];
     both.network.watch = ({ bytes }) => seen.push(Buffer.from(bytes).toString("hex")) > 0;
     both.start();

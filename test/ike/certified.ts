@@ -12,13 +12,13 @@ export const B = "b.vcpe.test";
 
 export let root: Holder;
 
-export let holderA: Holder;
-
-export let holderB: Holder;
+/** Of A and of B, issued by `root`. */
+export let holders: { readonly a: Holder; readonly b: Holder };
 
 beforeAll(async () => {
   root = await Holder.root("Root");
-  [holderA, holderB] = await Promise.all([root.issue(A), root.issue(B)]);
+  const [a, b] = await Promise.all([root.issue(A), root.issue(B)]);
+  holders = { a, b };
 });
 
 export const credentials = (holder: Holder, between: readonly Holder[] = [], trust: readonly Holder[] = [root]) => ({
@@ -44,8 +44,8 @@ export function certified(options: Certified = {}): Sites {
     a: { auth: certificate(B), ...options.a },
     b: { auth: certificate(A), ...options.b },
   });
-  give(both.a, "ours" in options ? options.ours : credentials(holderA));
-  give(both.b, "theirs" in options ? options.theirs : credentials(holderB));
+  give(both.a, "ours" in options ? options.ours : credentials(holders.a));
+  give(both.b, "theirs" in options ? options.theirs : credentials(holders.b));
   return both;
 }
 

@@ -1,19 +1,7 @@
 /** Certificates that prove nothing, and identities that are to be proved in another way. */
 import { describe, expect, it } from "vitest";
 import { DAY, Holder, type Wishes } from "./authority.ts";
-import {
-  A,
-  B,
-  certificate,
-  certified,
-  credentials,
-  give,
-  holderA,
-  holderB,
-  refusedAt,
-  root,
-  started,
-} from "./certified.ts";
+import { A, B, certificate, certified, credentials, give, holders, refusedAt, root, started } from "./certified.ts";
 import { fqdn, secret, talks } from "./peers.ts";
 
 describe("a certificate that is not good", () => {
@@ -61,7 +49,7 @@ describe("a certificate that is not good", () => {
 
   it("is refused with another's private key", () => {
     const both = certified();
-    const wrong = { ...credentials(holderA), key: holderB.key };
+    const wrong = { ...credentials(holders.a), key: holders.b.key };
     expect(() => give(both.a, wrong)).toThrow("The private key is not the one of the certificate CN=a.vcpe.test");
     both.start();
     both.network.run(2_000);
@@ -109,7 +97,7 @@ describe("the two ways to prove an identity", () => {
     both.network.run(3_000);
     expect(both.a.sent).toBe(0);
     expect(both.a.codes()).toContain("no-credentials");
-    give(both.a, credentials(holderA));
+    give(both.a, credentials(holders.a));
     both.network.run(2_000);
     expect(talks(both)).toBe(true);
   });

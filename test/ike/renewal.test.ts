@@ -3,19 +3,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { describe, expect, it, vi } from "vitest";
 import { SCHEMES, SigningKey } from "../../src/ike/suite/index.ts";
 import { DAY, Holder } from "./authority.ts";
-import {
-  A,
-  B,
-  certificate,
-  certified,
-  credentials,
-  give,
-  holderA,
-  holderB,
-  refusedAt,
-  root,
-  started,
-} from "./certified.ts";
+import { A, B, certificate, certified, credentials, give, holders, refusedAt, root, started } from "./certified.ts";
 import { talks } from "./peers.ts";
 
 describe("renewal", () => {
@@ -51,26 +39,26 @@ describe("renewal", () => {
   it("may change the trusted authorities: who is up stays up, who comes anew must be trusted", async () => {
     const both = started();
     const next = await Holder.root("Next");
-    give(both.b, credentials(holderB, [], [next]));
+    give(both.b, credentials(holders.b, [], [next]));
     both.network.run(60_000);
     expect(talks(both)).toBe(true);
     both.b.do((ike, now) => ike.terminate("a", now));
     both.network.run(5_000);
     expect(refusedAt(both, "b")).toContain("trusted here: CN=Next");
-    give(both.b, credentials(holderB, [], [next, root]));
+    give(both.b, credentials(holders.b, [], [next, root]));
     both.network.run(60_000);
     expect(talks(both)).toBe(true);
   });
 
   it("is refused whole when it is not good, and the former credentials stay", () => {
     const both = started();
-    const good = credentials(holderA);
+    const good = credentials(holders.a);
     for (const wrong of [
       { ...good, chain: [] },
       { ...good, chain: [Uint8Array.of(1, 2, 3)] },
       { ...good, key: Uint8Array.of(1, 2, 3) },
       { ...good, trust: [] },
-      { ...good, trust: [holderB.der] },
+      { ...good, trust: [holders.b.der] },
     ]) {
       expect(() => give(both.a, wrong)).toThrow(expect.objectContaining({ code: expect.any(String) }));
     }
@@ -84,7 +72,7 @@ describe("renewal", () => {
     const wiped = vi.spyOn(SigningKey.prototype, "wipe");
     const both = started();
     expect(wiped).not.toHaveBeenCalled();
-    give(both.a, credentials(holderA));
+    give(both.a, credentials(holders.a));
     expect(wiped).toHaveBeenCalledTimes(1);
     const [former] = wiped.mock.contexts as SigningKey[];
     const [scheme] = SCHEMES;
@@ -96,7 +84,7 @@ describe("renewal", () => {
   });
 
   it("leaves the operator's key as it is", () => {
-    const ours = credentials(holderA);
+    const ours = credentials(holders.a);
     const before = Buffer.from(ours.key).toString("hex");
     const both = started({ ours });
     give(both.a, undefined);

@@ -1,5 +1,6 @@
 /** Where a command reads and writes: the terminal it was started on, or what a test puts in its place. */
 import type { Readable, Writable } from "node:stream";
+import { jsonText, shown } from "../../router/shown.ts";
 
 export interface Input extends Readable {
   readonly isTTY?: boolean;
@@ -31,21 +32,30 @@ export const processTerminal: Terminal = {
   env: process.env,
 };
 
-export function say({ out }: Terminal, ...lines: readonly string[]): void {
-  for (const line of lines) out.write(`${line}\n`);
+/** What is bold on a terminal that shows it. */
+export interface Strong {
+  readonly strong: string;
+}
+
+export function strong(text: string): Strong {
+  return { strong: text };
+}
+
+/** Each on one line, whatever stands in it. */
+export function say({ out, env }: Terminal, ...lines: readonly (string | Strong)[]): void {
+  const bold = out.isTTY === true && env.NO_COLOR === undefined;
+  for (const line of lines) {
+    const text = shown(typeof line === "string" ? line : line.strong);
+    out.write(typeof line !== "string" && bold ? `\x1b[1m${text}\x1b[0m\n` : `${text}\n`);
+  }
 }
 
 export function sayJson({ out }: Terminal, value: unknown): void {
-  out.write(`${JSON.stringify(value, null, 2)}\n`);
+  out.write(`${jsonText(value, 2)}\n`);
 }
 
 export function note({ err }: Terminal, ...lines: readonly string[]): void {
-  for (const line of lines) err.write(`${line}\n`);
-}
-
-/** Bold on a terminal that shows it. */
-export function bold({ out, env }: Terminal): (text: string) => string {
-  return out.isTTY && env.NO_COLOR === undefined ? (text) => `\x1b[1m${text}\x1b[0m` : (text) => text;
+  for (const line of lines) err.write(`${shown(line)}\n`);
 }
 
 /** After a second of waiting says for what, on a terminal; the line goes when `act` ends. */

@@ -8,6 +8,8 @@ export interface AuditEntry {
   /** The user or token that it is about: "user bob", "token tok-…". */
   readonly subject: string;
   readonly outcome: "done" | "refused";
+  /** Done by somebody who has not logged in: kept for less long. */
+  readonly stranger?: true;
   /** Never a secret. */
   readonly detail: Readonly<Record<string, string | number | boolean | null>>;
 }

@@ -12,6 +12,7 @@ import { SYSTEM } from "../author.ts";
 import { inTransaction } from "../store/database.ts";
 import { Admission } from "./admission.ts";
 import type { Audit } from "./audit.ts";
+import { FailedLogins } from "./failures.ts";
 import { addGuard } from "./guard.ts";
 import { addHeaders } from "./headers.ts";
 import { TryLater } from "./later.ts";
@@ -43,6 +44,8 @@ export interface AuthOptions {
   readonly now?: () => number;
   /** Of new password hashes. Default: what OWASP asks for. */
   readonly cost?: Cost;
+  /** Told when failed logins cannot be written down. Default: the program ends with it. */
+  readonly onFault?: (error: unknown) => void;
   /** Waits so many milliseconds before a password is looked at. */
   readonly pause?: (milliseconds: number) => Promise<void>;
 }
@@ -57,7 +60,7 @@ const BY_SYSTEM = { author: SYSTEM, outcome: "done" } as const;
 /** At the very first start makes a user, whose one-time password is `firstPassword`: it is nowhere else, and is to be shown once. */
 export async function openAuth(
   database: DatabaseSync,
-  { audit, secure = true, now = Date.now, cost = COST, pause = sleep }: AuthOptions,
+  { audit, secure = true, now = Date.now, cost = COST, onFault = rethrow, pause = sleep }: AuthOptions,
 ): Promise<Auth & { readonly firstPassword: string | undefined }> {
   const parts: RouteParts = {
     users: new Users(database),
@@ -66,6 +69,7 @@ export async function openAuth(
     passwords: new Passwords(cost),
     admission: new Admission(database, now, pause),
     audit,
+    failures: new FailedLogins(audit, onFault),
     together: (act) => inTransaction(database, act),
     now,
   };
@@ -74,6 +78,7 @@ export async function openAuth(
     firstPassword,
     async register(app) {
       addHeaders(app, secure);
+      app.addHook("onClose", async () => parts.failures.flush());
       await app.register(cookie);
       await app.register(rateLimit, { global: false, cache: 10_000, errorResponseBuilder: tooMany });
       const watches = new Watches();
@@ -139,4 +144,8 @@ async function makeFirst({ users, passwords, audit, together, now }: RouteParts)
 
 function tooMany(_request: unknown, { ttl }: { readonly ttl: number }): TryLater {
   return new TryLater(429, "too-many-requests", "Too many requests came from this address", ttl);
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

@@ -11,19 +11,20 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Parts, PartsDelta } from "../../protocol/parts.ts";
 import type { Author } from "../author.ts";
 import { Compiler } from "../compile/compile.ts";
-import { ConsoleError, refusal } from "../error.ts";
+import { refusal } from "../error.ts";
 import { type Change, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
 import type { Kind, Resource } from "../model/resources.ts";
 import { violations } from "../model/rules.ts";
-import { AuditLog } from "../store/audit.ts";
-import { inTransaction } from "../store/database.ts";
-import { EventLog, type NewEvent, type StoredEvent } from "../store/events.ts";
+import { AUDIT_KEPT, AuditLog } from "../store/audit.ts";
+import { EVENTS_KEPT, EventLog, type NewEvent, type StoredEvent } from "../store/events.ts";
 import { Answers } from "../store/idempotency.ts";
 import { ResourceTable } from "../store/resources.ts";
 import { Told } from "../store/told.ts";
 import { Damper } from "./damper.ts";
+import { Fingerprints } from "./fingerprints.ts";
 import { RouterVersions } from "./versions.ts";
+import { writeWhole } from "./write.ts";
 
 export type { Author } from "../author.ts";
 
@@ -76,7 +77,16 @@ export interface Desk {
   close(): void;
 }
 
+/** How long what happened is kept; milliseconds. */
+export interface Keep {
+  /** Events, and what strangers tried at the doors. Default: 90 days. */
+  readonly events?: number;
+  /** What users did, a year at least. Default: five years. */
+  readonly audit?: number;
+}
+
 export interface DeskOptions {
+  readonly keep?: Keep;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   /** Told when a listener throws (the change stands), or events cannot be written. Default: the program ends with it. */
@@ -90,15 +100,8 @@ export function openDesk(database: DatabaseSync, options: DeskOptions = {}): Des
   return new OpenDesk(database, options);
 }
 
-/** Of the message of an event, characters. */
-const LONGEST = 1000;
-
 /** Events of so many milliseconds share a transaction: ten thousand devices that come back wait for the disk a few times. */
 const TOGETHER = 100;
-/** Fingerprints of routers that a change concerned: milliseconds after it, how many at a time, and milliseconds for others between. */
-const LATER = 2000;
-const SOME = 500;
-const PAUSE = 20;
 
 class OpenDesk implements Desk {
   readonly events: EventLog;
@@ -108,9 +111,9 @@ class OpenDesk implements Desk {
   readonly now: () => number;
   readonly #database: DatabaseSync;
   readonly #onFault: (error: unknown) => void;
-  readonly #onQuiet: (routers: number) => void;
   readonly #resources: ResourceTable;
   readonly #versions: RouterVersions;
+  readonly #fingerprints: Fingerprints;
   readonly #compiler: Compiler;
   readonly #damper = new Damper((event) => this.#record(event));
   readonly #committedListeners: ((committed: Committed) => void)[] = [];
@@ -118,23 +121,31 @@ class OpenDesk implements Desk {
   #intent: Intent;
   #waiting: { readonly at: number; readonly event: NewEvent }[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #fingerprinting: NodeJS.Timeout | undefined;
-  /** Since nothing was left to do. */
-  #fingerprinted = 0;
 
-  constructor(database: DatabaseSync, { now = Date.now, onFault = rethrow, onQuiet = () => undefined }: DeskOptions) {
+  constructor(
+    database: DatabaseSync,
+    { keep = {}, now = Date.now, onFault = rethrow, onQuiet = () => undefined }: DeskOptions,
+  ) {
     this.#database = database;
     this.now = now;
     this.#onFault = onFault;
-    this.#onQuiet = onQuiet;
-    this.events = new EventLog(database);
+    const { events = EVENTS_KEPT.age, audit = AUDIT_KEPT.age } = keep;
+    const likeEvents = { ...EVENTS_KEPT, age: events };
+    this.events = new EventLog(database, likeEvents);
     this.told = new Told(database, () => this.#soon());
-    this.audit = new AuditLog(database);
+    this.audit = new AuditLog(database, { age: audit, strangers: likeEvents });
     this.answers = new Answers(database);
     this.#resources = new ResourceTable(database);
     this.#intent = this.#resources.read();
     this.#compiler = new Compiler(this.#intent);
     this.#versions = new RouterVersions(database, this.#intent, (router) => this.#compiler.parts(router));
+    this.#fingerprints = new Fingerprints({
+      versions: this.#versions,
+      write: (act) => writeWhole(database, act),
+      isOpen: () => database.isOpen,
+      onFault,
+      onQuiet,
+    });
   }
 
   get intent(): Intent {
@@ -189,17 +200,17 @@ class OpenDesk implements Desk {
     const { changes, after } = this.#planned(plan);
     if (changes.length === 0) {
       const nothing = { revision: this.revision, changes, deltas: new Map() };
-      this.#write(() => also(nothing));
+      writeWhole(this.#database, () => also(nothing));
       return nothing;
     }
     const before = this.#intent;
     const deltas = this.#compiler.change(after, changes);
     const committed: Committed = { revision: this.revision + 1, changes, deltas };
     try {
-      this.#write(() => {
+      writeWhole(this.#database, () => {
         this.#resources.write(changes);
         this.#versions.write(committed);
-        this.audit.add(new Date(this.now()).toISOString(), author, action, committed.revision, changes);
+        this.audit.add(this.now(), author, action, committed.revision, changes);
         also(committed);
       });
     } catch (error) {
@@ -209,7 +220,7 @@ class OpenDesk implements Desk {
     }
     this.#intent = after;
     this.#versions.accept();
-    this.#fingerprintSoon(LATER);
+    this.#fingerprints.soon();
     this.#tell(this.#committedListeners, committed);
     return committed;
   }
@@ -221,12 +232,11 @@ class OpenDesk implements Desk {
   close(): void {
     this.#damper.flush();
     this.#flush();
-    this.#fingerprint(Number.POSITIVE_INFINITY);
-    clearTimeout(this.#fingerprinting);
+    this.#fingerprints.close();
   }
 
   #record(event: NewEvent): void {
-    this.#waiting.push({ at: this.now(), event: { ...event, message: plain(event.message) } });
+    this.#waiting.push({ at: this.now(), event });
     this.#soon();
   }
 
@@ -237,51 +247,6 @@ class OpenDesk implements Desk {
     const faults = violations(after, changes);
     if (faults.length > 0) throw refusal(faults, 422);
     return { changes, after };
-  }
-
-  #write(act: () => void): void {
-    try {
-      inTransaction(this.#database, act);
-    } catch (error) {
-      if (error instanceof ConsoleError || (error as { readonly code?: string }).code !== "ERR_SQLITE_ERROR")
-        throw error;
-      throw new ConsoleError(
-        503,
-        "store-unavailable",
-        "the change could not be written to the disk; nothing has changed",
-        "See whether the disk of the console is full or read-only, then try again",
-        { cause: error },
-      );
-    }
-  }
-
-  #fingerprintSoon(ms: number): void {
-    if (!this.#versions.unknown) return;
-    this.#fingerprinting ??= setTimeout(() => this.#fingerprint(SOME), ms).unref();
-  }
-
-  #fingerprint(most: number): void {
-    clearTimeout(this.#fingerprinting);
-    this.#fingerprinting = undefined;
-    // Who opened the database may have closed it.
-    if (!this.#versions.unknown || !this.#database.isOpen) return;
-    try {
-      let routers: readonly string[] = [];
-      this.#write(() => {
-        routers = this.#versions.writeFingerprints(most);
-      });
-      this.#versions.fingerprintsWritten(routers);
-      this.#fingerprinted += routers.length;
-    } catch (error) {
-      this.#onFault(error);
-      this.#fingerprintSoon(LATER);
-      return;
-    }
-    if (this.#versions.unknown) this.#fingerprintSoon(PAUSE);
-    else {
-      this.#onQuiet(this.#fingerprinted);
-      this.#fingerprinted = 0;
-    }
   }
 
   #soon(): void {
@@ -296,14 +261,14 @@ class OpenDesk implements Desk {
     this.#waiting = [];
     let stored: StoredEvent[] = [];
     try {
-      this.#write(() => {
+      writeWhole(this.#database, () => {
         stored = waiting.map(({ at, event }) => this.events.add(at, event));
         this.told.write();
         this.#versions.writeRaised();
       });
       this.told.written();
       this.#versions.raisedWritten();
-      this.#fingerprintSoon(LATER);
+      this.#fingerprints.soon();
     } catch (error) {
       this.#onFault(error);
       return;
@@ -321,12 +286,6 @@ class OpenDesk implements Desk {
       }
     }
   }
-}
-
-/** What devices and hosts say of themselves stands in messages: one line of letters that no terminal takes for a command, and no more than LONGEST. */
-function plain(message: string): string {
-  const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
-  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1).toWellFormed()}…` : line;
 }
 
 function inverse({ kind, id, before, after }: Change): Change {

@@ -74,13 +74,13 @@ export class RouterVersions {
       const version = this.#versions.get(router);
       if (version === undefined) continue;
       routers.set(router, { version, fingerprint: UNKNOWN });
-      this.#unknown.add(router);
     }
     this.#table.write(this.#revision, routers);
   }
 
   /** What was written of them is on the disk. */
   raisedWritten(): void {
+    for (const router of this.#raised) if (this.#versions.has(router)) this.#unknown.add(router);
     this.#raised.clear();
   }
 

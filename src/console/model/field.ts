@@ -11,9 +11,16 @@ export const Name = Type.String({
     "2–128 letters, digits, dots, underscores and hyphens; a letter first. Unique among resources of its kind.",
 });
 
+/** A letter of a text for people: none that moves a terminal's cursor, begins a line or turns the direction of what follows. */
+const LETTER = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]";
+
+/** One line of text. @param least and most characters */
+export const Line = (least: number, most: number, description: string) =>
+  Type.String({ pattern: `^${LETTER}{${least},${most}}$`, description });
+
 export const Description = Type.String({
-  pattern: "^(?!https?://).{0,256}$",
-  description: "At most 256 characters; does not begin with http:// or https://.",
+  pattern: `^(?!https?://)${LETTER}{0,256}$`,
+  description: "At most 256 characters on one line, no control characters; does not begin with http:// or https://.",
 });
 
 /** In a request an id or a name; stored and answered as the id. */

@@ -6,7 +6,7 @@
  *     └── instance (≤ 2 devices) ──▶ CCN ──▶ CEN ◀── VPC (security groups, rules), VBR
  */
 import Type, { type Static } from "typebox";
-import { Cidr, closed, Description, Device, Ipv4, Ipv6, Name, Namespace, orNull, Ref } from "./field.ts";
+import { Cidr, closed, Description, Device, Ipv4, Ipv6, Line, Name, Namespace, orNull, Ref } from "./field.ts";
 
 /** Where access points, instances, CCNs and CENs belong; things that are bound to each other are in one area. */
 export const AreaSpec = Type.Object({ name: Name, description: Type.Optional(Description) }, closed);
@@ -27,7 +27,7 @@ export const AccessPointSpec = Type.Object(
     name: Name,
     description: Type.Optional(Description),
     area: Ref("area"),
-    region: Type.String({ minLength: 1, maxLength: 64, description: "Where it stands, e.g. shanghai." }),
+    region: Line(1, 64, "Where it stands, e.g. shanghai; no control characters."),
     ipv4: Type.Optional(orNull(Ipv4, "Outer address; null: none.")),
     ipv6: Type.Optional(orNull(Ipv6, "Outer address; null: none.")),
     ikePort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: "UDP. Default 500." })),

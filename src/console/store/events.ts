@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Kind } from "../model/resources.ts";
 import { type Page, pageOf } from "./page.ts";
+import { Pruning } from "./pruning.ts";
 
 export type Level = "INFO" | "WARN" | "CRITICAL";
 
@@ -29,18 +30,24 @@ interface Row {
   readonly name: string | null;
 }
 
-/** Lines and milliseconds. */
-export const EVENTS_KEPT = { number: 100_000, age: 90 * 86_400_000 } as const;
-/** Old ones are looked for once in so many new ones. */
-const PRUNE_EVERY = 1000;
+export interface EventsKept {
+  /** Lines. */
+  readonly number: number;
+  /** Milliseconds. */
+  readonly age: number;
+}
+
+export const EVENTS_KEPT: EventsKept = { number: 100_000, age: 90 * 86_400_000 };
+/** Of a message, characters. */
+const LONGEST = 1000;
 
 export class EventLog {
   readonly #database: DatabaseSync;
-  readonly #kept: { readonly number: number; readonly age: number };
+  readonly #kept: EventsKept;
   readonly #add;
-  #untilPrune = 0;
+  readonly #pruning = new Pruning();
 
-  constructor(database: DatabaseSync, kept: { readonly number: number; readonly age: number } = EVENTS_KEPT) {
+  constructor(database: DatabaseSync, kept: EventsKept = EVENTS_KEPT) {
     this.#database = database;
     this.#kept = kept;
     this.#add = database.prepare(
@@ -49,8 +56,9 @@ export class EventLog {
   }
 
   /** Within the caller's transaction. @param now milliseconds since 1970 */
-  add(now: number, { level, code, message, subject }: NewEvent): StoredEvent {
+  add(now: number, { level, code, subject, ...event }: NewEvent): StoredEvent {
     const at = new Date(now).toISOString();
+    const message = plain(event.message);
     const { lastInsertRowid } = this.#add.run(
       at,
       level,
@@ -60,7 +68,7 @@ export class EventLog {
       subject?.id ?? null,
       subject?.name ?? null,
     );
-    if (this.#untilPrune-- <= 0) this.#prune(now);
+    if (this.#pruning.due(now)) this.#prune(now);
     return { id: Number(lastInsertRowid), at, level, code, message, ...(subject && { subject }) };
   }
 
@@ -72,7 +80,6 @@ export class EventLog {
   }
 
   #prune(now: number): void {
-    this.#untilPrune = PRUNE_EVERY;
     this.#database
       .prepare("DELETE FROM event WHERE at < ? OR id <= (SELECT MAX(id) FROM event) - ?")
       .run(new Date(now - this.#kept.age).toISOString(), this.#kept.number);
@@ -82,4 +89,10 @@ export class EventLog {
 function stored({ id, at, level, code, message, kind, subject, name }: Row): StoredEvent {
   const about = kind !== null && subject !== null && name !== null ? { subject: { kind, id: subject, name } } : {};
   return { id, at, level, code, message, ...about };
+}
+
+/** What devices and hosts say of themselves stands in messages: one line of letters that no terminal takes for a command, and no more than LONGEST. */
+function plain(message: string): string {
+  const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1).toWellFormed()}…` : line;
 }

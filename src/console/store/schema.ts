@@ -112,4 +112,20 @@ export const STORE_MIGRATIONS: readonly Migration[] = [
       WHERE kind = 'access-point';
     `,
   },
+  {
+    name: "store-5",
+    sql: `
+      -- See store/audit.ts. stranger: 1 when nobody had logged in for it.
+      ALTER TABLE audit ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0;
+      DROP TRIGGER audit_is_not_rewritten;
+      UPDATE audit SET stranger = 1 WHERE action LIKE 'login-failed %';
+      CREATE TRIGGER audit_is_not_rewritten BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
+      DROP TRIGGER audit_is_not_erased;
+      CREATE TRIGGER audit_is_not_erased BEFORE DELETE ON audit
+        WHEN OLD.stranger = 0 AND OLD.at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-365 days')
+        BEGIN SELECT RAISE(ABORT, 'the audit record is append-only'); END;
+      CREATE INDEX audit_stranger ON audit (at) WHERE stranger = 1;
+    `,
+  },
 ];

@@ -5,7 +5,7 @@ import type { Datagram } from "../effect.ts";
 import { Handshake } from "../handshake.ts";
 import { digestOf } from "../linger.ts";
 import { findNat, natPayloads } from "../nat.ts";
-import { groupData, NONCE_LENGTH } from "../negotiation.ts";
+import { groupData, NO_SPI, NONCE_LENGTH } from "../negotiation.ts";
 import { addressText, endpointText } from "../octets.ts";
 import { Parcel } from "../parcel.ts";
 import { requestOf } from "../proof.ts";
@@ -25,7 +25,6 @@ import {
 
 /** A first message longer than this is no honest one: it is kept until IKE_AUTH. Bytes. */
 const MAX_REQUEST = 8_192;
-const EMPTY_SPI = new Uint8Array(0);
 
 /** Makes a half-open IKE SA, or says why not. */
 export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram): void {
@@ -98,7 +97,7 @@ export function answerIkeInit(realm: Realm, message: Message, datagram: Datagram
     sa.end();
   });
   answerInit(sa, datagram, [
-    { kind: "sa", proposals: [answerProposal(selection, EMPTY_SPI)] },
+    { kind: "sa", proposals: [answerProposal(selection, NO_SPI)] },
     { kind: "ke", group: selection.group.id, data: handshake.pair.publicKey },
     { kind: "nonce", data: handshake.nr },
     ...(nat.supported ? natPayloads(sa.spiI, sa.spiR, sa.path, spoil) : []),

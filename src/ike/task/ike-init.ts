@@ -3,7 +3,7 @@ import { hashesIn, takesFragments } from "../announcement.ts";
 import type { Datagram } from "../effect.ts";
 import { Handshake } from "../handshake.ts";
 import { findNat, natPayloads } from "../nat.ts";
-import { NONCE_LENGTH, wantedGroup } from "../negotiation.ts";
+import { NO_SPI, NONCE_LENGTH, wantedGroup } from "../negotiation.ts";
 import type { Neighbour } from "../neighbour.ts";
 import { authoritiesOf } from "../proof.ts";
 import type { Realm } from "../realm.ts";
@@ -27,7 +27,6 @@ import type { Task } from "./task.ts";
 
 /** How often a responder may send us back to the start. */
 const MAX_ROUNDS = 5;
-const EMPTY_SPI = new Uint8Array(0);
 
 /** Our side as initiator. */
 export class IkeInit implements Task {
@@ -49,7 +48,7 @@ export class IkeInit implements Task {
     const cookie = this.#cookie === undefined ? [] : [notifyOf(NOTIFY.COOKIE, this.#cookie)];
     return [
       ...cookie,
-      { kind: "sa", proposals: offer(ikeProposals, EMPTY_SPI) },
+      { kind: "sa", proposals: offer(ikeProposals, NO_SPI) },
       { kind: "ke", group: pair!.group.id, data: pair!.publicKey },
       { kind: "nonce", data: ni },
       ...natPayloads(sa.spiI, 0n, sa.path, config.encapsulation === "always"),

@@ -1,5 +1,7 @@
 /** What is wrong, or doubtful, in a configuration; one sentence of what, one of what to do. */
 
+import { shown } from "../shown.ts";
+
 export type Path = readonly (string | number)[];
 
 export interface Problem {
@@ -59,7 +61,7 @@ export function formatProblem(file: string, problem: Problem): string {
   const place = problem.line > 0 ? `${file}:${problem.line}:${problem.column}` : file;
   const path = problem.path.length > 0 ? `${formatPath(problem.path)}: ` : "";
   const kind = problem.severity === "warning" ? "warning: " : "";
-  return `${place}: ${kind}${path}${problem.message}. ${problem.next}${problem.next.endsWith("?") ? "" : "."}`;
+  return shown(`${place}: ${kind}${path}${problem.message}. ${problem.next}${problem.next.endsWith("?") ? "" : "."}`);
 }
 
 /** A configuration that cannot be used. `problems` holds all of it that was found, warnings too, in the order of the file. */

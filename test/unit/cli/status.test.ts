@@ -3,93 +3,9 @@ import { PLAIN } from "../../../src/cli/status/colours.ts";
 import { picture } from "../../../src/cli/status/picture.ts";
 import { bytesText, countText, table } from "../../../src/cli/table.ts";
 import type { RouterStatus } from "../../../src/router/status/schema.ts";
+import { STATUS } from "./routerstatus.ts";
 
 const now = Date.parse("2026-01-01T01:00:00Z");
-
-const STATUS: RouterStatus = {
-  name: "branch-a",
-  version: "0.1.0",
-  since: "2026-01-01T00:00:00Z",
-  pid: 42,
-  workers: 1,
-  load: [{ tunRead: 0, udpRead: 0 }],
-  engines: { chacha20poly1305: "wasm" },
-  offload: { tso: "on", uso: "off: this kernel has none (Linux 6.2 and later)", gso: "off: by configuration" },
-  lan: [
-    { interface: "eth1", via: ["br0"], state: "set", reason: null },
-    { interface: "eth2", via: [], state: "off", reason: "by configuration" },
-  ],
-  attachments: [],
-  limits: [{ table: "tuns", used: 1, limit: 1024 }],
-  tunnels: [
-    {
-      name: "to-gateway",
-      vrf: "main",
-      peer: { id: "gw.vcpe.test", address: "2001:db8::1", port: 4500 },
-      state: "up",
-      since: "2026-01-01T00:30:00Z",
-      ike: {
-        suite: "chacha20poly1305-sha256-x25519",
-        spiLocal: "0x1",
-        spiRemote: "0x2",
-        rekeys: 3,
-        since: "2026-01-01T00:30:00Z",
-        auth: { kind: "psk" },
-      },
-      nat: { local: true, remote: false },
-      rttMs: 12.34,
-      mtu: 1418,
-      shape: {
-        bitsPerSecond: 2_500_000,
-        packets: 1234,
-        bytes: 1_700_000,
-        queued: 900,
-        dropped: 12,
-        marked: 3,
-        waiting: 9000,
-        delayMs: 21.53,
-      },
-      children: [
-        {
-          name: "to-gateway",
-          copy: 0,
-          cipher: "chacha20poly1305",
-          spiIn: "0xc0ffee01",
-          spiOut: "0xdeadbeef",
-          since: "2026-01-01T00:59:00Z",
-          rekeys: 2,
-          esn: true,
-          in: { packets: 1234567, bytes: 1_500_000_000 },
-          out: { packets: 10, bytes: 840 },
-          replayed: 0,
-          forged: 0,
-          selectors: { local: ["0.0.0.0/0"], remote: ["0.0.0.0/0"] },
-        },
-      ],
-    },
-    {
-      name: "spare",
-      vrf: "main",
-      peer: { id: "spare.test", address: null, port: null },
-      state: "down",
-      since: "2026-01-01T00:00:00Z",
-      ike: null,
-      nat: null,
-      rttMs: null,
-      mtu: 1418,
-      shape: null,
-      children: [],
-      lastError: { code: "authentication-failed", message: "spare.test refuses us.", at: "2026-01-01T00:59:30Z" },
-    },
-  ],
-  routes: [{ vrf: "main", prefix: "10.2.0.0/24", via: "tunnel to-gateway" }],
-  filters: [],
-  flows: { entries: 0, limit: 65_536, evicted: 0, refused: 0 },
-  drops: { "no-route": 1234, forged: 0 },
-  counters: {},
-  ike: { malformed: 2 },
-  memory: { rss: 123_456_789, hugePages: "on" },
-};
 
 describe("the picture of a router", () => {
   it("is a table that a person can read", () => {

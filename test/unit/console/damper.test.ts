@@ -47,10 +47,19 @@ it("tells of very many devices twenty, and the others as one", () => {
 });
 
 it("tells of strangers, whom no resource stands for, twenty and the last", () => {
-  for (let i = 0; i < 100; i++) damper.event({ level: "WARN", code: "EnrolmentRefused", message: `from ${i}` });
+  const refused = (from: number): NewEvent => ({ level: "WARN", code: "EnrolmentRefused", message: `from ${from}` });
+  for (let i = 0; i < 100; i++) damper.event(refused(i));
   expect(messages()).toHaveLength(20);
-  vi.advanceTimersByTime(MINUTE);
+  vi.advanceTimersByTime(6 * MINUTE);
   expect(messages()).toEqual(["–: 80 more of the same, the last: from 99"]);
+});
+
+it("tells of strangers that do not tire no more than 308 times in a day", () => {
+  for (let second = 0; second < 86_400; second += 5) {
+    damper.event({ level: "WARN", code: "EnrolmentRefused", message: "again" });
+    vi.advanceTimersByTime(5000);
+  }
+  expect(messages().length).toBeLessThanOrEqual(308);
 });
 
 it("keeps nothing back when it ends, and no timer when there is nothing", () => {

@@ -1,52 +1,18 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DatabaseSync } from "node:sqlite";
-import { afterAll, describe, expect, it, vi } from "vitest";
-import { EXAMPLES } from "../../../src/console/api/examples.ts";
-import { OWN_KINDS } from "../../../src/console/api/specs.ts";
+import { afterAll, describe, expect, it } from "vitest";
 import { SYSTEM } from "../../../src/console/author.ts";
 import { compile } from "../../../src/console/compile/compile.ts";
-import { type Desk, openDesk } from "../../../src/console/desk/desk.ts";
-import { Draft, type OwnKind } from "../../../src/console/desk/draft.ts";
-import type { Resource, Written } from "../../../src/console/model/resources.ts";
+import { openDesk } from "../../../src/console/desk/desk.ts";
+import type { OwnKind } from "../../../src/console/desk/draft.ts";
 import { openDatabase } from "../../../src/console/store/database.ts";
-import { EventLog } from "../../../src/console/store/events.ts";
 import { ResourceTable } from "../../../src/console/store/resources.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
+import { create, memory, tutorial, update } from "./deskrig.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vcpe-desk-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-function create(desk: Desk, kind: OwnKind, written: object) {
-  return desk.change(SYSTEM, `create ${kind}`, (intent) => {
-    const draft = new Draft(desk, intent);
-    draft.create(kind, written as Written<OwnKind>);
-    return draft.changes();
-  });
-}
-
-function update(desk: Desk, kind: OwnKind, name: string, keys: object, also?: () => void) {
-  const plan = (intent: Desk["intent"]) => {
-    const draft = new Draft(desk, intent);
-    const { kind: _k, id: _i, version: _v, created: _c, updated: _u, ...spec } = desk.find(kind, name)!;
-    draft.update(desk.find(kind, name) as Resource<OwnKind>, { ...spec, ...keys } as Written<OwnKind>);
-    return draft.changes();
-  };
-  return desk.change(SYSTEM, "update", plan, also);
-}
-
-async function tutorial(desk: Desk): Promise<void> {
-  for (const kind of OWN_KINDS) await create(desk, kind, EXAMPLES[kind]);
-}
-
-function devices(desk: Desk, role: string): string[] {
-  return [...desk.intent.device.values()].filter((device) => device.role === role).map(({ id }) => id);
-}
-
-function memory() {
-  return openDatabase(":memory:", STORE_MIGRATIONS);
-}
 
 describe("the desk", () => {
   it("finds after a restart what it had: resources, revision, versions of routers", async () => {
@@ -70,103 +36,6 @@ describe("the desk", () => {
       expect(after.parts(id)).toEqual(before.parts(id));
     }
     second.close();
-  });
-
-  it("gives a new version to the routers, and to no others, whose parts a newer program makes otherwise", async () => {
-    const path = join(folder, "newer.db");
-    const first = openDatabase(path, STORE_MIGRATIONS);
-    const before = openDesk(first);
-    await tutorial(before);
-    const [gateway] = devices(before, "gateway");
-    const [edge] = devices(before, "active");
-    before.close();
-    first.prepare("UPDATE router SET fingerprint = fingerprint + 1 WHERE id = ?").run(gateway);
-    first.close();
-    const second = openDatabase(path, STORE_MIGRATIONS);
-    const after = openDesk(second);
-    expect(after.revision).toBe(before.revision + 1);
-    expect(after.versionOf(gateway)).toBe(after.revision);
-    expect(after.versionOf(edge)).toBe(before.versionOf(edge));
-    expect(openDesk(second).revision).toBe(after.revision);
-    second.close();
-  });
-
-  it("has the versions of its last change, when it was killed right after it", async () => {
-    const path = join(folder, "killed.db");
-    const first = openDatabase(path, STORE_MIGRATIONS);
-    const before = openDesk(first);
-    await tutorial(before);
-    before.close();
-    await update(before, "instance", "hangzhou", { activated: true });
-    const unknown = (database: DatabaseSync) =>
-      database.prepare("SELECT count(*) AS n FROM router WHERE fingerprint < 0").get()!.n as number;
-    expect(unknown(first)).toBeGreaterThan(0);
-    first.close();
-    const second = openDatabase(path, STORE_MIGRATIONS);
-    const after = openDesk(second);
-    expect(unknown(second)).toBe(0);
-    expect(after.revision).toBe(before.revision);
-    for (const id of before.intent.device.keys()) expect(after.versionOf(id)).toBe(before.versionOf(id));
-    second.close();
-  });
-
-  it("knows the fingerprints a while after a change", async () => {
-    vi.useFakeTimers();
-    try {
-      const database = openDatabase(":memory:", STORE_MIGRATIONS);
-      const quiet: number[] = [];
-      const desk = openDesk(database, { onQuiet: (routers) => quiet.push(routers) });
-      await tutorial(desk);
-      const unknown = () => database.prepare("SELECT count(*) AS n FROM router WHERE fingerprint < 0").get()!.n;
-      expect(unknown()).toBe(desk.intent.device.size);
-      vi.advanceTimersByTime(5000);
-      expect(unknown()).toBe(0);
-      expect(quiet).toEqual([desk.intent.device.size]);
-      database.close();
-    } finally {
-      vi.useRealTimers();
-    }
-  });
-
-  it("gives a router a higher version than it had before a restore, and every change after that a higher one", async () => {
-    const path = join(folder, "restored.db");
-    const first = openDatabase(path, STORE_MIGRATIONS);
-    const before = openDesk(first);
-    await tutorial(before);
-    const [edge] = devices(before, "active");
-    const [gateway] = devices(before, "gateway");
-    const was = before.versionOf(gateway);
-    before.raise(edge, 5000);
-    before.raise("vcpenobody000000", 1_000_000);
-    expect([before.revision, before.versionOf(edge), before.versionOf(gateway)]).toEqual([5001, 5001, was]);
-    before.raise(gateway, 4000);
-    expect([before.revision, before.versionOf(gateway)]).toEqual([5001, 5001]);
-    before.close();
-    first.close();
-    const second = openDatabase(path, STORE_MIGRATIONS);
-    const after = openDesk(second);
-    expect([after.revision, after.versionOf(edge), after.versionOf(gateway)]).toEqual([5001, 5001, 5001]);
-    await update(after, "instance", "hangzhou", { activated: true });
-    expect([after.revision, after.versionOf(edge)]).toEqual([5002, 5002]);
-    // What was raised and changed before it was written is written as it was changed.
-    after.raise(edge, 6000);
-    await update(after, "instance", "hangzhou", { peakBandwidth: 77 });
-    after.close();
-    expect(openDesk(second).versionOf(edge)).toBe(6002);
-    second.close();
-  });
-
-  it("raises the versions of routers that a change concerns only", async () => {
-    const desk = openDesk(memory());
-    await tutorial(desk);
-    await create(desk, "instance", { name: "alone", area: "mainland", accessPoint: "shanghai", peakBandwidth: 5 });
-    const versions = () => new Map([...desk.intent.device.keys()].map((id) => [id, desk.versionOf(id)]));
-    const before = versions();
-    const { revision, deltas } = await update(desk, "instance", "hangzhou", { activated: true });
-    for (const [id, version] of versions()) expect(version).toBe(deltas.has(id) ? revision : before.get(id));
-    expect(deltas.size).toBeGreaterThan(0);
-    expect(deltas.size).toBeLessThan(desk.intent.device.size);
-    expect(desk.parts(devices(desk, "active")[0])).toEqual(compile(desk.intent).get(devices(desk, "active")[0]));
   });
 
   it("leaves everything as it was when the transaction fails", async () => {
@@ -249,30 +118,6 @@ describe("the desk", () => {
     expect(told).toEqual([1, 2]);
     expect(desk.events.list({ level: "CRITICAL" }, { limit: 9 })).toEqual([
       { id: 2, at: "1970-01-01T00:00:01.000Z", level: "CRITICAL", code: "Two", message: "two", subject },
-    ]);
-  });
-});
-
-describe("the record of events", () => {
-  it("keeps the newest, by number and age", () => {
-    const log = new EventLog(memory(), { number: 500, age: 1_000_000 });
-    const event = { level: "INFO", code: "X", message: "x" } as const;
-    for (let i = 0; i < 1003; i++) log.add(i, event);
-    const kept = () => log.list({}, { limit: 9999 }).map(({ id }) => id);
-    expect([kept().length, kept().at(-1)]).toEqual([501, 1003]);
-    for (let i = 0; i < 1001; i++) log.add(5_000_000, event);
-    expect(kept()[0]).toBeGreaterThan(1003);
-  });
-
-  it("pages forwards from a line and backwards from the newest", () => {
-    const log = new EventLog(memory());
-    for (let i = 0; i < 9; i++) log.add(i, { level: "INFO", code: "X", message: "x" });
-    const ids = (page: object) => log.list({}, { limit: 3, ...page }).map(({ id }) => id);
-    expect([ids({}), ids({ after: 2 }), ids({ before: 4 }), ids({ after: 9 })]).toEqual([
-      [7, 8, 9],
-      [3, 4, 5],
-      [1, 2, 3],
-      [],
     ]);
   });
 });

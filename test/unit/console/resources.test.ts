@@ -44,6 +44,45 @@ describe("resources", () => {
     expect(pattern.body).toMatchObject({ code: "pattern", path: "name" });
   });
 
+  it("take texts for people, and refuse what makes a terminal do something", async () => {
+    const descriptions = [
+      "Zweigstelle Süd, 2. Stock",
+      "杭州分公司",
+      "شعبه تهران‌پارس",
+      "🇨🇳 👨‍👩‍👧",
+      "x".repeat(256),
+      "",
+    ];
+    for (const [i, description] of descriptions.entries())
+      expect(await ask(rig, "POST", "/areas", { name: `good${i}`, description })).toMatchObject({
+        status: 201,
+        body: { description },
+      });
+    const bad = [
+      "\x1b[2J",
+      "a\nb",
+      "a\tb",
+      "\x7f",
+      "\x9b2J",
+      "\u202egpj",
+      "\u2066x",
+      "\u2028",
+      "x".repeat(257),
+      "http://a",
+    ];
+    for (const description of bad)
+      expect(await ask(rig, "POST", "/areas", { name: "bad", description })).toMatchObject({
+        status: 400,
+        body: { path: "description" },
+      });
+    const point = { name: "p1", area: "good0", ipv4: "192.0.2.1" };
+    for (const region of ["\x1b[2J", "", "x".repeat(65)])
+      expect(await ask(rig, "POST", "/access-points", { ...point, region })).toMatchObject({
+        status: 400,
+        body: { path: "region" },
+      });
+  });
+
   it("refuse a name that is taken, and a network that is in conflict, naming the other side", async () => {
     await tutorial();
     const taken = await ask(rig, "POST", "/areas", { name: "mainland" });

@@ -1,99 +1,10 @@
-import { randomBytes, randomInt } from "node:crypto";
-import { gcm } from "@noble/ciphers/aes.js";
-import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import * as L from "../../../assembly/layout.ts";
-import { type Engines, FROM_ALL, type NativeFrom, withEngines } from "../../../src/datapath/engine.ts";
-import { Epochs } from "../../../src/datapath/epoch.ts";
-import { arenaOf, makeMemory } from "../../../src/datapath/memory.ts";
-import { instantiate, loadModule } from "../../../src/datapath/module.ts";
-import { NativeEngine } from "../../../src/datapath/native.ts";
-import type { Cipher } from "../../../src/datapath/plane.ts";
-import { Pool } from "../../../src/datapath/pool.ts";
-import { CIPHERS, SaSlots } from "../../../src/datapath/sa.ts";
+import { CIPHERS } from "../../../src/datapath/sa.ts";
 import { KNOWN } from "../../../src/datapath/trial.ts";
-import { type Libcrypto, libcrypto } from "../../../src/linux/ffi.ts";
+import type { Libcrypto } from "../../../src/linux/ffi.ts";
+import { ALL_NATIVE, ALL_WASM, crypto, guarded, NAMES, reference, rig } from "./enginerig.ts";
 
-const NAMES = ["chacha20poly1305", "aes128gcm16", "aes256gcm16"] as const;
-const ALL_WASM: Engines = { chacha20poly1305: "wasm", aes128gcm16: "wasm", aes256gcm16: "wasm" };
-const ALL_NATIVE: Engines = { chacha20poly1305: "native", aes128gcm16: "native", aes256gcm16: "native" };
-const crypto = libcrypto()!;
-const module = loadModule();
-
-interface Packet {
-  readonly cipher: Cipher;
-  readonly key: Uint8Array;
-  readonly sa: number;
-  readonly text: Uint8Array;
-  readonly nonce: Uint8Array;
-  readonly aad: Uint8Array;
-}
-
-/** The datapath's memory with SA slots, and one worker's engines on it. */
-function rig(engines: Engines, library: Libcrypto | null = crypto, from: NativeFrom = FROM_ALL) {
-  const memory = makeMemory({ workers: 1, sas: 64, adjacencies: 3, fib: 65536 });
-  const { bytes, view, regions } = memory;
-  const instance = instantiate(module, memory.memory);
-  instance.attach(0);
-  const epochs = new Epochs(memory);
-  const slots = new SaSlots(memory, new Pool(memory), epochs, instance.expand, randomBytes);
-  const engined = withEngines(instance, memory, 0, engines, from, library);
-  const arena = arenaOf(regions, 0);
-  const textOf = (index: number) => arena + L.TX + 8 + index * 70_001;
-
-  const addSa = (cipher: Cipher, key: Uint8Array = randomBytes(CIPHERS[cipher].keyBytes)) => {
-    const fields = { path: 0, selectors: 0, adjacency: 2, vrf: 0 };
-    const slot = slots.addOutbound({ spi: 1, cipher, key, salt: new Uint8Array(4), esn: true }, fields);
-    return { slot, cipher, key, sa: slots.address(slot) };
-  };
-  const packet = (sa: Pick<Packet, "cipher" | "key" | "sa">, length: number): Packet => ({
-    ...sa,
-    text: randomBytes(length),
-    nonce: randomBytes(12),
-    aad: randomBytes(length % 2 === 0 ? 8 : 12),
-  });
-  const put = (ops: number, index: number, { sa, text, nonce, aad }: Packet, as: Uint8Array) => {
-    const op = arena + ops + index * L.OP_STRIDE;
-    bytes.fill(0, op, op + L.OP_STRIDE);
-    view.setUint32(op + L.OP_SA, sa, true);
-    view.setUint32(op + L.OP_TEXT, textOf(index), true);
-    view.setUint32(op + L.OP_LENGTH, text.length, true);
-    view.setUint32(op + L.OP_OK, 0xdead, true);
-    view.setUint32(op + L.OP_AAD_LENGTH, aad.length, true);
-    bytes.set(aad, op + L.OP_AAD);
-    bytes.set(nonce, op + L.OP_NONCE);
-    bytes.fill(0xa5, textOf(index) - 8, textOf(index) + text.length + 24);
-    bytes.set(as, textOf(index));
-  };
-  /** What stands at the texts afterwards, tag and 8 bytes on each side included. */
-  const read = (index: number, length: number) =>
-    Buffer.from(bytes.subarray(textOf(index) - 8, textOf(index) + length + 24));
-  const seal = (packets: readonly Packet[]) => {
-    packets.forEach((each, index) => {
-      put(L.SEAL_OPS, index, each, each.text);
-    });
-    expect(engined.fast.seal(packets.length)).toBe(0);
-    return packets.map(({ text }, index) => read(index, text.length));
-  };
-  const open = (packets: readonly Packet[], sealed: readonly Uint8Array[]) => {
-    packets.forEach((each, index) => {
-      put(L.OPEN_OPS, index, each, sealed[index]);
-    });
-    expect(engined.fast.open(packets.length)).toBe(0);
-    return packets.map(({ text }, index) => ({
-      ok: view.getUint32(arena + L.OPEN_OPS + index * L.OP_STRIDE + L.OP_OK, true),
-      text: Buffer.from(bytes.subarray(textOf(index), textOf(index) + text.length)),
-    }));
-  };
-  return { memory, epochs, slots, ...engined, addSa, packet, seal, open, textOf };
-}
-
-/** Ciphertext and tag, by noble. */
-function reference({ cipher, key, text, nonce, aad }: Packet): Buffer {
-  const made = cipher === "chacha20poly1305" ? chacha20poly1305(key, nonce, aad) : gcm(key, nonce, aad);
-  return Buffer.from(made.encrypt(text));
-}
-const guarded = (sealed: Uint8Array) => Buffer.concat([Buffer.alloc(8, 0xa5), sealed, Buffer.alloc(8, 0xa5)]);
 const LENGTHS = [0, 1, 15, 16, 17, 63, 64, 255, 256, 257, 1024, 1400, 9000, 65535];
 
 test("the known answers are noble's too", () => {
@@ -167,101 +78,6 @@ describe.each([
     close();
   });
 });
-
-test.each([
-  ["has no memory for a context", { newContext: () => 0 }],
-  ["cannot take a key", { init: () => 0 }],
-  ["takes no additional data", { update: () => 0 }],
-] as const)("a libcrypto that %s leaves the packet to WASM", (_, fault) => {
-  const { addSa, packet, seal, open } = rig(ALL_NATIVE, { ...crypto, ...fault });
-  const sas = NAMES.map((cipher) => addSa(cipher));
-  const packets = Array.from({ length: 12 }, (_, i) => packet(sas[i % 3], 100 + i));
-  const expected = packets.map(reference);
-  expect(seal(packets)).toEqual(expected.map(guarded));
-  expect(open(packets, expected)).toEqual(packets.map(({ text }) => ({ ok: 1, text: Buffer.from(text) })));
-});
-
-test("a libcrypto that fails half-way lets nothing out in clear and verifies nothing", () => {
-  const { addSa, packet, seal, open } = rig(ALL_NATIVE, { ...crypto, final: () => 0 });
-  const sa = addSa("aes128gcm16");
-  const packets = [packet(sa, 100)];
-  expect(seal(packets)).toEqual([guarded(Buffer.alloc(116))]);
-  expect(open(packets, packets.map(reference))[0].ok).toBe(0);
-});
-
-describe("contexts of libcrypto", () => {
-  /** Counts what is made and freed. */
-  function counted() {
-    const living = new Set<number>();
-    const library: Libcrypto = {
-      ...crypto,
-      newContext: () => {
-        const context = crypto.newContext();
-        living.add(context);
-        return context;
-      },
-      freeContext: (context) => {
-        expect(living.delete(context)).toBe(true);
-        crypto.freeContext(context);
-      },
-    };
-    return { living, library };
-  }
-
-  test("are made at the first packet, kept, and freed when the SA has ended", () => {
-    const { living, library } = counted();
-    const { addSa, packet, seal, slots, sweep, close } = rig(ALL_NATIVE, library);
-    const sas = Array.from({ length: 5 }, () => addSa("aes256gcm16"));
-    expect(living.size).toBe(0);
-    for (let round = 0; round < 3; round++) {
-      seal(sas.map((sa) => packet(sa, 64)));
-      sweep();
-      expect(living.size).toBe(5);
-    }
-    slots.remove(sas[1].slot);
-    slots.remove(sas[3].slot);
-    sweep();
-    expect(living.size).toBe(3);
-    close();
-    expect(living.size).toBe(0);
-  });
-
-  test("of an SA that ended before its last packet go with the next batch", () => {
-    const { living, library } = counted();
-    const { addSa, packet, seal, slots, sweep, memory, epochs } = rig(ALL_NATIVE, library);
-    // The worker is in a batch: the slot's key stays until it is over.
-    Atomics.store(memory.words, (arenaOf(memory.regions, 0) + L.W_EPOCH) >>> 2, 1);
-    const sa = addSa("aes128gcm16");
-    const packets = [packet(sa, 64)];
-    sweep();
-    slots.remove(sa.slot);
-    sweep();
-    expect(seal(packets)).toEqual(packets.map(reference).map(guarded));
-    expect(living.size).toBe(1);
-    sweep();
-    expect(living.size).toBe(0);
-    epochs.drain();
-  });
-
-  test("that cannot be made are not leaked", () => {
-    const { living, library } = counted();
-    const { addSa, packet, seal } = rig(ALL_NATIVE, { ...library, init: () => 0 });
-    seal([packet(addSa("aes128gcm16"), 64)]);
-    expect(living.size).toBe(0);
-  });
-
-  test("a removed SA leaves no key in its slot, the raw one neither", () => {
-    const { memory, slots, addSa, epochs } = rig(ALL_NATIVE);
-    const key = randomBytes(32);
-    const sa = addSa("aes256gcm16", key);
-    const slot = () => Buffer.from(memory.bytes.subarray(sa.sa, sa.sa + L.SA_STRIDE));
-    expect(slot().subarray(L.SA_RAW_KEY, L.SA_RAW_KEY + 32)).toEqual(key);
-    slots.remove(sa.slot);
-    epochs.reclaim();
-    expect(slot().every((byte) => byte === 0)).toBe(true);
-  });
-});
-
 describe("short texts stay with WASM", () => {
   const from = { chacha20poly1305: 100, aes128gcm16: 256, aes256gcm16: 300 };
 
@@ -305,11 +121,4 @@ test("an engine that is asked for but not here: WASM does it", () => {
   const { addSa, packet, seal } = rig(ALL_NATIVE, null);
   const packets = NAMES.map((cipher) => packet(addSa(cipher), 500));
   expect(seal(packets)).toEqual(packets.map(reference).map(guarded));
-});
-
-test("an engine holds nothing before its first packet", () => {
-  const memory = makeMemory({ workers: 1, sas: 2, adjacencies: 3, fib: 65536 });
-  const native = new NativeEngine(memory, crypto);
-  native.sweep();
-  expect(native.held).toBe(0);
 });

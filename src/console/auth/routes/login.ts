@@ -20,7 +20,7 @@ function limited(operation: Operation): RouteShorthandOptions {
 }
 
 export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { users, sessions, passwords, admission, audit, together, now } = parts;
+  const { users, sessions, passwords, admission, audit, failures, together, now } = parts;
 
   app.post<{ Body: LoginRequest }>(
     "/login",
@@ -50,9 +50,8 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
         via: "session",
         address: request.ip,
       };
-      const entry = { author, subject: `user ${author.user}`, detail: {} };
       if (!good) {
-        audit({ ...entry, action: "login-failed", outcome: "refused" });
+        failures.add(author);
         throw new ConsoleError(
           401,
           "login-failed",
@@ -64,7 +63,7 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
         admitted.good();
         if (renewed !== undefined) users.setPassword(name, renewed, user.mustChange);
         users.loggedIn(name, now());
-        audit({ ...entry, action: "login", outcome: "done" });
+        audit({ author, action: "login", subject: `user ${author.user}`, outcome: "done", detail: {} });
         return sessions.begin(name, now());
       });
       setSession(reply, id);

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Admission } from "../admission.ts";
 import type { Audit } from "../audit.ts";
+import type { FailedLogins } from "../failures.ts";
 import { COOKIE } from "../guard.ts";
 import { TryLater } from "../later.ts";
 import type { Passwords } from "../password.ts";
@@ -16,6 +17,7 @@ export interface RouteParts {
   readonly passwords: Passwords;
   readonly admission: Admission;
   readonly audit: Audit;
+  readonly failures: FailedLogins;
   /** What is done and its line in the record: both are on the disk, or neither. */
   readonly together: <T>(act: () => T) => T;
   readonly now: () => number;

@@ -1,5 +1,6 @@
 /** Bodies and replies of what this folder serves. */
 import Type, { type Static } from "typebox";
+import { Line } from "../../model/field.ts";
 import { ROLES } from "../author.ts";
 
 const closed = { additionalProperties: false } as const;
@@ -78,7 +79,7 @@ export const TokenList = Type.Object({ items: Type.Array(TokenReply), next: Type
 
 export const NewToken = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 128, description: "What it is for." }),
+    name: Line(1, 128, "What it is for; no control characters."),
     role: Type.Optional(RoleName),
     expires: Type.Optional(
       Type.Union([Time, Type.Null()], {

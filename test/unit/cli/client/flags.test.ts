@@ -87,7 +87,7 @@ describe("flags", () => {
     for (const kind of KINDS) expect(describeFlags(kind).length).toBeGreaterThan(0);
     expect(describeFlags("ccn")).toMatchInlineSnapshot(`
       [
-        "  --description VALUE  At most 256 characters; does not begin with http:// or https://.",
+        "  --description VALUE  At most 256 characters on one line, no control characters; does not begin with http:// or https://.",
         "  --area VALUE         The area: its id or its name. (needed)",
         "  --cidr VALUE|null    CIDR blocks of its instances must lie in it; null (the default): anywhere.",
         "  --[no-]interworking  May its instances talk to each other? Default true.",

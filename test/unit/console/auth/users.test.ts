@@ -97,6 +97,19 @@ describe("tokens", () => {
     expect(JSON.stringify(site.entries)).not.toContain(made.body.token);
   });
 
+  it("are for something that stands on one line", async () => {
+    for (const [name, status] of [
+      ["Sicherung ‘nachts’", 201],
+      ["\x1b]0;x\x07", 400],
+      ["a\nb", 400],
+      ["\u202ex", 400],
+      ["", 400],
+    ] as const)
+      expect((await ask(site.app, "POST", "/v1/tokens", { headers: headers(admin), payload: { name } })).status).toBe(
+        status,
+      );
+  });
+
   it("have at most the role of their maker, and of their owner from then on", async () => {
     const bea = await addUser(site.app, admin, "bea", "admin");
     const olga = await addUser(site.app, admin, "olga", "operator");

@@ -1,0 +1,73 @@
+/**
+ * Works out fingerprints (versions.ts) when those whom a change concerns have been told: some time after it, some routers at a time, with
+ * time for others between. What fails is tried again.
+ */
+import type { RouterVersions } from "./versions.ts";
+
+export interface FingerprintsParts {
+  readonly versions: RouterVersions;
+  /** In a transaction. @throws what it throws: nothing is written */
+  readonly write: (act: () => void) => void;
+  readonly isOpen: () => boolean;
+  readonly onFault: (error: unknown) => void;
+  /** All are written, so many since the last time, and nobody waits: not at the end, when there is no next change. */
+  readonly onQuiet: (routers: number) => void;
+}
+
+/** Milliseconds after a change, how many at a time, and milliseconds for others between. */
+const LATER = 2000;
+const SOME = 500;
+const PAUSE = 20;
+
+export class Fingerprints {
+  readonly #parts: FingerprintsParts;
+  #timer: NodeJS.Timeout | undefined;
+  /** Since nothing was left to do. */
+  #written = 0;
+
+  constructor(parts: FingerprintsParts) {
+    this.#parts = parts;
+  }
+
+  soon(ms = LATER): void {
+    if (!this.#parts.versions.unknown) return;
+    this.#timer ??= setTimeout(() => this.#some(), ms).unref();
+  }
+
+  /** All that are left, now; nothing more later. */
+  close(): void {
+    this.#write(Number.POSITIVE_INFINITY);
+    clearTimeout(this.#timer);
+  }
+
+  #some(): void {
+    if (!this.#write(SOME)) return;
+    if (this.#parts.versions.unknown) this.soon(PAUSE);
+    else {
+      this.#parts.onQuiet(this.#written);
+      this.#written = 0;
+    }
+  }
+
+  /** False: nothing was to be written, or could be. */
+  #write(most: number): boolean {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { versions, write, isOpen, onFault } = this.#parts;
+    // Who opened the database may have closed it.
+    if (!versions.unknown || !isOpen()) return false;
+    try {
+      let routers: readonly string[] = [];
+      write(() => {
+        routers = versions.writeFingerprints(most);
+      });
+      versions.fingerprintsWritten(routers);
+      this.#written += routers.length;
+      return true;
+    } catch (error) {
+      onFault(error);
+      this.soon();
+      return false;
+    }
+  }
+}
