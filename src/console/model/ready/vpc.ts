@@ -2,6 +2,7 @@
 import type { Directory } from "../directory.ts";
 import type { Resource } from "../resources.ts";
 import type { Seen } from "../status.ts";
+import { gatewayBehind } from "./gateway.ts";
 import { broken, type Found, good, type Link, waits } from "./link.ts";
 
 export const vpcLink: Link = (instance, directory, observed) => {
@@ -72,11 +73,13 @@ function fault(
       `On its host run: vcpe gateway${gateway ? `; the first time: vcpe join --console URL --serial ${gateway.id}` : ""}`,
     );
   }
+  const behind = gatewayBehind(point, seen, instance.name);
+  if (behind) return behind;
   const attachment = seen.attachments.find(({ name }) => name === vpc.id);
   if (attachment?.state !== "up") {
     return broken(
       "attachment-down",
-      `VPC ${vpc.name} is not attached at access point ${point.name}: ${attachment?.reason ?? "its gateway has not reported it"}`,
+      `VPC ${vpc.name} is not attached at access point ${point.name}: ${attachment ? (attachment.reason ?? attachment.state) : "its gateway has not reported it"}`,
       `See that its ${vpc.place.kind === "namespace" ? `network namespace ${vpc.place.name}` : vpc.place.kind === "vrf" ? `VRF device ${vpc.place.device}` : "network"} exists on the gateway's host`,
     );
   }
