@@ -120,8 +120,10 @@ function forAdmins({ kind, before, after }: Change): string | undefined {
   if (kind === "device")
     return ((after ?? before) as Resource<"device">).role === "gateway" ? "access point" : undefined;
   // Routes of its CEN go into the main table of the gateway's host, and could lead away what the host itself sends.
-  const [was, is] = [before, after].map((vpc) => vpc?.kind === "vpc" && vpc.place.kind === "host");
-  return kind === "vpc" && is && !was ? "the place on the gateway's own host of VPC" : undefined;
+  const [was, is] = [before, after].map((one) =>
+    one?.kind === "vpc" && one.place.kind === "host" ? one.accessPoint : undefined,
+  );
+  return is !== undefined && is !== was ? "the place on the gateway's own host of VPC" : undefined;
 }
 
 function firstResource({ changes }: Committed): object {

@@ -59,6 +59,11 @@ describe("roles", () => {
     expect(await ask(rig, "PATCH", "/vpcs/inside", patch, any)).toMatchObject(refused);
     expect((await ask(rig, "PATCH", "/vpcs/inside", patch, { "if-match": "*" })).status).toBe(200);
     expect((await ask(rig, "PATCH", "/vpcs/inside", { description: "x" }, any)).status).toBe(200);
+    // Another gateway's host is another one's.
+    const point = { name: "beijing", area: "mainland", region: "beijing", ipv4: "198.51.100.77" };
+    expect((await ask(rig, "POST", "/access-points", point)).status).toBe(201);
+    expect(await ask(rig, "PATCH", "/vpcs/inside", { accessPoint: "beijing" }, any)).toMatchObject(refused);
+    expect((await ask(rig, "PATCH", "/vpcs/inside", { accessPoint: "beijing" }, { "if-match": "*" })).status).toBe(200);
     expect((await ask(rig, "DELETE", "/vpcs/inside", undefined, any)).status).toBe(204);
   });
 });
