@@ -8,9 +8,10 @@
  * before the transaction is on the disk leaves everything as it was.
  */
 import type { DatabaseSync } from "node:sqlite";
-import type { Parts, PartsDelta } from "../../protocol/parts.ts";
+import { changed, type Parts, type PartsDelta } from "../../protocol/parts.ts";
 import type { Author } from "../author.ts";
 import { Compiler } from "../compile/compile.ts";
+import { overfull } from "../compile/room.ts";
 import { ConsoleError, refusal } from "../error.ts";
 import { type Change, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
@@ -88,6 +89,12 @@ export interface DeskOptions {
 /** @param database with STORE_MIGRATIONS done */
 export function openDesk(database: DatabaseSync, options: DeskOptions = {}): Desk {
   return new OpenDesk(database, options);
+}
+
+/** @throws ConsoleError access-point-full, too-many-rules */
+function demandRoom(...asked: Parameters<typeof overfull>): void {
+  const faults = overfull(...asked);
+  if (faults.length > 0) throw refusal(faults, 422);
 }
 
 /** Of the message of an event, characters. */
@@ -177,6 +184,7 @@ class OpenDesk implements Desk {
   preview(plan: Plan): Committed {
     const { changes, after } = this.#planned(plan);
     const deltas = changes.length > 0 ? this.#compiler.preview(after, changes) : new Map<string, PartsDelta>();
+    demandRoom(after, deltas, (router) => changed(this.#compiler.parts(router) ?? new Map(), deltas.get(router)!));
     return { revision: this.revision, changes, deltas };
   }
 
@@ -196,6 +204,7 @@ class OpenDesk implements Desk {
     const deltas = this.#compiler.change(after, changes);
     const committed: Committed = { revision: this.revision + 1, changes, deltas };
     try {
+      demandRoom(after, deltas, (router) => this.#compiler.parts(router));
       this.#write(() => {
         this.#resources.write(changes);
         this.#versions.write(committed);
