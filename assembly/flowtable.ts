@@ -59,7 +59,7 @@ export function attachFlows(): void {
   keyHash(G_FLOWS_KEY);
 }
 
-/** Seconds since the Unix epoch. */
+/** Seconds of the monotonic clock. */
 // @ts-ignore: decorator
 @inline
 export function seconds(): u32 {

@@ -36,7 +36,7 @@ export const SOCKETS = 4;
 
 /** u32, atomic: the epoch this worker runs in, or EPOCH_IDLE. */
 export const W_EPOCH = 0;
-/** f64: time, milliseconds since the Unix epoch; the worker's loop sets it at the top of a batch. */
+/** f64: time, milliseconds of the monotonic clock; the worker's loop sets it at the top of a batch. */
 export const W_NOW = 8;
 /** u32: datagrams queued for sending in TXMSG, for each socket: SOCKETS × u32. */
 export const W_TX_COUNT = 16;

@@ -235,9 +235,9 @@ export class Agent {
   #schedule(pause: number): void {
     this.#poll = setTimeout(() => {
       const begun = performance.now();
-      const states = this.#carrier.router?.states();
+      const { router } = this.#carrier;
       const due = Date.now() - this.#reportedAt >= REPORT_EVERY;
-      if (states && (due || this.#reports.differs(states))) this.#report();
+      if (router && (due || this.#reports.differs(router.states(), router.attachments()))) this.#report();
       const took = performance.now() - begun;
       if (!this.#closed) this.#schedule(Math.max(POLL_EVERY, took * POLL_SHARE));
     }, pause);

@@ -7,7 +7,7 @@ import { assemble } from "../protocol/parts.ts";
 import { freeze, type RouterConfig, type Secrets } from "../router/config/config.ts";
 import { RouterError } from "../router/error.ts";
 import type { Log } from "../router/log.ts";
-import type { Observation, TunnelState } from "../router/observe.ts";
+import type { AttachmentObservation, Observation, TunnelState } from "../router/observe.ts";
 import { credentialsOf, type Identity, secretsOf } from "./identity.ts";
 
 /** The part of a running router that an agent needs. */
@@ -15,6 +15,7 @@ export interface ManagedRouter {
   /** @throws RouterError: it is as it was. Wipes `secrets` when they are needed no more. */
   apply(config: RouterConfig, secrets: Secrets): Promise<unknown>;
   states(): ReadonlyMap<string, TunnelState>;
+  attachments(): readonly AttachmentObservation[];
   observe(): Observation;
   close(): Promise<void>;
 }

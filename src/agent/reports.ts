@@ -1,11 +1,12 @@
 /** What the console must hear of the router: all of it at first, then only what has changed. */
 import { type ReportFrame, TUNNELS_A_REPORT } from "../protocol/stream.ts";
-import type { Observation, TunnelObservation, TunnelState } from "../router/observe.ts";
+import type { AttachmentObservation, Observation, TunnelObservation, TunnelState } from "../router/observe.ts";
 
 export class Reports {
   /** As reported last. */
   #tunnels = new Map<string, TunnelObservation>();
   #rest = "";
+  #attachments = "[]";
   #first = true;
 
   /** A new connection: the console knows nothing. */
@@ -13,9 +14,9 @@ export class Reports {
     this.#first = true;
   }
 
-  /** Has a tunnel another state than was reported, is one new or gone? */
-  differs(states: ReadonlyMap<string, TunnelState>): boolean {
-    if (states.size !== this.#tunnels.size) return true;
+  /** Has a tunnel or an attachment another state than was reported, is one new or gone? */
+  differs(states: ReadonlyMap<string, TunnelState>, attachments: readonly AttachmentObservation[]): boolean {
+    if (states.size !== this.#tunnels.size || JSON.stringify(attachments) !== this.#attachments) return true;
     for (const [name, state] of states) if (this.#tunnels.get(name)?.state !== state) return true;
     return false;
   }
@@ -28,6 +29,7 @@ export class Reports {
     for (const name of gone) this.#tunnels.delete(name);
     const changed = tunnels.filter((tunnel) => !same(this.#tunnels.get(tunnel.name), tunnel));
     for (const tunnel of changed) this.#tunnels.set(tunnel.name, tunnel);
+    this.#attachments = JSON.stringify(attachments);
     const rest = JSON.stringify([attachments, drops]);
     if (!this.#first && changed.length === 0 && gone.length === 0 && rest === this.#rest) return [];
     this.#rest = rest;

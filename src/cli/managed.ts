@@ -34,6 +34,7 @@ export async function runManaged(
     return {
       apply: (now, fresh) => opened.apply(now, fresh),
       states: () => opened.observer.states(),
+      attachments: () => opened.observer.attachments(),
       observe: () => opened.observer.observe(),
       close: () => opened.close(),
     };

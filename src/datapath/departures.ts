@@ -6,7 +6,8 @@
  * within one leaves together, and nothing of the rate is lost. A finer timer would only make more and smaller rounds.
  */
 
-import { SHAPER_CLOCK, SHAPER_DUE, SHAPER_LINES_USED, W_OP_COUNT } from "../../assembly/layout.ts";
+import { SHAPER_CLOCK, SHAPER_DUE, SHAPER_LINES_USED, W_NOW, W_OP_COUNT } from "../../assembly/layout.ts";
+import { monotonic } from "./clock.ts";
 import { arenaOf, type PlaneMemory, shaperOf } from "./memory.ts";
 import type { FastPath } from "./module.ts";
 
@@ -16,12 +17,11 @@ const MS = 1e6;
 export class Departures {
   readonly #fast: FastPath;
   readonly #flush: () => void;
-  /** Milliseconds between the monotonic clock and this thread's own, whose zero is the thread's start. */
-  readonly #offset = Number(process.hrtime.bigint()) / MS - performance.now();
   readonly #words: Uint32Array;
   readonly #doubles: Float64Array;
   readonly #lines: number;
   readonly #clock: number;
+  readonly #now: number;
   readonly #due: number;
   readonly #ops: number;
   /** No region for packets that wait: nothing can be shaped. */
@@ -37,7 +37,9 @@ export class Departures {
     this.#lines = (shaper + SHAPER_LINES_USED) >>> 2;
     this.#clock = (shaper + SHAPER_CLOCK) >>> 3;
     this.#due = (shaper + SHAPER_DUE) >>> 3;
-    this.#ops = (arenaOf(memory.regions, worker) + W_OP_COUNT) >>> 2;
+    const arena = arenaOf(memory.regions, worker);
+    this.#now = (arena + W_NOW) >>> 3;
+    this.#ops = (arena + W_OP_COUNT) >>> 2;
   }
 
   /** Does any packet wait? */
@@ -48,13 +50,16 @@ export class Departures {
   /** Milliseconds until the next packet may leave, rounded up, at most `most`. */
   wait(most: number): number {
     if (!this.waiting) return most;
-    const left = (this.#doubles[this.#due] - this.#now()) / MS;
+    const left = this.#doubles[this.#due] / MS - monotonic();
     return left <= 0 ? 0 : Math.min(most, Math.ceil(left));
   }
 
-  /** Tells the fast path the time, nanoseconds of the monotonic clock: the same for all workers. */
-  tell(): void {
-    if (!this.#off) this.#doubles[this.#clock] = this.#now();
+  /** Tells the fast path the time; gives it, milliseconds of the monotonic clock: the same for all workers. */
+  tell(): number {
+    const now = monotonic();
+    this.#doubles[this.#now] = now;
+    if (!this.#off) this.#doubles[this.#clock] = now * MS;
+    return now;
   }
 
   /** A rate has changed: all that waits is looked at anew. */
@@ -73,9 +78,5 @@ export class Departures {
       if (seals !== 0) this.#fast.seal(seals);
       this.#flush();
     } while (more);
-  }
-
-  #now(): number {
-    return (performance.now() + this.#offset) * MS;
   }
 }

@@ -1,5 +1,6 @@
 /** What the flow table holds (layout: FLOW_*), for the status. Its entries are the workers' own. */
 
+import { monotonic } from "./clock.ts";
 import type { PlaneMemory } from "./memory.ts";
 import type { FastPath } from "./module.ts";
 import type { FlowTable } from "./plane.ts";
@@ -10,7 +11,7 @@ import type { FlowTable } from "./plane.ts";
  */
 const LOOKED_AT = 131_072;
 
-export function flowTable({ regions }: PlaneMemory, fast: Pick<FastPath, "liveFlows">, now = Date.now()): FlowTable {
+export function flowTable({ regions }: PlaneMemory, fast: Pick<FastPath, "liveFlows">, now = monotonic()): FlowTable {
   const { places } = regions.flows;
   const part = Math.min(places, LOOKED_AT);
   const live = fast.liveFlows(0, part, Math.floor(now / 1000));

@@ -26,7 +26,6 @@ import {
   TUNLEN,
   TUNRX,
   W_EPOCH,
-  W_NOW,
   W_OP_COUNT,
 } from "../../assembly/layout.ts";
 import { EPOLLIN, Epoll } from "../linux/epoll.ts";
@@ -92,7 +91,6 @@ export class Loop {
   readonly #sender: Sender;
   readonly #words: Uint32Array;
   readonly #signed: Int32Array;
-  readonly #doubles: Float64Array;
   readonly #arena: number;
   readonly #host: number;
   readonly #moderation = new Moderation();
@@ -114,7 +112,6 @@ export class Loop {
     this.#host = memory.host + this.#arena;
     this.#words = memory.words;
     this.#signed = new Int32Array(memory.memory.buffer);
-    this.#doubles = new Float64Array(memory.memory.buffer);
     if (parts.pause > 0) {
       this.#pause = new Pause(parts.pause);
       setTimerSlack(1);
@@ -130,7 +127,6 @@ export class Loop {
   /** Runs until told to stop. @throws LinuxError when the kernel takes a descriptor away */
   run(): void {
     const epoch = (this.#arena + W_EPOCH) >>> 2;
-    const now = (this.#arena + W_NOW) >>> 3;
     let gather = false;
     while (!this.#commands.stopped) {
       // Idle: this worker holds no address out of the tables, so the writer need not wait for it.
@@ -141,9 +137,7 @@ export class Loop {
       this.#sweep();
       gather = false;
       if (events === 0 && !this.#departures.waiting) continue;
-      const time = Date.now();
-      this.#doubles[now] = time;
-      this.#departures.tell();
+      const time = this.#departures.tell();
       let packets = 0;
       for (let i = 0; i < events; i++) {
         const tag = this.#epoll.tag(i);

@@ -209,8 +209,8 @@ export class OpenPlane implements Plane {
     return this.#tables.tunnels.shape(adjacency);
   }
 
-  reserveSpi(worker = 0): number | undefined {
-    return this.#tables.slots.reserve(worker);
+  reserveSpi(worker = 0, more = false): number | undefined {
+    return this.#tables.slots.reserve(worker, more);
   }
 
   releaseSpi(spi: number): void {

@@ -252,8 +252,9 @@ export interface Plane {
   /**
    * Reserves an SA slot and gives its SPI (random high half, slot in the low half, never below 256); undefined: all slots in use.
    * What comes for it goes to worker `worker` modulo the number of workers, and so does what the Child SA sends, unless it is shared.
+   * `more`: the tunnel has a Child SA already, and one more would be good to have: undefined too when half of all slots are in use.
    */
-  reserveSpi(worker?: number): number | undefined;
+  reserveSpi(worker?: number, more?: boolean): number | undefined;
   /** Gives back an SPI that no SA was made for. */
   releaseSpi(spi: number): void;
   /**

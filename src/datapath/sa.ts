@@ -96,9 +96,12 @@ export class SaSlots {
 
   /**
    * An SPI for a peer to send to us: slot in the low half, random bits and never 0 in the high half; undefined: none is left.
-   * It belongs to worker `worker` modulo the number of workers.
+   * It belongs to worker `worker` modulo the number of workers. `more`: for one more Child SA of a tunnel that has one. Half of all slots
+   * are not for those: with four workers they would leave none for tunnels that come later, and for rekeys.
    */
-  reserve(worker = 0): number | undefined {
+  reserve(worker = 0, more = false): number | undefined {
+    if (more && this.#free.reduce((sum, { size }) => sum + size, 0) * 2 <= this.#memory.regions.sas.count)
+      return undefined;
     const slot = this.#take(worker % this.#free.length);
     if (slot === undefined) return undefined;
     let high = 0;

@@ -77,7 +77,7 @@ export function acceptChild(
   const shared = pair && secretOf(pair, ke!.data);
   const wantedHere = neighbour.config.children.reduce((sum, { copies = 1 }) => sum + copies, 0);
   const crowded = neighbour.children.installed >= SPARE_CHILDREN + 8 * wantedHere;
-  const spi = crowded ? undefined : realm.environment.reserveSpi(neighbour.name, copy);
+  const spi = crowded ? undefined : realm.environment.reserveSpi(neighbour.name, copy, copy > 0 && !replaces);
   if (spi === undefined) throw noRoom();
   const nr = how.nonces?.nr ?? realm.random(NONCE_LENGTH);
   const keys = childKeys(sa.selection!.prf, sa.d, selection.encryption, ni, nr, shared);

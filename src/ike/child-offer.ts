@@ -28,6 +28,8 @@ import { NOTIFY, type Payload, payloadOf } from "./wire/index.ts";
 export interface OfferTerms {
   /** Which of the Child SAs of its name. */
   readonly copy: number;
+  /** It takes the place of an older one. */
+  readonly rekeys?: boolean;
   /** This is CREATE_CHILD_SA, which may have a key exchange of its own. */
   readonly pfs: boolean;
   /** The key exchange method that the responder asked for. */
@@ -67,8 +69,14 @@ export class ChildOffer {
 
   /** Undefined: no SPI is free (an event says so). */
   static make(sa: IkeSa, neighbour: Neighbour, config: ChildConfig, terms: OfferTerms): ChildOffer | undefined {
-    const spi = sa.realm.environment.reserveSpi(neighbour.name, terms.copy);
+    const more = terms.copy > 0 && terms.rekeys !== true;
+    const spi = sa.realm.environment.reserveSpi(neighbour.name, terms.copy, more);
     if (spi !== undefined) return new ChildOffer(sa, neighbour, config, spi, terms);
+    if (more) {
+      const text = `There is no room for more than ${terms.copy} of Child SA ${config.name} with ${neighbour.title}; the workers share.`;
+      sa.realm.event("info", "child-shared", text, neighbour.name);
+      return undefined;
+    }
     sa.realm.count("no-additional-sas");
     sa.realm.event("error", "no-additional-sas", noRoom().message, neighbour.name);
     return undefined;

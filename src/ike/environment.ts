@@ -3,8 +3,11 @@
 export interface IkeEnvironment {
   /** `n` bytes of a cryptographically secure generator. */
   random(n: number): Uint8Array;
-  /** Reserves an inbound SPI (≥ 256) of copy `copy` of one of the peer's Child SAs; undefined: no slot is free. */
-  reserveSpi(peer: string, copy: number): number | undefined;
+  /**
+   * Reserves an inbound SPI (≥ 256) of copy `copy` of one of the peer's Child SAs; undefined: no slot is free. `more`: it is one more copy
+   * beside the first, a help and not a need: others may need the slot.
+   */
+  reserveSpi(peer: string, copy: number, more: boolean): number | undefined;
   /** Gives back an SPI that no "install" effect was made for. An installed one is free after its "remove". */
   releaseSpi(spi: number): void;
   /** Address that this host would send from to reach `remote`; undefined: no route. 4 or 16 bytes, network order. */

@@ -21,9 +21,16 @@ export interface TunnelObservation {
   readonly lastError: string | null;
 }
 
+export interface AttachmentObservation {
+  readonly name: string;
+  readonly state: string;
+  /** Why it is not up, or what of it did not go; null: nothing. */
+  readonly reason: string | null;
+}
+
 export interface Observation {
   readonly tunnels: readonly TunnelObservation[];
-  readonly attachments: readonly { readonly name: string; readonly state: string; readonly reason: string | null }[];
+  readonly attachments: readonly AttachmentObservation[];
   /** Packets that went no further, by reason. */
   readonly drops: Readonly<Record<string, number>>;
 }
@@ -53,18 +60,24 @@ export class Observer {
     return new Map(this.#router.parts.ike.status().map(({ name, state }) => [name, state]));
   }
 
+  /** Quick: called every second. */
+  attachments(): readonly AttachmentObservation[] {
+    const places = this.#router.attachments.states();
+    return this.#router.config.attachments.map(({ name }) => {
+      // One that is on this host as it is was made with the configuration, or the configuration was refused.
+      const { state, reason } = places.get(name) ?? { state: "up", reason: null };
+      return { name, state, reason: short(reason) };
+    });
+  }
+
   observe(): Observation {
-    const { config, parts, running } = this.#router;
+    const { config, parts } = this.#router;
     const peers = new Map(parts.ike.status().map((peer) => [peer.name, peer]));
     const names = new Set(config.tunnels.map(({ name }) => name));
     for (const name of this.#tallies.keys()) if (!names.has(name)) this.#tallies.delete(name);
     return {
       tunnels: config.tunnels.map(({ name }) => this.#tunnel(name, peers.get(name))),
-      attachments: config.attachments.map(({ name }) => ({
-        name,
-        state: running.has(`attachment ${name}`) ? "up" : "waiting",
-        reason: null,
-      })),
+      attachments: this.attachments(),
       drops: Object.fromEntries(
         Object.entries(parts.plane.counters()).filter(([name, count]) => count > 0 && DROPS.has(name)),
       ),
@@ -80,7 +93,7 @@ export class Observer {
       rttMs: peer?.rttMs ?? null,
       in: inbound,
       out,
-      lastError: trouble === null ? null : trouble.slice(0, 512),
+      lastError: short(trouble),
     };
   }
 
@@ -104,6 +117,11 @@ export class Observer {
     this.#tallies.set(name, after);
     return after;
   }
+}
+
+/** As long as a report may have it, characters. */
+function short(reason: string | null): string | null {
+  return reason === null ? null : reason.slice(0, 512);
 }
 
 function grown(total: Traffic, last: Traffic, now: Traffic): Traffic {

@@ -168,7 +168,7 @@ function ikeCore(plane: Plane, host: Host, crashSecret: Uint8Array | undefined):
   const homes = new Homes();
   return new IkeEndpoint({
     random: (n) => randomBytes(n),
-    reserveSpi: (peer, copy) => plane.reserveSpi(homes.of(peer) + copy),
+    reserveSpi: (peer, copy, more) => plane.reserveSpi(homes.of(peer) + copy, more),
     releaseSpi: (spi) => plane.releaseSpi(spi),
     localAddress: (remote) => host.localAddress(remote),
     date: () => Date.now(),

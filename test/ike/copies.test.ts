@@ -149,6 +149,22 @@ describe("copies of a Child SA", () => {
     expectCopies(both, 1);
   });
 
+  it("room that is kept for others is not for more of them, on either side, but for their rekeys", () => {
+    const both = up(3, 3);
+    for (const host of [both.a, both.b]) host.kept = host.slots;
+    rekeyAll(both.a, "b");
+    both.network.run(60_000);
+    expectCopies(both, 3);
+    expect(childrenOf(both.a).map(({ rekeys }) => rekeys)).toEqual([1, 1, 1]);
+    both.a.do((ike, now) => ike.terminate("b", now));
+    both.network.run(60_000);
+    for (const host of [both.a, both.b]) host.events.length = 0;
+    both.a.do((ike, now) => ike.initiate("b", now));
+    both.network.run(60_000);
+    expectCopies(both, 1);
+    for (const host of [both.a, both.b]) expect(host.events.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
   it("more are added when the configuration says so", () => {
     const both = up(1, 1);
     both.a.do((ike, now) => ike.replace({ ...both.configA, ...wants(3) }, now));

@@ -32,6 +32,8 @@ export class Host {
   datapath = new Datapath();
   /** Reserved SPIs at most. */
   slots = 64;
+  /** Of these, so many are not for further copies of a Child SA. */
+  kept = 0;
   sent = 0;
   #options: Partial<IkeOptions>;
 
@@ -49,8 +51,8 @@ export class Host {
     return new IkeEndpoint(
       {
         random: (n) => this.dice.bytes(n),
-        reserveSpi: () => {
-          if (this.spis.size >= this.slots) return undefined;
+        reserveSpi: (_peer, _copy, more) => {
+          if (this.spis.size + (more ? this.kept : 0) >= this.slots) return undefined;
           for (;;) {
             const spi = this.dice.word() >>> 0;
             if (spi < 256 || this.spis.has(spi)) continue;

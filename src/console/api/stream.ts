@@ -4,7 +4,7 @@
  *   event: change   {revision, changes: [{kind, id, name, version | null}], routers: [serial]}
  *   event: event    as GET /v1/events lists them
  *   event: status   {device, status}
- *   event: reset    the reader missed something: read the lists anew, then go on from here
+ *   event: reset    the reader missed something, or too much: read the lists anew, then go on from here
  *
  * It ends when the session, the token or the user that it was opened with ends, or has another role.
  * A reader that does not keep up is cut off; it comes again with Last-Event-ID and gets what it missed, as far as that is still kept.
@@ -107,8 +107,10 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
     raw.on("error", () => readers.delete(raw));
     readers.add(raw);
     const last = request.headers["last-event-id"];
-    const missed = typeof last === "string" ? journal.after(last) : [];
-    const begin = missed ? missed.map(written).join("") : `id: ${journal.last}\nevent: reset\ndata: {}\n\n`;
+    const missed = typeof last === "string" ? journal.after(last)?.map(written).join("") : "";
+    // More than may wait would have it cut off at once, and when it comes again, again.
+    const bearable = missed !== undefined && Buffer.byteLength(missed) <= limits.waiting / 2;
+    const begin = bearable ? missed : `id: ${journal.last}\nevent: reset\ndata: {}\n\n`;
     push(raw, `: vcpe console\nretry: 2000\n\n${begin}`);
     return reply;
   }

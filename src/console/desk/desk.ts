@@ -8,9 +8,10 @@
  * before the transaction is on the disk leaves everything as it was.
  */
 import type { DatabaseSync } from "node:sqlite";
-import type { Parts, PartsDelta } from "../../protocol/parts.ts";
+import { changed, type Parts, type PartsDelta } from "../../protocol/parts.ts";
 import type { Author } from "../author.ts";
 import { Compiler } from "../compile/compile.ts";
+import { demandRoom } from "../compile/room.ts";
 import { refusal } from "../error.ts";
 import { type Change, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
@@ -188,6 +189,7 @@ class OpenDesk implements Desk {
   preview(plan: Plan): Committed {
     const { changes, after } = this.#planned(plan);
     const deltas = changes.length > 0 ? this.#compiler.preview(after, changes) : new Map<string, PartsDelta>();
+    demandRoom(after, deltas, (router) => changed(this.#compiler.parts(router) ?? new Map(), deltas.get(router)!));
     return { revision: this.revision, changes, deltas };
   }
 
@@ -207,6 +209,7 @@ class OpenDesk implements Desk {
     const deltas = this.#compiler.change(after, changes);
     const committed: Committed = { revision: this.revision + 1, changes, deltas };
     try {
+      demandRoom(after, deltas, (router) => this.#compiler.parts(router));
       writeWhole(this.#database, () => {
         this.#resources.write(changes);
         this.#versions.write(committed);

@@ -257,7 +257,13 @@ export class Hub {
     }
     for (const [i, { line }] of slice.entries()) {
       // A line that was replaced or ended meanwhile takes nothing more; what follows it begins with hello.
-      if (this.#lines.get(line.passport.device) === line) line.sendText(frames[i]);
+      const { device } = line.passport;
+      if (this.#lines.get(device) !== line) continue;
+      if (line.clogged) {
+        this.#parts.log.warn({ device }, "an agent acknowledges configurations that it has not read");
+        line.cut();
+        this.#gone(line);
+      } else line.sendText(frames[i]);
     }
   }
 

@@ -8,6 +8,12 @@ import type { Passport } from "./passport.ts";
 const BURST = 200;
 const PER_SECOND = 20;
 
+/**
+ * Frames that may not have left for the network yet. One that has read its frame and answered has at most its own and the next one under
+ * way; one that answers without reading would have all of them kept here.
+ */
+const UNSENT = 4;
+
 /** Pings without an answer after which it is gone. */
 const MISSED = 2;
 
@@ -19,6 +25,7 @@ export class Line {
   #tokens = BURST;
   #filled: number;
   #unanswered = 0;
+  #unsent = 0;
   /** Its hello has come. */
   greeted = false;
   /** When it last asked for a certificate, milliseconds. */
@@ -36,7 +43,15 @@ export class Line {
 
   /** Of a frame. */
   sendText(text: string): void {
-    this.#socket.send(text);
+    this.#unsent++;
+    this.#socket.send(text, () => {
+      this.#unsent--;
+    });
+  }
+
+  /** It does not read what it is sent. */
+  get clogged(): boolean {
+    return this.#unsent >= UNSENT;
   }
 
   /** One more frame came. False: too many. */

@@ -62,6 +62,7 @@ export abstract class ChildExchange implements Task {
     if (!this.needed(sa)) return undefined;
     this.#offer = ChildOffer.make(sa, this.neighbour, this.config, {
       copy: this.copy,
+      rekeys: this.old !== undefined,
       pfs: true,
       group: this.#group,
     });

@@ -21,6 +21,7 @@ export class FakeRouters {
     const router: ManagedRouter = {
       apply: async (now, fresh) => this.#take(now, fresh, true),
       states: () => new Map([...this.tunnels.values()].map(({ name, state }) => [name, state])),
+      attachments: () => [],
       observe: (): Observation => ({ tunnels: [...this.tunnels.values()], attachments: [], drops: {} }),
       close: async () => {
         this.closes++;

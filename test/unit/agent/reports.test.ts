@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Backoff } from "../../../src/agent/backoff.ts";
 import { Reports } from "../../../src/agent/reports.ts";
-import type { Observation, TunnelObservation } from "../../../src/router/observe.ts";
+import type { Observation, TunnelObservation, TunnelState } from "../../../src/router/observe.ts";
 
 const traffic = (packets: number) => ({ packets, bytes: packets * 100 });
 const tunnel = (name: string, more: Partial<TunnelObservation> = {}): TunnelObservation => ({
@@ -48,32 +48,22 @@ describe("reports", () => {
 
   it("see at once that a state is another", () => {
     const reports = new Reports();
+    const differs = (...states: [string, TunnelState][]) => reports.differs(new Map(states), []);
     reports.frames(seen(tunnel("a"), tunnel("b")));
-    expect(
-      reports.differs(
-        new Map([
-          ["a", "up"],
-          ["b", "up"],
-        ]),
-      ),
-    ).toBe(false);
-    expect(
-      reports.differs(
-        new Map([
-          ["a", "up"],
-          ["b", "down"],
-        ]),
-      ),
-    ).toBe(true);
-    expect(reports.differs(new Map([["a", "up"]]))).toBe(true);
-    expect(
-      reports.differs(
-        new Map([
-          ["a", "up"],
-          ["c", "up"],
-        ]),
-      ),
-    ).toBe(true);
+    expect(differs(["a", "up"], ["b", "up"])).toBe(false);
+    expect(differs(["a", "up"], ["b", "down"])).toBe(true);
+    expect(differs(["a", "up"])).toBe(true);
+    expect(differs(["a", "up"], ["c", "up"])).toBe(true);
+  });
+
+  it("see at once that an attachment is up, or no more", () => {
+    const reports = new Reports();
+    const waiting = [{ name: "vpc", state: "waiting", reason: "there is no network namespace" }];
+    expect(reports.differs(new Map(), [])).toBe(false);
+    expect(reports.differs(new Map(), waiting)).toBe(true);
+    reports.frames({ ...seen(), attachments: waiting });
+    expect(reports.differs(new Map(), waiting)).toBe(false);
+    expect(reports.differs(new Map(), [{ name: "vpc", state: "up", reason: null }])).toBe(true);
   });
 });
 

@@ -88,6 +88,23 @@ it("cuts off a reader that does not keep up, and refuses more readers than it ha
   expect(again.status).toBe(200);
 });
 
+it("tells a reader that missed more than may wait for it to read anew, lest it be cut off each time", async () => {
+  await listen({ waiting: 2000 });
+  const first = await read();
+  await ask(rig!, "POST", "/areas", { name: "a1" });
+  const [, id] = /id: (\S+)/.exec(await first.until("event: change"))!;
+  const message = "x".repeat(900);
+  for (let i = 0; i < 3; i++) {
+    rig!.desk.event({ level: "INFO", code: `Long${i}`, message });
+    await first.until(`Long${i}`);
+  }
+  const again = await read({ "last-event-id": id });
+  const text = await again.until("event: reset");
+  expect(text).not.toContain("Long");
+  await ask(rig!, "POST", "/areas", { name: "a2" });
+  await again.until('"name":"a2"');
+});
+
 it("the journal knows what it still has", () => {
   const journal = new Journal(3);
   const ids = Array.from({ length: 10 }, (_, i) => journal.add("event", { i }).id);

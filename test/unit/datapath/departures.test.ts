@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SHAPER_CLOCK, SHAPER_DUE, SHAPER_LINES_USED, W_OP_COUNT } from "../../../assembly/layout.ts";
+import { SHAPER_CLOCK, SHAPER_DUE, SHAPER_LINES_USED, W_NOW, W_OP_COUNT } from "../../../assembly/layout.ts";
 import { Departures } from "../../../src/datapath/departures.ts";
 import { arenaOf, makeMemory, shaperOf } from "../../../src/datapath/memory.ts";
 import type { FastPath } from "../../../src/datapath/module.ts";
@@ -32,7 +32,12 @@ function make(shaper: number) {
     memory.view.setFloat64(at + SHAPER_DUE, ns, true);
     memory.view.setUint32(at + SHAPER_LINES_USED, lines, true);
   };
-  return { departures, calls, batches, now, due };
+  /** What flows live by, milliseconds. */
+  const flowsNow = () => {
+    departures.tell();
+    return memory.view.getFloat64(arenaOf(memory.regions, 1) + W_NOW, true);
+  };
+  return { departures, calls, batches, now, flowsNow, due };
 }
 
 test("the clock is the machine's monotonic one, the same for every thread", () => {
@@ -44,6 +49,18 @@ test("the clock is the machine's monotonic one, the same for every thread", () =
   expect(here).toBeGreaterThan(before - 100_000);
   expect(here).toBeLessThan(after + 100_000);
 });
+
+test.each([0, 65536])(
+  "flows live by it too: setting the time of day ends none of them (%i bytes to wait in)",
+  (shaper) => {
+    const { flowsNow } = make(shaper);
+    const before = Number(process.hrtime.bigint()) / 1e6;
+    const here = flowsNow();
+    const after = Number(process.hrtime.bigint()) / 1e6;
+    expect(here).toBeGreaterThan(before - 0.1);
+    expect(here).toBeLessThan(after + 0.1);
+  },
+);
 
 test("while nothing waits, the loop waits as long as ever", () => {
   const { departures, due, now } = make(65536);

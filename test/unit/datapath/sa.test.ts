@@ -24,8 +24,8 @@ import { SaSlots } from "../../../src/datapath/sa.ts";
 import { beginBatch, goIdle, makeTables } from "./tables.ts";
 
 /** Slots over an expansion that copies the key, so that a test can see where it went. */
-function makeSlots(random: (bytes: number) => Uint8Array = randomBytes, workers = 1) {
-  const tables = makeTables(workers);
+function makeSlots(random: (bytes: number) => Uint8Array = randomBytes, workers = 1, sas = 8) {
+  const tables = makeTables(workers, sas);
   const rooms: number[] = [];
   const slots = new SaSlots(
     tables.memory,
@@ -78,6 +78,23 @@ test("an SPI's slot says which worker it belongs to, for as long as that one has
   };
   expect(slots.addOutbound(key, fields)).toBe(3);
   expect([of(0), of(1), of(0)]).toEqual([6, 7, 0xffff]);
+});
+
+test("ten thousand tunnels with four workers have their Child SA each, and copies as long as there is room for all", () => {
+  const { slots } = makeSlots(randomBytes, 4, 65_536);
+  let copies = 0;
+  for (let tunnel = 0; tunnel < 10_000; tunnel++) {
+    // What a Child SA takes: a slot in, a slot out.
+    expect([slots.reserve(tunnel), slots.reserve(tunnel)]).not.toContain(undefined);
+    for (let copy = 1; copy < 4; copy++) {
+      if (slots.reserve(tunnel + copy, true) === undefined) continue;
+      expect(slots.reserve(tunnel + copy)).toBeDefined();
+      copies++;
+    }
+  }
+  expect(copies).toBeGreaterThan(10_000);
+  // All of them may be rekeyed at the same time.
+  for (let tunnel = 0; tunnel < 10_000; tunnel++) expect(slots.reserve(tunnel)).toBeDefined();
 });
 
 test("an inbound and an outbound SA, field by field; the key's passing place is wiped", () => {

@@ -7,8 +7,8 @@ import { Pool } from "../../../src/datapath/pool.ts";
 import { Selectors } from "../../../src/datapath/selectors.ts";
 
 /** The control side's tables on a small memory, without sockets and workers. */
-export function makeTables(workers = 2) {
-  const memory = makeMemory({ workers, sas: 8, adjacencies: 8, fib: 65536 });
+export function makeTables(workers = 2, sas = 8) {
+  const memory = makeMemory({ workers, sas, adjacencies: 8, fib: 65536 });
   const epochs = new Epochs(memory);
   const pool = new Pool(memory);
   const selectors = new Selectors(memory, pool, epochs);

@@ -64,6 +64,15 @@ describe("attachments", () => {
     expect(leads("10.8.0.0/16", 1)).toBe(made.plane.prohibit);
   });
 
+  it("are told to the console as they are, with the reason", () => {
+    expect(made.opened.observer.observe().attachments).toEqual([
+      { name: "vpc", state: "up", reason: null },
+      { name: "db", state: "up", reason: null },
+      { name: "vbr", state: "up", reason: null },
+      { name: "vpc2", state: "waiting", reason: 'there is no network namespace "vpc-bj"' },
+    ]);
+  });
+
   it("are moved into their namespace, which forwards and has routes to everything else of the VRF", () => {
     const space = host.namespaces.get("vpc-sh")!;
     expect(space.links.get("vpc0")).toMatchObject({ up: true, mtu: 1500 });

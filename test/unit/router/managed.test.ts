@@ -67,7 +67,7 @@ describe("traffic of a tunnel", () => {
       get config() {
         return { tunnels: names.map((name) => ({ name })), attachments: [] };
       },
-      running: new Map(),
+      attachments: { states: () => new Map() },
       keying: { handle: (id: number) => id, lastError: () => undefined },
       parts: {
         ike: { status: () => [{ name: "t", state: "up", since: 0, children }] },

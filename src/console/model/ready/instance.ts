@@ -1,4 +1,5 @@
 /** The instance may have tunnels, has networks that others may reach, and an access point. */
+import { gatewayBehind } from "./gateway.ts";
 import { broken, good, type Link } from "./link.ts";
 
 export const instanceLink: Link = (instance, directory, observed) => {
@@ -42,5 +43,7 @@ export const instanceLink: Link = (instance, directory, observed) => {
         : "Delete the access point and create it anew: its device comes with it",
     );
   }
+  const behind = gatewayBehind(point, observed(gateway.id)!, name);
+  if (behind) return behind;
   return good(`instance ${name} is activated and uses access point ${point.name}`);
 };

@@ -3,6 +3,7 @@ import type { Directory } from "../directory.ts";
 import { placeOf } from "../place.ts";
 import type { Resource } from "../resources.ts";
 import type { Seen } from "../status.ts";
+import { gatewayBehind } from "./gateway.ts";
 import { broken, type Found, good, type Link, waits } from "./link.ts";
 
 export const vpcLink: Link = (instance, directory, observed) => {
@@ -73,11 +74,13 @@ function fault(
       `On its host run: vcpe gateway${gateway ? `; the first time: vcpe join --console URL --serial ${gateway.id}` : ""}`,
     );
   }
+  const behind = gatewayBehind(point, seen, instance.name);
+  if (behind) return behind;
   const attachment = seen.attachments.find(({ name }) => name === vpc.id);
   if (attachment?.state !== "up") {
     return broken(
       "attachment-down",
-      `VPC ${vpc.name} is not attached at access point ${point.name}: ${attachment?.reason ?? "its gateway has not reported it"}`,
+      `VPC ${vpc.name} is not attached at access point ${point.name}: ${attachment ? (attachment.reason ?? attachment.state) : "its gateway has not reported it"}`,
       `See that its ${vpc.place.kind === "host" ? "network" : placeOf(vpc).called} exists on the gateway's host`,
     );
   }

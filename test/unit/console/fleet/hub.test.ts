@@ -224,6 +224,31 @@ describe("the hub", () => {
     await until(() => long.closed.code !== undefined);
   });
 
+  it("keeps no more than a few configurations for one that acknowledges without reading", async () => {
+    const console = await bed();
+    console.desk.set([SERIAL, { head: { text: "x".repeat(4_000_000) } }]);
+    const version = console.desk.versionOf(SERIAL);
+    const { cert, key } = await certificate(console, SERIAL);
+    console.desk.device(SERIAL, 1);
+    const url = `${console.url.origin.replace("https", "wss")}/v1/agent`;
+    const socket = new WebSocket(url, { cert, key, ca: console.authority.root });
+    sockets.push(socket);
+    socket.on("error", () => undefined);
+    await new Promise((resolve) => socket.once("open", resolve));
+    socket.pause();
+    const seen = () => console.fleet.observed(SERIAL);
+    const here = () => seen()?.controller === "normal";
+    socket.send(JSON.stringify(HELLO));
+    await until(here);
+    for (let i = 0; i < 40 && here(); i++) {
+      await until(() => seen()?.sync === "synchronizing" || !here());
+      socket.send(JSON.stringify(APPLIED(version)));
+      await until(() => seen()?.sync === "synchronized" || !here());
+      socket.send(JSON.stringify(HELLO));
+    }
+    expect(here()).toBe(false);
+  });
+
   it("renews a certificate over the stream, once, for the device's own name", async () => {
     const console = await bed();
     const one = await device(console);

@@ -62,6 +62,8 @@ function broken(of: Intent, observed: (device: string) => Observed | undefined) 
   return first && [first.link, first.code];
 }
 
+const REFUSED: Partial<Observed> = { sync: "unsynchronized", applied: 6, error: { code: "x", message: "no TUN" } };
+const BEHIND: Partial<Observed> = { sync: "synchronizing", applied: 6 };
 const OFF: Observed = { ...UP, controller: "abnormal", vpn: "none" };
 
 describe("readiness", () => {
@@ -91,6 +93,8 @@ describe("readiness", () => {
     ["instance", "no-cidr", instance({ cidrs: [] }), seen()],
     ["instance", "withdrawn", instance({ withdrawn: ["172.16.0.0/16"] }), seen()],
     ["instance", "gateway-down", intent, seen({ [SHANGHAI]: OFF })],
+    ["instance", "gateway-refused", intent, seen({ [SHANGHAI]: { ...WELL[SHANGHAI], ...REFUSED } })],
+    ["instance", "gateway-synchronizing", intent, seen({ [SHANGHAI]: { ...WELL[SHANGHAI], ...BEHIND } })],
     ["ccn", "not-bound", instance({ ccn: null }), seen()],
     ["ccn", "tunnel-down", intent, seen({ [ACTIVE]: { ...UP, vpn: "abnormal" }, [STANDBY]: OFF })],
     ["cen", "not-bound", having(change(intent, "ccn", "ccn-corp", { cen: null })), seen()],
@@ -122,6 +126,20 @@ describe("readiness", () => {
     expect(broken(intent, cut)).toBeUndefined();
     expect(broken(far, cut)).toEqual(["vpc", "tunnel-down"]);
     expect(broken(far, seen())).toEqual(["security-group", "closed"]);
+  });
+
+  it("takes nothing for open at a gateway that has not what is wanted", () => {
+    // Beijing's VPC is the open one.
+    const moved = change(intent, "security-group", "sg-shanghai", { vpc: "vpc-beijing" });
+    const far = having(moved);
+    const at = (more: Partial<Observed>) => seen({ [BEIJING]: { ...WELL[BEIJING], ...more } });
+    expect(broken(far, at({}))).toBeUndefined();
+    // What is left is Shanghai's VPC, and that is closed.
+    expect(broken(far, at(REFUSED))).toEqual(["security-group", "closed"]);
+    expect(broken(far, at(BEHIND))).toEqual(["security-group", "closed"]);
+    const only = having(change(intent, "vpc", "vpc-shanghai", { cen: null }), moved);
+    expect(broken(only, at(REFUSED))).toEqual(["vpc", "gateway-refused"]);
+    expect(broken(only, at(BEHIND))).toEqual(["vpc", "gateway-synchronizing"]);
   });
 
   it("does not take an open VPC that cannot be reached for one that can", () => {

@@ -43,7 +43,10 @@ it("from before they were listed: access points offer the interfaces that leased
 
 it("from before they were listed: access points offer the namespaces and VRF devices that VPCs are in", async () => {
   const path = join(folder, "unlisted.db");
-  const first = openDatabase(path, STORE_MIGRATIONS.slice(0, 3));
+  const first = openDatabase(
+    path,
+    STORE_MIGRATIONS.filter(({ name }) => name !== "store-4"),
+  );
   const before = openDesk(first);
   for (const kind of OWN_KINDS) {
     const all = { vpcNamespaces: ["vpc-shanghai", "a-namespace"], vpcVrfs: ["red", "blue.7"] };
