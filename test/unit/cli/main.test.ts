@@ -31,6 +31,14 @@ describe("vcpe", () => {
     expect(vcpe("--version").out).toBe("0.1.0\n");
   });
 
+  it.each(["version", "check --reference", "check --schema"])("%s ends in silence when its reader goes", (words) => {
+    const node = join(root, "node_modules/.bin/node");
+    // The pipe is closed before anything is written to it.
+    const command = `{ sleep 0.1; ${node} ${join(root, "src/cli/main.ts")} ${words}; echo "code $?" >&2; } | true`;
+    const { stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+    expect(stderr).toBe("code 0\n");
+  });
+
   it("lists every sub-command in its help", () => {
     const { code, out } = vcpe("--help");
     expect(code).toBe(0);
