@@ -9,6 +9,8 @@ export type AgentErrorCode =
   /** The device key cannot be one, or cannot be had. */
   | "device-key"
   | "console-url"
+  /** What --ca gives is none. */
+  | "fingerprint"
   /** Nobody answers, or not as a console. */
   | "console-unreachable"
   /** Not the certificate that --ca names, or one that does not name the console. */

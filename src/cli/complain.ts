@@ -1,5 +1,6 @@
 /** What a person reads when something went wrong: one sentence on standard error, and the exit code that says it to scripts. */
-import type { ClientError, Reason } from "./client/error.ts";
+import type { AgentErrorCode } from "../agent/error.ts";
+import { type ClientError, capital, type Reason } from "./client/error.ts";
 import { EXIT } from "./exit.ts";
 
 const REASONS: Readonly<Record<Reason, number>> = {
@@ -8,6 +9,18 @@ const REASONS: Readonly<Record<Reason, number>> = {
   "no-answer": EXIT.notRunning,
   usage: EXIT.usage,
   failed: EXIT.failed,
+};
+
+/** `vcpe join` ends as the commands of the console's client do. */
+const AGENT: Readonly<Partial<Record<AgentErrorCode, number>>> = {
+  "not-joined": EXIT.usage,
+  "which-one": EXIT.usage,
+  "console-url": EXIT.usage,
+  fingerprint: EXIT.usage,
+  "console-unreachable": EXIT.notRunning,
+  "console-certificate": EXIT.notRunning,
+  "console-proof": EXIT.notRunning,
+  refused: EXIT.refused,
 };
 
 /** Errors of ours carry a `code`; anything else is a fault in the program and shows its stack. */
@@ -25,7 +38,7 @@ export function complain(error: unknown): number {
       return code === "not-running" || code === "no-answer" || code === "not-permitted" ? EXIT.notRunning : EXIT.failed;
     }
     case "RouterError":
-      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
+      say(`vcpe: ${capital(message)}`);
       return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
     case "ClientError": {
       // Loaded by whoever threw it.
@@ -34,15 +47,15 @@ export function complain(error: unknown): number {
       return REASONS[refused.reason];
     }
     case "AgentError":
-      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
-      return code === "not-joined" || code === "which-one" ? EXIT.usage : EXIT.failed;
+      say(`vcpe: ${capital(message)}`);
+      return AGENT[code as AgentErrorCode] ?? EXIT.failed;
     case "AuthorityError":
       say(`vcpe: ${message}`);
       return EXIT.failed;
     case "StartError":
     case "ConsoleError": {
       const { next = "" } = error as { readonly next?: string };
-      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}. ${next}.`);
+      say(`vcpe: ${capital(message)}. ${next}.`);
       return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
     }
     case "LinuxError":

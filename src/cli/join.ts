@@ -62,7 +62,7 @@ async function keyText(file: string | undefined): Promise<string> {
     } catch (error) {
       throw new AgentError(
         "device-key",
-        `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+        `the key file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
         "Check the path and its permissions",
       );
     }

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -101,6 +102,14 @@ describe("vcpe", () => {
       err: "vcpe: Nobody is logged in. Log in: vcpe login --console URL.\n",
     });
     expect(vcpe("login", "--console", "https://127.0.0.1:1")).toMatchObject({ code: 4 });
+    const joining = (...args: string[]) =>
+      withEnvironment({ VCPE_KEY: "00000-00000-00000-00000-00000" }, "join", "-s", "vcpe0", ...args);
+    expect(joining("--console", "https://127.0.0.1:1")).toMatchObject({
+      code: 4,
+      err: "vcpe: 127.0.0.1:1 cannot be reached (ECONNREFUSED). Check the URL, whether the console runs, and firewalls.\n",
+    });
+    expect(joining("--console", "https://127.0.0.1:1", "--ca", "5C:0B")).toMatchObject({ code: 2 });
+    expect(joining("--console", "http://127.0.0.1:1")).toMatchObject({ code: 2 });
     expect(vcpe("create", "rule", "--help").out).toContain("--direction ingress|egress");
     expect(JSON.parse(vcpe("apply", "--schema").out)).toMatchObject({ title: "vcpe site" });
   });
@@ -116,6 +125,14 @@ describe("vcpe", () => {
       `${bad}:14:67: tunnels[0].ike.lifetime: "long" is not a duration. Write a number and a unit: 500ms, 30s, 5m, 4h, 1h30m or 1d.\n`,
     );
     expect(JSON.parse(vcpe("check", "--schema").out)).toMatchObject({ type: "object", title: "vcpe router" });
+    // Somebody gives the wrong file, and it is the one with the key.
+    const key = join(folder, "key.psk");
+    for (const text of ["hunter2", randomBytes(32).toString("base64")]) {
+      writeFileSync(key, text);
+      const { err } = vcpe("check", key);
+      expect(err).toContain("expected a mapping (key: value), found a text");
+      expect(err).not.toContain(text);
+    }
   });
 
   it("looks at the host", () => {
