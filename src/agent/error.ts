@@ -3,6 +3,8 @@
 export type AgentErrorCode =
   /** The folder of identities, or a file in it. */
   | "agent-folder"
+  /** The disk does not take the configuration that runs. */
+  | "not-kept"
   /** No identity, or several and it was not said which. */
   | "not-joined"
   | "which-one"

@@ -17,6 +17,8 @@ export interface Folder {
   readonly config: string;
   /** Undefined: there is none. @throws AgentError agent-folder */
   readIdentity(): string | undefined;
+  /** When the identity was written, milliseconds since the Unix epoch; 0: there is none. */
+  writtenAt(): number;
   /** @throws AgentError agent-folder */
   writeIdentity(text: string): void;
   /** Removes all of it. */
@@ -47,6 +49,7 @@ export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
         `If nobody has, run: chmod 700 ${path}; chmod 600 ${path}/*; else have the device's key reset at the console and join again`,
       );
     },
+    writtenAt: () => statSync(identity, { throwIfNoEntry: false })?.mtimeMs ?? 0,
     writeIdentity(text) {
       try {
         mkdirSync(path, { recursive: true, mode: 0o700 });

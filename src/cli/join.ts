@@ -36,7 +36,7 @@ export async function join({ console, serial: written, ca, keyFile, state = AGEN
   const running = (await living()).includes(serial);
   say(
     running
-      ? "The router that runs takes the new identity when it connects next, within a minute."
+      ? "The router that runs takes the new identity within seconds."
       : `Next: vcpe edge --serial ${serial} (a gateway: vcpe gateway …), or systemctl enable --now vcpe@${serial}`,
   );
 }
