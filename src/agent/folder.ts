@@ -5,9 +5,9 @@
  *   config.db       the last good configuration; mode 0600
  *   crash.key       by which the router proves a crash (src/router/crashsecret); mode 0600
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { syncFolder, writeDurably } from "../router/durable.ts";
+import { makePrivate, syncFolder, writeDurably } from "../router/durable.ts";
 import { AgentError } from "./error.ts";
 
 export const AGENT_FOLDER = "/var/lib/vcpe/agent";
@@ -52,7 +52,8 @@ export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
     writtenAt: () => statSync(identity, { throwIfNoEntry: false })?.mtimeMs ?? 0,
     writeIdentity(text) {
       try {
-        mkdirSync(path, { recursive: true, mode: 0o700 });
+        makePrivate(root);
+        makePrivate(path);
         writeDurably(identity, text);
       } catch (error) {
         throw unusable(path, error);
