@@ -12,6 +12,7 @@ import type { ManagedStatus } from "../router/status/schema.ts";
 import { version } from "../router/version.ts";
 import { Backoff } from "./backoff.ts";
 import { Carrier, type StartRouter } from "./carrier.ts";
+import { AgentError } from "./error.ts";
 import type { Folder } from "./folder.ts";
 import { certificateUntil, type Identity, loadIdentity } from "./identity.ts";
 import { Renewal } from "./renewal.ts";
@@ -44,6 +45,8 @@ export class Agent {
   readonly #reports = new Reports();
   readonly #retries = new Backoff(RETRY_FIRST, RETRY_LONGEST);
   #identity: Identity;
+  /** When it was written to its folder. */
+  #identityAt: number;
   /** What the router runs. */
   #running: Signed | undefined;
   #refused: ManagedStatus["refused"] = null;
@@ -56,6 +59,7 @@ export class Agent {
 
   private constructor(options: AgentOptions, identity: Identity, store: ConfigStore) {
     this.#options = options;
+    this.#identityAt = options.folder.writtenAt();
     this.#identity = identity;
     this.#store = store;
     this.#carrier = new Carrier(options.start, options.log);
@@ -140,6 +144,7 @@ export class Agent {
 
   /** Who joined again while the agent runs goes on with the new identity. */
   #reload(): Identity {
+    this.#identityAt = this.#options.folder.writtenAt();
     const identity = loadIdentity(this.#options.folder);
     const changed = identity.chain[0] !== this.#identity.chain[0];
     this.#identity = identity;
@@ -174,13 +179,15 @@ export class Agent {
       const wanted = next(frame, this.#running, this.#identity, this.#store.seen);
       await this.#carrier.carry(wanted.parts, this.#running?.parts, this.#identity);
       this.#running = wanted;
-      this.#store.keep(wanted);
-      this.#refused = null;
       this.#retries.reset();
       clearTimeout(this.#retry);
       log.info({ version: wantedVersion }, "runs the configuration of the console");
-      this.#stream.send({ type: "applied", version: wantedVersion, error: null });
-      this.#report();
+      const fault = this.#keep(wanted);
+      if (fault) log.error({ version: wantedVersion }, `the configuration is not kept: ${fault.message}`);
+      this.#stream.send({ type: "applied", version: wantedVersion, error: fault });
+      // It is told as refused, but the next change is to start from what runs.
+      if (fault) this.#hello();
+      else this.#report();
     } catch (error) {
       if (!this.#carrier.router) this.#running = undefined;
       const fault = this.#note(wantedVersion, error);
@@ -189,6 +196,33 @@ export class Agent {
       // What is not signed, or older, does not become better by itself; what the host lacks may come.
       if (!(error instanceof Untrusted) || error.code === "config-base") this.#retryLater();
     }
+  }
+
+  /**
+   * What runs is kept on the disk. Gives back why not: it runs all the same, but an older one would after a restart; each report tries
+   * again.
+   */
+  #keep(signed: Signed): { code: string; message: string } | null {
+    const { folder } = this.#options;
+    const { version: held } = signed.statement;
+    try {
+      this.#store.keep(signed);
+      this.#refused = null;
+      return null;
+    } catch (error) {
+      const message = `it runs, but cannot be kept, so an older one would run after a restart (${sentenceOf(error)})`;
+      const next = `Make room in ${folder.path}; it is tried again every ${REPORT_EVERY / 1000} s`;
+      return this.#note(held, new AgentError("not-kept", message, next));
+    }
+  }
+
+  /** Once more; the console hears of it when it went well. */
+  #keepAfterAll(): void {
+    const signed = this.#running;
+    if (!signed || this.#refused?.code !== "not-kept") return;
+    if (this.#keep(signed)) return;
+    this.#options.log.info({ version: signed.statement.version }, "the configuration that runs is kept now");
+    if (this.#stream.state.connected) this.#hello();
   }
 
   #note(version: number, error: unknown): { code: string; message: string } {
@@ -236,7 +270,10 @@ export class Agent {
     this.#poll = setTimeout(() => {
       const begun = performance.now();
       const { router } = this.#carrier;
+      // Somebody has joined again: the tunnels are down until the console knows the new identity.
+      if (!this.#stream.state.connected && this.#options.folder.writtenAt() !== this.#identityAt) this.#stream.hurry();
       const due = Date.now() - this.#reportedAt >= REPORT_EVERY;
+      if (due && this.#refused?.code === "not-kept") void this.#inTurn(async () => this.#keepAfterAll());
       if (router && (due || this.#reports.differs(router.states(), router.attachments()))) this.#report();
       const took = performance.now() - begun;
       if (!this.#closed) this.#schedule(Math.max(POLL_EVERY, took * POLL_SHARE));

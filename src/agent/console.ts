@@ -32,13 +32,13 @@ export function consoleUrl(text: string): URL {
 /**
  * The certificate with this SHA-256 fingerprint among those that the console shows; PEM.
  *
- * @throws AgentError console-certificate, console-unreachable
+ * @throws AgentError fingerprint, console-certificate, console-unreachable
  */
 export async function pinned(url: URL, fingerprint: string): Promise<string> {
   const wanted = fingerprint.replaceAll(/[:\s]/g, "").toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(wanted)) {
     throw new AgentError(
-      "console-certificate",
+      "fingerprint",
       "--ca wants a SHA-256 fingerprint, 64 hexadecimal digits",
       "The console prints it when it starts",
     );

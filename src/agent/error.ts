@@ -3,12 +3,16 @@
 export type AgentErrorCode =
   /** The folder of identities, or a file in it. */
   | "agent-folder"
+  /** The disk does not take the configuration that runs. */
+  | "not-kept"
   /** No identity, or several and it was not said which. */
   | "not-joined"
   | "which-one"
   /** The device key cannot be one, or cannot be had. */
   | "device-key"
   | "console-url"
+  /** What --ca gives is none. */
+  | "fingerprint"
   /** Nobody answers, or not as a console. */
   | "console-unreachable"
   /** Not the certificate that --ca names, or one that does not name the console. */

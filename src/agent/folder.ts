@@ -5,9 +5,9 @@
  *   config.db       the last good configuration; mode 0600
  *   crash.key       by which the router proves a crash (src/router/crashsecret); mode 0600
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { syncFolder, writeDurably } from "../router/durable.ts";
+import { makePrivate, syncFolder, writeDurably } from "../router/durable.ts";
 import { AgentError } from "./error.ts";
 
 export const AGENT_FOLDER = "/var/lib/vcpe/agent";
@@ -17,6 +17,8 @@ export interface Folder {
   readonly config: string;
   /** Undefined: there is none. @throws AgentError agent-folder */
   readIdentity(): string | undefined;
+  /** When the identity was written, milliseconds since the Unix epoch; 0: there is none. */
+  writtenAt(): number;
   /** @throws AgentError agent-folder */
   writeIdentity(text: string): void;
   /** Removes all of it. */
@@ -47,9 +49,11 @@ export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
         `If nobody has, run: chmod 700 ${path}; chmod 600 ${path}/*; else have the device's key reset at the console and join again`,
       );
     },
+    writtenAt: () => statSync(identity, { throwIfNoEntry: false })?.mtimeMs ?? 0,
     writeIdentity(text) {
       try {
-        mkdirSync(path, { recursive: true, mode: 0o700 });
+        makePrivate(root);
+        makePrivate(path);
         writeDurably(identity, text);
       } catch (error) {
         throw unusable(path, error);

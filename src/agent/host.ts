@@ -1,10 +1,10 @@
 /** What tells this host from others, for the console to see that a serial number is not used twice. */
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Transcript } from "../protocol/enrol.ts";
-import { writeDurably } from "../router/durable.ts";
+import { makePrivate, writeDurably } from "../router/durable.ts";
 import { version } from "../router/version.ts";
 import { AGENT_FOLDER } from "./folder.ts";
 
@@ -26,7 +26,7 @@ function ownId(root: string): string {
   const kept = readId(file);
   if (kept !== undefined) return kept;
   const fresh = randomBytes(16).toString("hex");
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makePrivate(root);
   writeDurably(file, `${fresh}\n`);
   return fresh;
 }

@@ -60,6 +60,14 @@ export class Stream {
     this.#connect();
   }
 
+  /** Tries at once instead of after the pause: something has changed on this host. */
+  hurry(): void {
+    if (this.#socket !== undefined || this.#ended) return;
+    clearTimeout(this.#timer);
+    this.#pauses.reset();
+    this.#connect();
+  }
+
   /** False: there is no connection, and the frame is dropped. */
   send(frame: FromAgent): boolean {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
@@ -142,6 +150,8 @@ export class Stream {
       // Somebody else has taken our place, or we are not wanted: hurry is of no use.
       if (code === CLOSE.replaced || code === CLOSE.identity) this.#pauses.exhaust();
       const said = reason.toString();
+      if (code === CLOSE.identity)
+        why ??= `${said}: its key was reset, its host released, or the device deleted; join again (vcpe join), or forget it (vcpe leave)`;
       this.#again(why ?? (said === "" ? `the connection ended (${code})` : said));
     });
   }

@@ -1,6 +1,6 @@
 /** `vcpe bind`, `unbind`, `activate`, `lock`, `unlock`, `reset-key` and `release`. */
 import type { Kind } from "../console/model/resources.ts";
-import { openClient } from "./client/client.ts";
+import { type Client, openClient } from "./client/client.ts";
 import { routerLines } from "./client/difference.ts";
 import { usage } from "./client/error.ts";
 import type { Item, RouterDiff } from "./client/item.ts";
@@ -40,12 +40,11 @@ export async function bind(
   if (!other) throw usage(`a ${kind} is bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
   if (to !== undefined && kindOf(to) !== other)
     throw usage(
-      `a ${kind} is bound to a ${other}, not to a ${kindOf(to)}`,
+      `${kind === "instance" ? "an" : "a"} ${kind} is bound to a ${other}, not to ${kindOf(to) === "instance" ? "an" : "a"} ${kindOf(to)}`,
       `vcpe ${act} ${kind} ${name} ${other} NAME`,
     );
   const client = openClient(terminal);
-  const goal =
-    target ?? (act === "unbind" ? ((await client.get<Item>(pathOf(kind, name))).body[other] as string | null) : null);
+  const goal = target ?? (act === "unbind" ? await boundTo(client, kind, name, other) : null);
   if (goal === null)
     throw usage(`${kind} ${name} is bound to no ${other}`, `vcpe ${act} ${kind} ${name} ${other} NAME`);
   await done(
@@ -54,6 +53,12 @@ export async function bind(
     `${kind} ${name} ${act === "bind" ? "bound to" : "unbound from"} ${other} ${goal}`,
     (query) => client.post(pathOf(kind, name, act), { to: goal }, query),
   );
+}
+
+/** The name of what it is bound to; null: nothing. */
+async function boundTo(client: Client, kind: Kind, name: string, other: Kind): Promise<string | null> {
+  const id = (await client.get<Item>(pathOf(kind, name))).body[other] as string | null;
+  return id === null ? null : (await client.get<Item>(pathOf(other, id))).body.name;
 }
 
 export async function act(terminal: Terminal, what: Act, word: string, name: string, flags: ActFlags): Promise<void> {

@@ -1,6 +1,7 @@
 /** What a person reads when something went wrong: one sentence on standard error, and the exit code that says it to scripts. */
+import type { AgentErrorCode } from "../agent/error.ts";
 import { shown } from "../router/shown.ts";
-import type { ClientError, Reason } from "./client/error.ts";
+import { type ClientError, capital, type Reason } from "./client/error.ts";
 import { EXIT } from "./exit.ts";
 
 const REASONS: Readonly<Record<Reason, number>> = {
@@ -9,6 +10,18 @@ const REASONS: Readonly<Record<Reason, number>> = {
   "no-answer": EXIT.notRunning,
   usage: EXIT.usage,
   failed: EXIT.failed,
+};
+
+/** `vcpe join` ends as the commands of the console's client do. */
+const AGENT: Readonly<Partial<Record<AgentErrorCode, number>>> = {
+  "not-joined": EXIT.usage,
+  "which-one": EXIT.usage,
+  "console-url": EXIT.usage,
+  fingerprint: EXIT.usage,
+  "console-unreachable": EXIT.notRunning,
+  "console-certificate": EXIT.notRunning,
+  "console-proof": EXIT.notRunning,
+  refused: EXIT.refused,
 };
 
 /** Errors of ours carry a `code`; anything else is a fault in the program and shows its stack. */
@@ -27,7 +40,7 @@ export function complain(error: unknown): number {
     }
     case "RouterError":
       // What a command of the host said may be several lines.
-      say(...`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`.split("\n"));
+      say(...`vcpe: ${capital(message)}`.split("\n"));
       return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
     case "ClientError": {
       // Loaded by whoever threw it.
@@ -36,15 +49,15 @@ export function complain(error: unknown): number {
       return REASONS[refused.reason];
     }
     case "AgentError":
-      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}`);
-      return code === "not-joined" || code === "which-one" ? EXIT.usage : EXIT.failed;
+      say(`vcpe: ${capital(message)}`);
+      return AGENT[code as AgentErrorCode] ?? EXIT.failed;
     case "AuthorityError":
       say(`vcpe: ${message}`);
       return EXIT.failed;
     case "StartError":
     case "ConsoleError": {
       const { next = "" } = error as { readonly next?: string };
-      say(`vcpe: ${message[0].toUpperCase()}${message.slice(1)}. ${next}.`);
+      say(`vcpe: ${capital(message)}. ${next}.`);
       return code === "already-running" ? EXIT.alreadyRunning : EXIT.failed;
     }
     case "LinuxError":

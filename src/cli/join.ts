@@ -37,7 +37,7 @@ export async function join({ console, serial: written, ca, keyFile, state = AGEN
   const running = (await living()).includes(serial);
   say(
     running
-      ? "The router that runs takes the new identity when it connects next, within a minute."
+      ? "The router that runs takes the new identity within seconds."
       : `Next: vcpe edge --serial ${serial} (a gateway: vcpe gateway …), or systemctl enable --now vcpe@${serial}`,
   );
 }
@@ -63,7 +63,7 @@ async function keyText(file: string | undefined): Promise<string> {
     } catch (error) {
       throw new AgentError(
         "device-key",
-        `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+        `the key file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
         "Check the path and its permissions",
       );
     }

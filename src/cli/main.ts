@@ -5,12 +5,17 @@ import { complain } from "./complain.ts";
 import { addConsoleCommands } from "./console-commands.ts";
 import { EXIT } from "./exit.ts";
 import type { JoinFlags } from "./join.ts";
+import { mindReader } from "./reader.ts";
 
 const CONFIG = "the router's configuration file (YAML)";
 const SERIAL = "serial number of the device; needed when this host has joined as several";
 const STATE = "folder of identities (default /var/lib/vcpe/agent)";
 const RUN_STATE =
   "folder of identities (default /var/lib/vcpe/agent), or, with a file, of what outlives a restart (default /var/lib/vcpe/router)";
+/** As lab.ts and bench.ts have it, which are not loaded for the list of commands. */
+const LAB =
+  "the tutorial on this machine: console, access points, branches and VPCs in network namespaces; performs it, checks it and stays up";
+const BENCH = "measure the router: kernels, the road without a kernel, and whole routers beside others";
 const NAME = "name of the router; needed when several run on this host";
 
 async function program(): Promise<Command> {
@@ -139,13 +144,14 @@ async function program(): Promise<Command> {
 
   // The lab is loaded for its own sake or for help only; anything else need not wait for it.
   if (process.argv[2] === "lab" || process.argv[2] === "help") vcpe.addCommand((await import("./lab.ts")).labCommand());
-  else vcpe.command("lab").description("two branches, a gateway and the internet between them, on this machine");
+  else vcpe.command("lab").description(LAB);
   if (process.argv[2] === "bench" || process.argv[2] === "help")
     vcpe.addCommand((await import("./bench.ts")).benchCommand());
-  else vcpe.command("bench").description("measure the router, in parts and beside others on this machine");
+  else vcpe.command("bench").description(BENCH);
   return vcpe;
 }
 
+mindReader(process.argv[2]);
 try {
   await (await program()).parseAsync(process.argv);
 } catch (error) {

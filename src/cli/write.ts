@@ -44,6 +44,11 @@ export async function update(terminal: Terminal, words: readonly string[]): Prom
   const asked = read(terminal, "update", words, { ...COMMON, "--name": true });
   if (!asked) return;
   const { kind, name, values, others } = asked;
+  if (kind === "device")
+    throw usage(
+      "a device has nothing that is written by hand",
+      `A new key: vcpe reset-key device ${name}; another host: vcpe release device ${name}`,
+    );
   const patch = { ...values, ...(others["--name"] === undefined ? {} : { name: others["--name"] }) };
   if (Object.keys(patch).length === 0) throw usage("nothing is to be changed", `Keys: vcpe update ${kind} --help`);
   const client = openClient(terminal);
@@ -87,6 +92,11 @@ export async function remove(
   { json, dryRun }: DeleteFlags,
 ): Promise<void> {
   const kind = kindOf(word);
+  if (kind === "device")
+    throw usage(
+      "devices go with their instance or access point",
+      `To shut its host out: vcpe reset-key device ${name}; to put another in its place: vcpe release device ${name}`,
+    );
   const client = openClient(terminal);
   const { body: before, headers } = await client.get<Item>(pathOf(kind, name));
   const query = { dryRun: dryRun ? "true" : undefined };

@@ -7,6 +7,7 @@
  *
  * It may be killed at any moment: what was acknowledged is in the database, and the next start goes on from there.
  */
+import { existsSync } from "node:fs";
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -17,17 +18,19 @@ import { buildApi, prepareApi, SERVER_OPTIONS } from "./api/server.ts";
 import type { Audit } from "./auth/audit.ts";
 import { AUTH_MIGRATIONS, openAuth, resetPassword } from "./auth/auth.ts";
 import type { Cost } from "./auth/password.ts";
-import { openAuthority } from "./ca/ca.ts";
+import { type Authority, openAuthority } from "./ca/ca.ts";
 import { httpsOptions, keepFresh } from "./ca/https.ts";
 import { type GivenCertificate, namesOf, rootsOf } from "./certificate.ts";
 import { watchFleet } from "./desk/alarms.ts";
 import { type Desk, type Keep, openDesk } from "./desk/desk.ts";
+import { Book } from "./fleet/book.ts";
 import { openFleet } from "./fleet/fleet.ts";
 import { FLEET_MIGRATIONS } from "./fleet/migrations.ts";
 import { collectGarbage } from "./heap.ts";
 import { lockFolder } from "./lock.ts";
 import { StartError } from "./start.ts";
 import { openDatabase } from "./store/database.ts";
+import { databaseFault } from "./store/fault.ts";
 import { STORE_MIGRATIONS } from "./store/schema.ts";
 
 export interface ConsoleOptions {
@@ -55,6 +58,8 @@ export interface OpenConsole {
   close(): Promise<void>;
 }
 
+const DATABASE = "console.sqlite";
+
 const MIGRATIONS = [...STORE_MIGRATIONS, ...AUTH_MIGRATIONS, ...FLEET_MIGRATIONS];
 
 /** Milliseconds in which a request must have come in whole; an `apply` has 16 MB. */
@@ -66,7 +71,7 @@ const BACKLOG = 4096;
 /** Routers that a change must concern to leave much garbage. */
 const MANY = 1000;
 
-/** @throws StartError, AuthorityError; Error of the database: nothing is left behind. */
+/** @throws StartError, AuthorityError: nothing is left behind. */
 export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
   const { folder, listen, certificate, http = false, keep, cost, log } = options;
   // What was opened is closed in reverse order, also when the start fails half-way.
@@ -79,7 +84,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const database = openStore(folder);
     closers.push(() => database.close());
     const names = namesOf(options.names, listen.host);
-    const authority = await openAuthority(join(folder, "ca"));
+    const authority = await authorityFor(database, folder, log);
     const desk = openDesk(database, {
       keep,
       onFault: (error) => log.error({ err: error }, "a fault in the program"),
@@ -124,7 +129,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     };
   } catch (error) {
     await close();
-    throw error;
+    throw refused(folder, error);
   }
 }
 
@@ -141,13 +146,35 @@ export async function resetPasswordIn(folder: string, user: string, cost?: Cost)
     } finally {
       database.close();
     }
+  } catch (error) {
+    throw refused(folder, error);
   } finally {
     unlock();
   }
 }
 
+/** A database that does not serve is told as such; anything else is as it was. */
+function refused(folder: string, error: unknown): unknown {
+  const fault = databaseFault(error, join(folder, DATABASE));
+  return fault ? new StartError("database", fault.message, fault.next, error) : error;
+}
+
+/** A folder that was restored without its keys gets new ones, which no device knows: told, as nothing else would show it. */
+async function authorityFor(database: DatabaseSync, folder: string, log: Log): Promise<Authority> {
+  const place = join(folder, "ca");
+  const isNew = !existsSync(join(place, "device-root.key"));
+  const authority = await openAuthority(place);
+  const orphans = new Book(database).issued().size;
+  if (isNew && orphans > 0)
+    log.warn(
+      { devices: orphans },
+      `${place} was not there, so the console has a new CA, and the devices that joined under the former one cannot connect. Stop the console and put ca/ back from the back-up; where it is lost, reset the key of each device and join again.`,
+    );
+  return authority;
+}
+
 function openStore(folder: string): DatabaseSync {
-  return openDatabase(join(folder, "console.sqlite"), MIGRATIONS);
+  return openDatabase(join(folder, DATABASE), MIGRATIONS);
 }
 
 /** Users and tokens are no part of the intent: what happens to them stands in the record by its words. */

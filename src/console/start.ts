@@ -3,6 +3,8 @@ export type StartCode =
   /** Another console has the folder. */
   | "already-running"
   | "folder"
+  /** It is damaged, of a newer version, or the disk under it is full. */
+  | "database"
   | "certificate"
   /** The address is taken, not ours, or not permitted. */
   | "listen";

@@ -4,9 +4,9 @@
  * another router: whoever has it can end the IKE SAs of this one (§9.1, §9.2).
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeDurably } from "./durable.ts";
+import { makePrivate, writeDurably } from "./durable.ts";
 import { sentenceOf } from "./error.ts";
 import type { Log } from "./log.ts";
 
@@ -23,7 +23,7 @@ export function crashSecret(folder: string, log: Pick<Log, "warn">): Uint8Array 
     const kept = read(path);
     if (kept.secret !== undefined) return kept.secret;
     if (kept.fault !== undefined) log.warn(`${path} ${kept.fault}: it is made anew`);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivate(folder);
     const secret = Uint8Array.from(randomBytes(BYTES));
     writeDurably(path, `${Buffer.from(secret).toString("hex")}\n`);
     return secret;

@@ -1,5 +1,5 @@
 /** Files that are there whole or not at all, also when the power goes. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -21,6 +21,15 @@ export function writeDurably(path: string, text: string): void {
     closeSync(file);
   }
   syncFolder(dirname(path));
+}
+
+/**
+ * Makes a folder for its owner only, mode 0700. Those above it that are missing get the usual mode: /var/lib/vcpe has a folder of another
+ * user in it, the console's. @throws Error of the file system.
+ */
+export function makePrivate(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
 /** What was renamed or removed in it stays so. */

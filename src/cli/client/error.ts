@@ -75,6 +75,11 @@ export function usage(message: string, next: string): ClientError {
 export function sentences(...texts: readonly string[]): string {
   return texts
     .filter((text) => text !== "")
-    .map((text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.?!:]$/.test(text) ? "" : "."}`)
+    .map((text) => `${capital(text)}${/[.?!:]$/.test(text) ? "" : "."}`)
     .join(" ");
+}
+
+/** With a capital where a word begins the sentence; commands, files, hosts and URLs stay as they are written. */
+export function capital(text: string): string {
+  return /^(?!vcpe\b)[a-z]+(?=[\s,:;'’]|$)(?!:\S)/.test(text) ? `${text[0].toUpperCase()}${text.slice(1)}` : text;
 }

@@ -3,6 +3,7 @@ import { type IncomingMessage, request as requestHttp } from "node:http";
 import { type RequestOptions, request as requestHttps } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClientError, type Violation } from "./error.ts";
+import { asCommand } from "./kinds.ts";
 
 export interface Place {
   /** https://host:port */
@@ -154,11 +155,11 @@ function answered<T>({ status, headers, text }: Raw, { url }: Place): Reply<T> {
     );
   }
   const { code, message, next = "", path, violations } = refusal;
-  throw new ClientError(status === 401 ? "not-logged-in" : "refused", code, message, next, {
+  throw new ClientError(status === 401 ? "not-logged-in" : "refused", code, message, asCommand(next), {
     status,
     // Of a path like /v1/ccns/corp the id is no key that anybody wrote.
     path: path === "id" ? undefined : path,
-    violations,
+    violations: violations?.map((one) => ({ ...one, next: asCommand(one.next) })),
     body,
   });
 }

@@ -28,3 +28,11 @@ export function pathOf(kind: Kind, name?: string, action?: string): string {
 function plain(word: string): string {
   return word.toLowerCase().replace(/[-_]/g, "");
 }
+
+/** What the console advises to those who speak HTTP, as a command: "GET /v1/areas" → "vcpe get areas". */
+export function asCommand(next: string): string {
+  return next.replace(/\bGET \/v1\/([a-z-]+)/g, (request, many: string) => {
+    if (many === "users" || many === "tokens") return `vcpe ${many}`;
+    return KINDS.some((kind) => pluralOf(kind) === many) ? `vcpe get ${many}` : request;
+  });
+}

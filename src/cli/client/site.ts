@@ -69,7 +69,10 @@ export function readSite(file: string): Site {
 export function parseSite(text: string, file: string): Site {
   const source = readSource(text);
   if (source.problems.length > 0) throw new ConfigError(file, source.problems);
-  const value = source.value ?? {};
+  // A file that was cut to nothing must not mean "nothing is wanted": with --prune that would be everything.
+  const { value } = source;
+  if (value === undefined || value === null)
+    throw new ConfigError(file, [problem("empty", "is empty", "List what is wanted; {} says that it is nothing")]);
   const findings = checkStructure(SiteFile, value);
   if (findings.length > 0) throw new ConfigError(file, placed(findings, source));
 

@@ -32,11 +32,20 @@ export function filterLines({ filters, flows }: RouterStatus, { bold }: Colours)
   ];
   return [
     ...table(["FILTER", "DEVICE", "RULE", "WAY", "PROTOCOL", "PORTS", "PREFIX", "ACTION", "HITS"], rows, bold),
-    `${bold("flows:")} ${[`${countText(entries)} of ${countText(limit)}`, ...trouble].join(", ")}`,
+    `${bold("flows:")} ${[`${flowsText(entries, limit)} of ${countText(limit)}`, ...trouble].join(", ")}`,
   ];
 }
 
 function protocolText(number: number | null): string {
   if (number === null) return "any";
   return Object.entries(PROTOCOLS).find(([, known]) => known === number)?.[0] ?? String(number);
+}
+
+/** Tables of up to so many flows are counted whole; of larger ones a part is (src/datapath/flows.ts), where few flows may all be missed. */
+const COUNTED = 65_536;
+const FEW = 1000;
+
+function flowsText(entries: number, limit: number): string {
+  if (limit <= COUNTED) return countText(entries);
+  return entries < FEW ? `fewer than ${countText(FEW)}` : `about ${countText(entries)}`;
 }

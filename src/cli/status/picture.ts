@@ -49,7 +49,9 @@ function managedText(managed: NonNullable<RouterStatus["managed"]>, age: (time: 
   const seen = lastSeen === null ? "not seen in this run" : `last seen ${age(lastSeen)} ago`;
   const link = connected ? "connected" : `not connected${trouble === null ? "" : ` (${trouble})`}, ${seen}`;
   const runs = applied === 0 ? "no configuration yet" : `configuration ${applied}`;
-  const no = refused ? `; ${refused.version} was refused: ${refused.message}` : "";
+  const no = refused
+    ? `; ${refused.code === "not-kept" ? "" : `${refused.version} was refused: `}${refused.message}`
+    : "";
   return `console ${console}: ${link}; ${runs}${no}`;
 }
 

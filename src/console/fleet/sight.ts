@@ -11,6 +11,8 @@ export class Sight {
   #lastSeen: number | null = null;
   #applied = 0;
   #error: Observed["error"] = null;
+  /** Version that #error is about. */
+  #refused = 0;
   readonly #tunnels = new Map<string, ObservedTunnel>();
   /** Names of #tunnels that are not up. */
   readonly #notUp = new Set<string>();
@@ -23,6 +25,8 @@ export class Sight {
     this.#online = true;
     this.#version = hello.software;
     this.#applied = hello.have;
+    // What it could not take once, it has kept since.
+    if (this.#error && (hello.newest?.statement.version ?? 0) >= this.#refused) this.#error = null;
     this.#lastSeen = now;
   }
 
@@ -42,6 +46,7 @@ export class Sight {
   answered({ version, error }: AppliedFrame): void {
     if (error === null) this.#applied = version;
     this.#error = error;
+    this.#refused = version;
   }
 
   reported(report: ReportFrame): void {

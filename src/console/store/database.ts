@@ -5,6 +5,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { StartError } from "../start.ts";
 
 /** Runs once in the life of a file. Never changed after a release; a new one follows. */
 export interface Migration {
@@ -13,7 +14,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** @throws Error: the file cannot be opened, is no database, or was made by a newer version. */
+/** @throws StartError: it was made by a newer version. Error of SQLite: it cannot be opened, or is no database. */
 export function openDatabase(path: string, migrations: readonly Migration[]): DatabaseSync {
   if (path !== ":memory:") {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -31,7 +32,11 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
     const done = database.prepare("SELECT name FROM migration").all() as { readonly name: string }[];
     const strange = done.find(({ name }) => !known.has(name));
     if (strange)
-      throw new Error(`${path} was written by a newer version of vcpe (migration "${strange.name}"); run that version`);
+      throw new StartError(
+        "database",
+        `${path} was written by a newer version of vcpe (migration "${strange.name}")`,
+        "Run that version, or restore a back-up from before the upgrade",
+      );
     const finished = new Set(done.map(({ name }) => name));
     for (const { name, sql } of migrations) {
       if (finished.has(name)) continue;

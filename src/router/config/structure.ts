@@ -93,7 +93,7 @@ function findingsOf(error: SchemaError, path: Path, value: unknown, schema: Keyw
       return [
         finding(
           "type",
-          `expected ${article(String(params.type))}, found ${describe(value)}`,
+          `expected ${article(String(params.type))}, found ${path.length === 0 && typeof value === "string" ? "a text" : describe(value)}`,
           params.type === "string" && (typeof value === "number" || typeof value === "boolean")
             ? `Put it in quotes: "${value}"`
             : "Correct the value",
@@ -190,10 +190,15 @@ function article(type: string): string {
   return { object: "a mapping (key: value)", array: "a list", integer: "a whole number" }[type] ?? `a ${type}`;
 }
 
+/** Longer texts are not repeated: who gives a wrong file would find all of it, and maybe a key, on the screen. */
+const LONG = 40;
+
 function describe(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return `a mapping with ${Object.keys(value).join(", ") || "no keys"}`;
   if (typeof value === "number") return `the number ${value}`;
-  return typeof value === "boolean" ? String(value) : JSON.stringify(value);
+  if (typeof value === "boolean") return String(value);
+  const text = String(value);
+  return text.length > LONG ? `a text of ${text.length} characters` : JSON.stringify(text);
 }

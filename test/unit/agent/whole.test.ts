@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, it } from "vitest";
 import { Agent } from "../../../src/agent/agent.ts";
 import { type Folder, folderOf } from "../../../src/agent/folder.ts";
@@ -89,6 +90,37 @@ describe("a device and its console", () => {
     expect(tunnels(second)).toBe("a c");
   });
 
+  it("runs what the disk does not take, says so, and keeps it as soon as it can", async () => {
+    const console = await bed();
+    const folder = await joined(console);
+    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
+    const routers = new FakeRouters();
+    const agent = await started(folder, routers);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+
+    // SQLite refuses to write, as it does on a full disk.
+    const other = new DatabaseSync(folder.config);
+    other.exec("BEGIN EXCLUSIVE");
+    console.desk.set([SERIAL, { "tunnel/b": partsOf(SERIAL, "a", "b")["tunnel/b"] }]);
+    await until(() => console.fleet.observed(SERIAL)?.error !== null, 10_000);
+    expect(tunnels(routers)).toBe("a b");
+    const refused = { code: "not-kept", message: expect.stringMatching(/it runs, but cannot be kept.*Make room in /) };
+    expect(console.fleet.observed(SERIAL)?.error).toMatchObject(refused);
+    expect(agent.status().refused).toMatchObject(refused);
+
+    // No change, no reconnection: by itself.
+    other.exec("ROLLBACK");
+    other.close();
+    await until(() => console.fleet.observed(SERIAL)?.error === null, 15_000);
+    expect(console.fleet.observed(SERIAL)).toMatchObject({ sync: "synchronized", applied: console.desk.revision });
+    expect(agent.status().refused).toBeNull();
+    await agent.close();
+    await console.close();
+    const after = new FakeRouters();
+    await started(folder, after);
+    expect(tunnels(after)).toBe("a b");
+  }, 40_000);
+
   it("keeps what runs when it cannot have what is wanted, and what needs a restart restarts it", async () => {
     const console = await bed();
     const folder = await joined(console);
@@ -149,7 +181,16 @@ describe("a device and its console", () => {
     await until(() => !agent.status().connected);
     expect(console.fleet.observed(SERIAL)).toMatchObject({ controller: "abnormal", enrolled: false });
     await until(() => agent.status().trouble?.includes("taken no more") === true);
+    expect(agent.status().trouble).toMatch(/vcpe join.*vcpe leave/);
     expect(routers.closes).toBe(0);
+
+    // Joined again while it runs, it does not wait for its next try, which is half a minute away.
+    const key = readDeviceKey(console.fleet.newKey(SERIAL)) as Uint8Array;
+    saveIdentity(folder, await enrol({ url: console.url, serial: SERIAL, key, host: HOST, say: () => undefined }));
+    await until(() => console.fleet.observed(SERIAL)?.controller === "normal", 8000);
+    console.fleet.newKey(SERIAL);
+    console.desk.device(SERIAL, 3);
+    await until(() => !agent.status().connected);
     await agent.close();
     const late = await started(folder, routers);
     await until(() => late.status().trouble?.includes("reset") === true);

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,14 @@ describe("vcpe", () => {
   it("says its version", () => {
     expect(vcpe("version")).toMatchObject({ code: 0, out: "0.1.0\n" });
     expect(vcpe("--version").out).toBe("0.1.0\n");
+  });
+
+  it.each(["version", "check --reference", "check --schema"])("%s ends in silence when its reader goes", (words) => {
+    const node = join(root, "node_modules/.bin/node");
+    // The pipe is closed before anything is written to it.
+    const command = `{ sleep 0.1; ${node} ${join(root, "src/cli/main.ts")} ${words}; echo "code $?" >&2; } | true`;
+    const { stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+    expect(stderr).toBe("code 0\n");
   });
 
   it("lists every sub-command in its help", () => {
@@ -93,6 +102,14 @@ describe("vcpe", () => {
       err: "vcpe: Nobody is logged in. Log in: vcpe login --console URL.\n",
     });
     expect(vcpe("login", "--console", "https://127.0.0.1:1")).toMatchObject({ code: 4 });
+    const joining = (...args: string[]) =>
+      withEnvironment({ VCPE_KEY: "00000-00000-00000-00000-00000" }, "join", "-s", "vcpe0", ...args);
+    expect(joining("--console", "https://127.0.0.1:1")).toMatchObject({
+      code: 4,
+      err: "vcpe: 127.0.0.1:1 cannot be reached (ECONNREFUSED). Check the URL, whether the console runs, and firewalls.\n",
+    });
+    expect(joining("--console", "https://127.0.0.1:1", "--ca", "5C:0B")).toMatchObject({ code: 2 });
+    expect(joining("--console", "http://127.0.0.1:1")).toMatchObject({ code: 2 });
     expect(vcpe("create", "rule", "--help").out).toContain("--direction ingress|egress");
     expect(JSON.parse(vcpe("apply", "--schema").out)).toMatchObject({ title: "vcpe site" });
   });
@@ -108,6 +125,14 @@ describe("vcpe", () => {
       `${bad}:14:67: tunnels[0].ike.lifetime: "long" is not a duration. Write a number and a unit: 500ms, 30s, 5m, 4h, 1h30m or 1d.\n`,
     );
     expect(JSON.parse(vcpe("check", "--schema").out)).toMatchObject({ type: "object", title: "vcpe router" });
+    // Somebody gives the wrong file, and it is the one with the key.
+    const key = join(folder, "key.psk");
+    for (const text of ["hunter2", randomBytes(32).toString("base64")]) {
+      writeFileSync(key, text);
+      const { err } = vcpe("check", key);
+      expect(err).toContain("expected a mapping (key: value), found a text");
+      expect(err).not.toContain(text);
+    }
   });
 
   it("looks at the host", () => {

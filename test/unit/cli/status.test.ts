@@ -129,6 +129,13 @@ describe("the picture of a router", () => {
       "vpc     vcpe0   default  out  any                  any         accept      8",
       "flows: 4,321 of 65,536, 9 evicted",
     ]);
+    // Of a large table a part is counted: none found there is not none.
+    const flowsOf = (entries: number) =>
+      picture({ ...status, flows: { entries, limit: 1_048_576, evicted: 0, refused: 0 } }, PLAIN, undefined, now).find(
+        (line) => line.startsWith("flows:"),
+      );
+    expect(flowsOf(0)).toBe("flows: fewer than 1,000 of 1,048,576");
+    expect(flowsOf(40_000)).toBe("flows: about 40,000 of 1,048,576");
   });
 
   it("counts the routes that it leaves out", () => {

@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { connect } from "node:tls";
 import { afterAll, describe, expect, it } from "vitest";
 import { credentialsFile, readCredentials } from "../../../src/cli/client/credentials.ts";
@@ -9,6 +11,7 @@ import { login } from "../../../src/cli/login.ts";
 import { whoami } from "../../../src/cli/people.ts";
 import { namesOf } from "../../../src/console/certificate.ts";
 import { type ConsoleOptions, openConsole, resetPasswordIn } from "../../../src/console/console.ts";
+import { StartError } from "../../../src/console/start.ts";
 import { fakeTerminal } from "../cli/client/terminal.ts";
 import { CHEAP } from "./auth/site.ts";
 
@@ -157,9 +160,59 @@ describe("a console", () => {
     }
   });
 
+  it.each<[string, (file: string) => void, RegExp]>([
+    ["garbage", (file) => writeFileSync(file, randomBytes(8192)), /is no database.*back-up/],
+    ["damaged", (file) => damage(file), /is damaged.*back-up/],
+    [
+      "of a newer version",
+      (file) => {
+        const database = new DatabaseSync(file);
+        database.exec("INSERT INTO migration (name, at) VALUES ('store-999', '2030-01-01')");
+        database.close();
+      },
+      /newer version of vcpe.*Run that version/,
+    ],
+  ])("says what to do with a database that is %s, without a stack", async (name, spoil, words) => {
+    const folder = join(scratch, name.replaceAll(" ", "-"));
+    const first = await openConsole(options(folder));
+    await first.close();
+    spoil(join(folder, "console.sqlite"));
+    for (const open of [() => openConsole(options(folder)), () => resetPasswordIn(folder, "admin", CHEAP)]) {
+      const error = await open().then(
+        () => expect.fail("it opened"),
+        (refusal: StartError) => refusal,
+      );
+      expect(error).toBeInstanceOf(StartError);
+      expect(error.code).toBe("database");
+      expect(`${error.message}. ${error.next}`).toMatch(words);
+    }
+  });
+
+  it("tells when it was restored without the keys that its devices know", async () => {
+    const folder = join(scratch, "orphans");
+    await (await openConsole(options(folder))).close();
+    const database = new DatabaseSync(join(folder, "console.sqlite"));
+    database.exec("INSERT INTO enrolment (device, secret, generation) VALUES ('vcpe4k2m9x0qzt1b', x'00', 1)");
+    database.close();
+    lines.length = 0;
+    await (await openConsole(options(folder))).close();
+    expect(JSON.stringify(lines)).not.toContain("a new CA");
+    rmSync(join(folder, "ca"), { recursive: true });
+    await (await openConsole(options(folder))).close();
+    expect(JSON.stringify(lines)).toMatch(/a new CA.*put ca\/ back/);
+  });
+
   it("knows what it is called", () => {
     expect(namesOf(["c.example"], "192.0.2.1")).toEqual(["c.example", "localhost", "192.0.2.1"]);
     expect(namesOf([], "0.0.0.0")).toContain("127.0.0.1");
     expect(namesOf(["bad name", "-x"], "::1")).toEqual(["localhost", "::1"]);
   });
 });
+
+/** Overwrites all pages but the first two. */
+function damage(file: string): void {
+  const descriptor = openSync(file, "r+");
+  const { size } = statSync(file);
+  writeSync(descriptor, randomBytes(size - 8192), 0, size - 8192, 8192);
+  closeSync(descriptor);
+}

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeDurably } from "../../../src/router/durable.ts";
+import { folderOf } from "../../../src/agent/folder.ts";
+import { makePrivate, writeDurably } from "../../../src/router/durable.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -46,5 +47,22 @@ describe("a durable file", () => {
     mkdirSync(join(file, "in the way"), { recursive: true });
     expect(() => writeDurably(file, "new")).toThrow();
     expect(readdirSync(folder)).toEqual(["f"]);
+  });
+});
+
+describe("a private folder", () => {
+  it("leaves the one above open to the owners of others in it: /var/lib/vcpe has the console's", () => {
+    const before = process.umask(0o022);
+    try {
+      makePrivate(join(folder, "vcpe/agent"));
+      makePrivate(join(folder, "vcpe/agent/vcpe0"));
+      folderOf("vcpe0", join(folder, "lib/agent")).writeIdentity("{}");
+    } finally {
+      process.umask(before);
+    }
+    const modes = ["vcpe", "vcpe/agent", "vcpe/agent/vcpe0", "lib", "lib/agent"].map(
+      (name) => statSync(join(folder, name)).mode & 0o777,
+    );
+    expect(modes).toEqual([0o755, 0o700, 0o700, 0o755, 0o700]);
   });
 });

@@ -52,5 +52,6 @@ export const deviceLink: Link = (instance, directory, observed) => {
       `Wait a moment: vcpe ready ${instance.name} --wait`,
     );
   }
-  return good(`device ${connected.map(({ id, role }) => `${id} (${role})`).join(" and ")} is connected`);
+  const them = connected.map(({ id, role }) => `${id} (${role})`).join(" and ");
+  return good(connected.length > 1 ? `devices ${them} are connected` : `device ${them} is connected`);
 };

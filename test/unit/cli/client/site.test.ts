@@ -31,7 +31,7 @@ describe("a site file", () => {
       { kind: "ccn", name: "corp", area: "east" },
       { kind: "instance", name: "hz", area: "east", peakBandwidth: 20, cidrs: ["10.1.0.0/24"], ccn: null },
     ]);
-    expect(parseSite("", "site.yaml").resources).toEqual([]);
+    expect(parseSite("{}", "site.yaml").resources).toEqual([]);
   });
 
   it.each([
@@ -49,6 +49,11 @@ describe("a site file", () => {
     ["devices: []\n", 'site.yaml:1:1: devices: "devices" is not a key here.'],
     ["instances:\n  - name: hz\n    peakBandwidth: fast\n", "site.yaml:3:20: instances[0].peakBandwidth:"],
   ])("with a mistake is refused at its line: %j", (text, expected) => expect(lines(text)[0]).toContain(expected));
+
+  it.each(["", "\n", "# nothing\n", "---\n"])(
+    "that holds nothing is refused, not taken for nothing wanted: %j",
+    (text) => expect(lines(text)).toEqual(["site.yaml: is empty. List what is wanted; {} says that it is nothing."]),
+  );
 
   it("is blamed where the console found something wrong", () => {
     const site = parseSite(GOOD, "site.yaml");

@@ -159,6 +159,21 @@ describe("resources", () => {
     expect(lost.length).toBeLessThan(2);
   });
 
+  it("that are devices come and go with their instance", async () => {
+    for (const act of [
+      run((t) => create(t, words("device vcpe0"))),
+      run((t) => update(t, words("device vcpe0 --role standby"))),
+      run((t) => remove(t, "device", "vcpe0", {})),
+    ])
+      await expect(act).rejects.toMatchObject({ reason: "usage", message: expect.stringMatching(/^(a )?device/) });
+  });
+
+  it("are unbound by name", async () => {
+    await run((t) => create(t, words("ccn loose --area east --cen net")));
+    expect((await run((t) => bind(t, "unbind", ["ccn", "loose"], {}))).out).toBe("ccn loose unbound from cen net\n");
+    await run((t) => remove(t, "ccn", "loose", {}));
+  });
+
   it("are not deleted while they are used", async () => {
     await expect(run((t) => remove(t, "ccn", "corp", {}))).rejects.toMatchObject({ status: 409 });
     await run((t) => create(t, words("ccn spare --area east")));
