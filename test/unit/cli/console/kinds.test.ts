@@ -10,7 +10,7 @@ import { firstLogin, run, words } from "./commandrig.ts";
 /** In the order in which they can be made. */
 const FLAGS: readonly (readonly [Kind, string])[] = [
   ["area", ""],
-  ["access-point", "--area it-area --region east --ipv4 198.51.100.1 --line-interfaces eth1"],
+  ["access-point", "--area it-area --region east --ipv4 198.51.100.1 --line-interfaces eth1 --vpc-namespaces it"],
   ["cen", "--area it-area"],
   ["ccn", "--area it-area"],
   ["instance", "--area it-area --peak-bandwidth 2 --cidrs 172.16.0.0/16"],
