@@ -33,6 +33,8 @@ export interface BedOptions {
   readonly workers?: number;
   /** Sequence number that all SAs have reached. */
   readonly sequence?: bigint;
+  /** Bytes of packets that may wait in each worker. Default 0: no tunnel can be held to a rate. */
+  readonly shaper?: number;
 }
 
 export class PathBed {
@@ -53,6 +55,7 @@ export class PathBed {
       sas: 2 * sas + 2,
       adjacencies: sas + 16,
       fib: options.routes > 100_000 ? 384 << 20 : 32 << 20,
+      shaper: options.shaper ?? 0,
     });
     adviseTables(this.memory);
     this.module = loadModule();
@@ -79,7 +82,7 @@ export class PathBed {
       this.#set(at + L.SA_PATH, path);
       this.memory.view.setBigUint64(at + L.SA_SEQUENCE, options.sequence ?? 0n, true);
       this.memory.view.setBigUint64(at + L.SA_SEQUENCE_LIMIT, 2n ** 63n - 1n, true);
-      this.#set(at + L.SA_ADJ, 2 + index);
+      this.#set(at + L.SA_ADJ, this.tunnel(index));
       this.#set(at + L.SA_VRF, vrf);
       this.memory.bytes.set(key, keyAt);
       this.fast.expand(at, keyAt, keyBytes);
@@ -92,20 +95,20 @@ export class PathBed {
       path = this.#path();
       fill(this.slotIn(i), this.spiOf(i), key, salt, VRF_IN, i);
       fill(this.slotOut(i), this.spiOf(i), key, salt, VRF_OUT, i);
-      this.#adjacency(2 + i, L.ADJ_TUNNEL, i);
+      this.#adjacency(this.tunnel(i), L.ADJ_TUNNEL, this.tunnel(i));
       const list = this.#block(L.CHILDREN_HEAD + L.CHILD_STRIDE);
       this.#set(list + L.CHILDREN_COUNT, 1);
       for (let worker = 0; worker < L.MAX_WORKERS; worker++) {
         // Two workers must not share a sequence number: each has a tunnel of its own in the scaling test.
         this.#set(list + L.CHILDREN_HEAD + L.CHILD_SAS + worker * 4, this.saAt(this.slotOut((i + worker) % sas)));
       }
-      this.#set(this.#adjacencyAt(2 + i) + L.ADJ_CHILDREN, list);
+      this.#set(this.adjacencyAt(this.tunnel(i)) + L.ADJ_CHILDREN, list);
     }
     const prefixes = routes(options.routes);
     this.destinations = new Uint32Array(prefixes.length);
     let four = 0;
     prefixes.forEach((prefix, i) => {
-      for (const vrf of [VRF_OUT, VRF_HUB]) this.fib.set(vrf, prefix, 2 + (i % sas));
+      for (const vrf of [VRF_OUT, VRF_HUB]) this.fib.set(vrf, prefix, this.tunnel(i % sas));
       if (prefix.address.length === 4) {
         const [a = 0, b = 0, c = 0, d = 0] = prefix.address;
         this.destinations[four++] = ((a << 24) | (b << 16) | (c << 8) | d) + (prefix.length < 32 ? 1 : 0);
@@ -124,6 +127,13 @@ export class PathBed {
   }
   saAt(slot: number): number {
     return this.memory.regions.sas.base + slot * L.SA_STRIDE;
+  }
+  /** Index of the adjacency of tunnel `i`. */
+  tunnel(i: number): number {
+    return 2 + i;
+  }
+  adjacencyAt(index: number): number {
+    return this.memory.regions.adjacencies.base + index * L.ADJ_STRIDE;
   }
   /** An SPI that leads to the slot that opens. */
   spiOf(i: number): number {
@@ -155,12 +165,8 @@ export class PathBed {
     return at;
   }
 
-  #adjacencyAt(index: number): number {
-    return this.memory.regions.adjacencies.base + index * L.ADJ_STRIDE;
-  }
-
   #adjacency(index: number, kind: number, tunOrId: number): void {
-    const at = this.#adjacencyAt(index);
+    const at = this.adjacencyAt(index);
     this.#set(at + (kind === L.ADJ_LOCAL ? L.ADJ_TUN : L.ADJ_ID), tunOrId);
     this.#set(at + L.ADJ_KIND, kind);
   }

@@ -1,4 +1,4 @@
-/** `vcpe bench path`: nanoseconds a packet on the WASM roads, what a filter adds, and what a second worker brings. */
+/** `vcpe bench path`: nanoseconds a packet on the WASM roads, what a filter and a rate add, and what a second worker brings. */
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { type Machine, machine } from "../machine.ts";
 import { median, round } from "../median.ts";
@@ -7,6 +7,7 @@ import { benchFilter, type FilterRow } from "./filter.ts";
 import { Roads, SIZES, SUPERPACKETS } from "./road.ts";
 import { realTable, sequence } from "./routes.ts";
 import { type Scaling, scale } from "./scale.ts";
+import { benchShaper, type ShaperRow } from "./shaper.ts";
 
 export interface PathRow {
   readonly cipher: Cipher;
@@ -25,6 +26,8 @@ export interface PathResult {
   readonly rows: PathRow[];
   /** What a filter costs. */
   readonly filter: FilterRow[];
+  /** What a rate costs. */
+  readonly shaper: ShaperRow[];
   /** null on a machine with one core. */
   readonly scaling: Scaling | null;
 }
@@ -61,8 +64,9 @@ export async function benchPath({ quick, say }: PathOptions): Promise<PathResult
     one("chacha20poly1305", "1024", bed, sas, routes);
   }
   const filter = benchFilter({ quick, say });
+  const shaper = benchShaper({ quick, say });
   const scaling = (await scale(quick, say)) ?? null;
-  return { machine: about, rows, filter, scaling };
+  return { machine: about, rows, filter, shaper, scaling };
 }
 
 function measure(bed: PathBed, size: string, quick: boolean): { outNs: number; inNs: number; hubNs: number } {

@@ -210,7 +210,7 @@ function pathPart(path: NonNullable<Results["path"]>): string {
     scaling === null
       ? ""
       : `<p>Two workers against one, pinned: ${scaling.ratio} × (${scaling.ceiling} × is what this machine gives two threads that share nothing).</p>`;
-  return `<h2>The road without a kernel: vcpe bench path</h2>${about(path.machine)}${said}${charts}${folded("All rows", anyTable(path.rows))}`;
+  return `<h2>The road without a kernel: vcpe bench path</h2>${about(path.machine)}${said}${charts}${folded("All rows", anyTable(path.rows))}${folded("What a filter and a rate cost", anyTable([...path.filter, ...path.shaper]))}`;
 }
 
 function microPart(micro: NonNullable<Results["micro"]>): string {

@@ -46,7 +46,7 @@ export function benchCommand(): Command {
     );
   command(
     "path",
-    "the WASM road without a kernel: nanoseconds a packet, out, in and hub, and what a filter adds; two workers against one",
+    "the WASM road without a kernel: nanoseconds a packet, out, in and hub, and what a filter and a rate add; two workers against one",
   )
     .option("--quick", "shorter samples")
     .option(
