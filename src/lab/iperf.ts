@@ -93,9 +93,13 @@ export async function traffic(namespace: string, address: string, options: Traff
   return parseIperf(done.stdout, options.protocol);
 }
 
-/** Did the server send the client away, before anything was measured? */
+/**
+ * Did the server send the client away, before anything was measured? It says so and closes at once, without having read what the client
+ * had sent, so the kernel may reset the connection, and the client read that in place of the words.
+ */
 export function isBusy(output: string): boolean {
-  return /"error":\s*"the server is busy/.test(output);
+  const nothing = /"intervals":\s*\[\s*\]/.test(output);
+  return nothing && /"error":\s*"(the server is busy|unable to receive control message: Connection reset)/.test(output);
 }
 
 /**

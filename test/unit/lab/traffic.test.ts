@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseIperf, parseUnread } from "../../../src/lab/iperf.ts";
+import { isBusy, parseIperf, parseUnread } from "../../../src/lab/iperf.ts";
 import { judged, parsePing, parseStream } from "../../../src/lab/ping.ts";
 
 describe("ping's words", () => {
@@ -96,5 +96,16 @@ describe("iperf3's JSON", () => {
     expect(() => parseIperf("{}", "tcp")).toThrow(/no TCP summary/);
     expect(() => parseIperf("{}", "udp")).toThrow(/no UDP summary/);
     expect(() => parseIperf("", "udp")).toThrow(/no JSON/);
+  });
+
+  it("tells a server that is busy yet from a connection that broke", () => {
+    const said = (error: string, intervals = "") =>
+      `{\n"intervals":\t[${intervals}],\n"end":\t{},\n"error":\t"${error}"\n}`;
+    const reset = "unable to receive control message: Connection reset by peer";
+    expect(isBusy(said("the server is busy running a test. try again later"))).toBe(true);
+    expect(isBusy(said(reset))).toBe(true);
+    expect(isBusy(said(reset, '{ "sum": {} }'))).toBe(false);
+    expect(isBusy(said("unable to connect to server: Connection refused"))).toBe(false);
+    expect(isBusy('{ "intervals": [], "end": {} }')).toBe(false);
   });
 });
