@@ -1,4 +1,4 @@
-/** Where VPCs may be attached on a gateway's host: admins say it, operators choose among it. */
+/** Where VPCs may be attached on a gateway's host, and leased lines end: admins say it, operators choose among it. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
 import { OWN_KINDS } from "../../../src/console/api/specs.ts";
@@ -62,4 +62,27 @@ it("what a VPC is in stays offered; what an access point offers concerns no rout
   expect((await ask(rig, "PATCH", "/access-points/shanghai", more, any)).status).toBe(200);
   expect((await ask(rig, "PATCH", "/vpcs/vpc-shanghai", other, ANY)).status).toBe(200);
   expect((await ask(rig, "PATCH", "/access-points/shanghai", { vpcNamespaces: ["web"] }, any)).status).toBe(200);
+});
+
+it("leased lines end only at interfaces of a gateway that an admin has offered", async () => {
+  const line = { name: "line-2", accessPoint: "shanghai", interface: "eth0", prefixes: ["10.201.0.0/16"] };
+  const foreign = { status: 409, body: { code: "interface-not-offered", path: "interface" } };
+  expect(await ask(rig, "POST", "/vbrs", line, OPERATOR)).toMatchObject(foreign);
+  expect(await ask(rig, "PATCH", "/vbrs/line-1", { interface: "eth0" }, ANY)).toMatchObject(foreign);
+  const offer = { lineInterfaces: ["eth0", "eth2"] };
+  expect(await ask(rig, "PATCH", "/access-points/shanghai", offer, ANY)).toMatchObject({ status: 403 });
+  const resources = [
+    { kind: "access-point", name: "shanghai", ...offer },
+    { kind: "vbr", ...line },
+  ];
+  const refused = { status: 403, body: { code: "role" } };
+  expect(await ask(rig, "POST", "/apply", { resources }, OPERATOR)).toMatchObject(refused);
+  expect((await ask(rig, "POST", "/apply", { resources })).status).toBe(200);
+  const taken = { status: 409, body: { code: "interface-taken" } };
+  expect(await ask(rig, "PATCH", "/vbrs/line-1", { interface: "eth0" }, ANY)).toMatchObject(taken);
+  const less = { kind: "access-point", name: "shanghai", lineInterfaces: null };
+  expect(await ask(rig, "POST", "/apply", { resources: [less] })).toMatchObject({
+    status: 409,
+    body: { code: "interface-in-use", path: "resources[0].lineInterfaces" },
+  });
 });
