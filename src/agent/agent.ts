@@ -12,11 +12,12 @@ import type { ManagedStatus } from "../router/status/schema.ts";
 import { version } from "../router/version.ts";
 import { Backoff } from "./backoff.ts";
 import { Carrier, type StartRouter } from "./carrier.ts";
-import { AgentError } from "./error.ts";
+import { AgentError, faultOf } from "./error.ts";
 import type { Folder } from "./folder.ts";
 import { certificateUntil, type Identity, loadIdentity } from "./identity.ts";
 import { Renewal } from "./renewal.ts";
 import { Reports } from "./reports.ts";
+import { Roots } from "./roots.ts";
 import { EMPTY_ROOT, next, type Signed, Untrusted } from "./signed.ts";
 import { ConfigStore } from "./store.ts";
 import { Stream } from "./stream.ts";
@@ -42,6 +43,7 @@ export class Agent {
   readonly #carrier: Carrier;
   readonly #stream: Stream;
   readonly #renewal: Renewal;
+  readonly #roots: Roots;
   readonly #reports = new Reports();
   readonly #retries = new Backoff(RETRY_FIRST, RETRY_LONGEST);
   #identity: Identity;
@@ -63,8 +65,10 @@ export class Agent {
     this.#identity = identity;
     this.#store = store;
     this.#carrier = new Carrier(options.start, options.log);
+    this.#roots = new Roots(options);
     this.#stream = new Stream({
       identity: () => this.#reload(),
+      mistrusted: () => this.#roots.ask(this.#identity),
       opened: () => this.#hello(),
       frame: (frame) => void this.#inTurn(() => this.#take(frame)),
       log: options.log,
@@ -149,7 +153,7 @@ export class Agent {
     const changed = identity.chain[0] !== this.#identity.chain[0];
     this.#identity = identity;
     if (changed) void this.#inTurn(() => this.#show());
-    return identity;
+    return this.#roots.present(identity);
   }
 
   #hello(): void {
@@ -160,6 +164,7 @@ export class Agent {
       have: this.#running?.statement.version ?? 0,
       root: this.#running?.statement.root ?? EMPTY_ROOT,
       ...(last && { newest: { statement: last.statement, proof: last.proof } }),
+      roots: this.#roots.number(this.#identity),
       software: version(),
       hostname: hostname(),
     });
@@ -169,6 +174,7 @@ export class Agent {
   async #take(frame: FromConsole): Promise<void> {
     if (this.#closed) return;
     if (frame.type === "config") await this.#configure(frame);
+    else if (frame.type === "roots") this.#roots.told(frame.signed, this.#identity);
     else await this.#certified(frame);
   }
 
@@ -226,11 +232,7 @@ export class Agent {
   }
 
   #note(version: number, error: unknown): { code: string; message: string } {
-    const { code } = error as { code?: unknown };
-    const fault = {
-      code: typeof code === "string" ? code.slice(0, 64) : "failed",
-      message: sentenceOf(error).slice(0, 2000),
-    };
+    const fault = faultOf(error);
     this.#refused = { version, ...fault };
     return fault;
   }

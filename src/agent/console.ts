@@ -7,6 +7,8 @@ import { AgentError } from "./error.ts";
 
 /** Milliseconds without an answer. */
 const PATIENCE = 15_000;
+/** Milliseconds for a request as a whole: nobody can hold one up byte by byte. */
+const DEADLINE = 60_000;
 /** Bytes of an answer. */
 const LARGEST = 256 * 1024;
 
@@ -64,8 +66,17 @@ export async function demandTrust({ url, tls }: Console): Promise<void> {
   (await handshake(url, tls)).destroy();
 }
 
-/** POSTs JSON. Status and JSON of the reply. @throws AgentError console-unreachable, console-certificate */
-export function post({ url, tls }: Console, path: string, body: object): Promise<{ status: number; reply: unknown }> {
+/**
+ * POSTs JSON. Status and JSON of the reply. @throws AgentError console-unreachable, console-certificate
+ *
+ * @param largest bytes of the reply
+ */
+export function post(
+  { url, tls }: Console,
+  path: string,
+  body: object,
+  largest = LARGEST,
+): Promise<{ status: number; reply: unknown }> {
   const text = JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
@@ -77,7 +88,7 @@ export function post({ url, tls }: Console, path: string, body: object): Promise
         let length = 0;
         got.on("data", (part: Buffer) => {
           length += part.length;
-          if (length > LARGEST) call.destroy(strange(url));
+          if (length > largest) call.destroy(strange(url));
           else parts.push(part);
         });
         got.on("error", (error) => reject(trouble(url, error)));
@@ -90,6 +101,8 @@ export function post({ url, tls }: Console, path: string, body: object): Promise
         });
       },
     );
+    const deadline = setTimeout(() => call.destroy(silent(url)), DEADLINE);
+    call.on("close", () => clearTimeout(deadline));
     call.on("timeout", () => call.destroy(silent(url)));
     call.on("error", (error) => reject(trouble(url, error)));
     call.end(text);
@@ -113,6 +126,11 @@ const silent = (url: URL) =>
 const strange = (url: URL) =>
   new AgentError("console-unreachable", `what answers at ${url.host} is no console`, "Check the URL");
 
+/** Is a code of a TLS connection one of a certificate that is not trusted? Another name in it is none: no root would change that. */
+export function isMistrust(code: string | undefined): boolean {
+  return code !== undefined && !code.startsWith("ERR_") && /CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(code);
+}
+
 function trouble(url: URL, error: Error & { code?: string }): AgentError {
   if (error instanceof AgentError) return error;
   const { code = "", message } = error;
@@ -123,7 +141,7 @@ function trouble(url: URL, error: Error & { code?: string }): AgentError {
       "Use one of its names in --console, or have this name added where the console is started",
     );
   }
-  if (/CERT|SIGNATURE|SELF_SIGNED|ISSUER/.test(code)) {
+  if (isMistrust(code)) {
     const clock = code === "CERT_NOT_YET_VALID" || code === "CERT_HAS_EXPIRED" ? "Check the clock of this host" : "";
     return new AgentError(
       "console-certificate",

@@ -1,5 +1,7 @@
 /** What an agent refuses, or fails at: a stable code, a sentence for a network engineer, and the next step. */
 
+import { sentenceOf } from "../router/error.ts";
+
 export type AgentErrorCode =
   /** The folder of identities, or a file in it. */
   | "agent-folder"
@@ -33,4 +35,13 @@ export class AgentError extends Error {
     this.code = code;
     this.next = next;
   }
+}
+
+/** Whatever was thrown, as the console is told of it. */
+export function faultOf(error: unknown): { code: string; message: string } {
+  const { code } = error as { code?: unknown };
+  return {
+    code: typeof code === "string" ? code.slice(0, 64) : "failed",
+    message: sentenceOf(error).slice(0, 2000),
+  };
 }

@@ -2,6 +2,7 @@
  * Where identities live: /var/lib/vcpe/agent/<serial>/, mode 0700.
  *
  *   identity.json   key, certificates, and whom to trust; mode 0600
+ *   roots.json      what the console said last of its own HTTPS certificate (roots.ts); mode 0600
  *   config.db       the last good configuration; mode 0600
  *   crash.key       by which the router proves a crash (src/router/crashsecret); mode 0600
  */
@@ -21,6 +22,12 @@ export interface Folder {
   writtenAt(): number;
   /** @throws AgentError agent-folder */
   writeIdentity(text: string): void;
+  /** Text of roots.json; undefined: there is none, or it cannot be read. */
+  readRoots(): string | undefined;
+  /** On the disk when this returns. @throws AgentError agent-folder: the former stands. */
+  writeRoots(text: string): void;
+  /** For a new identity. @throws AgentError agent-folder */
+  forgetRoots(): void;
   /** Removes all of it. */
   remove(): void;
 }
@@ -29,6 +36,7 @@ export interface Folder {
 export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
   const path = join(root, serial);
   const identity = join(path, "identity.json");
+  const roots = join(path, "roots.json");
   return {
     path,
     config: join(path, "config.db"),
@@ -51,21 +59,26 @@ export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
     },
     writtenAt: () => statSync(identity, { throwIfNoEntry: false })?.mtimeMs ?? 0,
     writeIdentity(text) {
-      try {
+      attempt(path, () => {
         makePrivate(root);
         makePrivate(path);
         writeDurably(identity, text);
-      } catch (error) {
-        throw unusable(path, error);
+      });
+    },
+    readRoots() {
+      try {
+        return readFileSync(roots, "utf8");
+      } catch {
+        return undefined;
       }
     },
+    writeRoots: (text) => attempt(path, () => writeDurably(roots, text)),
+    forgetRoots: () => attempt(path, () => rmSync(roots, { force: true })),
     remove() {
-      try {
+      attempt(path, () => {
         rmSync(path, { recursive: true, force: true });
         syncFolder(root);
-      } catch (error) {
-        throw unusable(path, error);
-      }
+      });
     },
   };
 }
@@ -96,6 +109,14 @@ export function chooseIdentity(serial: string | undefined, root = AGENT_FOLDER):
     serial === undefined ? have : `there is no identity of ${serial}: ${have}`,
     "Join first: vcpe join --console URL --serial SERIAL; or run from a file: -c FILE",
   );
+}
+
+function attempt(path: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    throw unusable(path, error);
+  }
 }
 
 function unusable(path: string, error: unknown): AgentError {

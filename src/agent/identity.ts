@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { Check } from "typebox/value";
+import { RootsNumber } from "../protocol/roots.ts";
 import type { RouterConfig, Secrets } from "../router/config/config.ts";
 import { AgentError } from "./error.ts";
 import type { Folder } from "./folder.ts";
@@ -14,7 +15,10 @@ export const Identity = Type.Object({
   key: Type.String({ pattern: "^-----BEGIN PRIVATE KEY", description: "Ed25519, PKCS #8." }),
   chain: Type.Array(Pem, { minItems: 1, description: "The device's certificate, then its issuers." }),
   trust: Type.Array(Pem, { minItems: 1, description: "Roots for peers." }),
-  server: Type.Union([Type.Array(Pem), Type.Null()], { description: "Roots for the console; null: the system's." }),
+  server: Type.Union([Type.Array(Pem), Type.Null()], {
+    description: "Roots for the console as of joining (see roots.ts); null: the system's.",
+  }),
+  rootsNumber: Type.Optional(RootsNumber),
   configKey: Type.String({ pattern: "^-----BEGIN PUBLIC KEY", description: "Verifies configurations." }),
 });
 export type Identity = Static<typeof Identity>;

@@ -46,8 +46,9 @@ export async function enrol({ url, ca, serial, key, host, say }: JoinOptions): P
     const server = issued.server === null ? {} : { ca: issued.server };
     await demandTrust({ url, tls: { ...server, cert: issued.chain.join(""), key: request.key } });
     say(`certificate issued to ${transcript.serial} until ${new X509Certificate(issued.chain[0]).validTo}`);
-    const { chain, trust, configKey } = issued;
-    return { console: url.origin, router: serial, key: request.key, chain, trust, server: issued.server, configKey };
+    const { chain, trust, configKey, rootsNumber } = issued;
+    const known = { server: issued.server, ...(rootsNumber !== undefined && { rootsNumber }), configKey };
+    return { console: url.origin, router: serial, key: request.key, chain, trust, ...known };
   } finally {
     secret.fill(0);
   }

@@ -4,6 +4,7 @@ import { WebSocket } from "ws";
 import { CLOSE, type FromAgent, FromConsole, LARGEST_FROM_CONSOLE, SILENCE } from "../protocol/stream.ts";
 import type { Log } from "../router/log.ts";
 import { Backoff } from "./backoff.ts";
+import { isMistrust } from "./console.ts";
 import type { Identity } from "./identity.ts";
 
 const FRAME = Compile(FromConsole);
@@ -18,6 +19,8 @@ const GOOD = 10_000;
 export interface StreamParts {
   /** Read for each connection: it may have joined again meanwhile. @throws Error: there is none now. */
   readonly identity: () => Identity;
+  /** The console's certificate is not trusted. Undefined: that has been mended; else why it cannot be, without a full stop. */
+  readonly mistrusted: () => Promise<string | undefined>;
   /** Connected: time to say hello. */
   readonly opened: () => void;
   readonly frame: (frame: FromConsole) => void;
@@ -109,6 +112,7 @@ export class Stream {
     }
     this.#socket = socket;
     let why: string | undefined;
+    let mistrust: string | undefined;
     const heard = () => {
       this.#heard = Date.now();
       clearTimeout(this.#silence);
@@ -140,8 +144,9 @@ export class Stream {
         socket.terminate();
       });
     });
-    socket.on("error", (error) => {
+    socket.on("error", (error: Error & { code?: string }) => {
       why ??= error.message.replace(/\.$/, "");
+      if (isMistrust(error.code)) mistrust ??= error.code;
     });
     socket.on("close", (code, reason) => {
       clearTimeout(this.#silence);
@@ -152,8 +157,20 @@ export class Stream {
       const said = reason.toString();
       if (code === CLOSE.identity)
         why ??= `${said}: its key was reset, its host released, or the device deleted; join again (vcpe join), or forget it (vcpe leave)`;
-      this.#again(why ?? (said === "" ? `the connection ended (${code})` : said));
+      if (mistrust !== undefined) void this.#mistrusted(mistrust);
+      else this.#again(why ?? (said === "" ? `the connection ended (${code})` : said));
     });
+  }
+
+  /** No other try begins meanwhile. @param code of the TLS connection */
+  async #mistrusted(code: string): Promise<void> {
+    const fault = await this.#parts.mistrusted().catch((error: Error) => error.message.replace(/\.$/, ""));
+    if (fault === undefined) this.#pauses.reset();
+    this.#again(
+      fault === undefined
+        ? "its certificate comes from other roots than before, and it has said so; once more with these"
+        : `its certificate is not trusted (${code}): ${fault}`,
+    );
   }
 
   #again(trouble: string): void {

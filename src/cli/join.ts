@@ -32,7 +32,9 @@ export async function join({ console, serial: written, ca, keyFile, state = AGEN
   }
   const host = thisHost(state);
   const identity = await enrol({ url, serial, key, host, say, ...(ca === undefined ? {} : { ca }) });
-  saveIdentity(folderOf(serial, state), identity);
+  const folder = folderOf(serial, state);
+  saveIdentity(folder, identity);
+  folder.forgetRoots();
   say(`this host is ${serial} at ${identity.console} now`);
   const running = (await living()).includes(serial);
   say(

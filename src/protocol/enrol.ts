@@ -17,6 +17,7 @@
 import { createHmac, hkdfSync } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { canonical } from "./parts.ts";
+import { RootsNumber } from "./roots.ts";
 
 const Serial = Type.String({ pattern: "^[a-z0-9]{1,64}$", description: "Serial number, small letters." });
 const Nonce = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "32 random bytes, base64url." });
@@ -55,6 +56,7 @@ export const Issued = Type.Object({
   server: Type.Union([Type.Array(Type.String()), Type.Null()], {
     description: "PEM; roots of the console's own HTTPS certificate; null: those that the system trusts.",
   }),
+  rootsNumber: Type.Optional(RootsNumber),
   configKey: Type.String({ description: "Ed25519 public key (SPKI, PEM) that signs configurations." }),
   router: Type.String({ description: "Id of the device: the name in statements." }),
 });

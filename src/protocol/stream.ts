@@ -7,6 +7,7 @@
  */
 import Type, { type Static } from "typebox";
 import { Patch } from "./patch.ts";
+import { RootsNumber, SignedRoots } from "./roots.ts";
 import { Proof, Statement, Version } from "./statement.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -67,6 +68,7 @@ export const HelloFrame = Type.Object({
       },
     ),
   ),
+  roots: Type.Optional(RootsNumber),
   software: Type.String({ maxLength: 64 }),
   hostname: Type.String({ maxLength: 255 }),
 });
@@ -117,11 +119,15 @@ export const CertificateFrame = Type.Object({
   trust: Type.Array(Type.String(), { minItems: 1, description: "PEM; roots for peers." }),
 });
 
-export const FromConsole = Type.Union([ConfigFrame, CertificateFrame]);
+/** After hello, if the agent has another number and has said so; and when the console's own certificate will be from other roots. */
+export const RootsFrame = Type.Object({ type: Type.Literal("roots"), signed: SignedRoots });
+
+export const FromConsole = Type.Union([ConfigFrame, CertificateFrame, RootsFrame]);
 export const FromAgent = Type.Union([HelloFrame, AppliedFrame, ReportFrame, RenewFrame]);
 
 export type ConfigFrame = Static<typeof ConfigFrame>;
 export type CertificateFrame = Static<typeof CertificateFrame>;
+export type RootsFrame = Static<typeof RootsFrame>;
 export type HelloFrame = Static<typeof HelloFrame>;
 export type AppliedFrame = Static<typeof AppliedFrame>;
 export type ReportFrame = Static<typeof ReportFrame>;

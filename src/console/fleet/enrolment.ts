@@ -22,6 +22,7 @@ import { AuthorityError } from "../ca/error.ts";
 import { Tries } from "../tries.ts";
 import type { Book } from "./book.ts";
 import type { FleetDesk, FleetEvent } from "./desk.ts";
+import type { RootsDesk } from "./roots.ts";
 import { Tickets } from "./ticket.ts";
 
 /** Wrong keys of one serial number in a minute; then a minute's pause. */
@@ -37,8 +38,8 @@ export interface EnrolmentParts {
   readonly desk: Pick<FleetDesk, "intent">;
   readonly authority: Authority;
   readonly book: Book;
-  /** PEM roots of the console's own HTTPS certificate; null: those that the system of the device trusts. */
-  readonly server: readonly string[] | null;
+  /** Of the console's own HTTPS certificate. */
+  readonly roots: Pick<RootsDesk, "statement">;
   readonly log: Log;
   readonly now: () => number;
   readonly event: (event: FleetEvent) => void;
@@ -92,7 +93,7 @@ export class Enrolment {
     generation: number,
     address: string,
   ): Promise<Answer<FinishReply>> {
-    const { authority, book, desk, log, server, event, enrolled } = this.#parts;
+    const { authority, book, desk, log, roots, event, enrolled } = this.#parts;
     const { serial, csr, host } = transcript;
     const subject = { kind: "device", id: serial, name: serial } as const;
     let chain: string[];
@@ -138,7 +139,8 @@ export class Enrolment {
     const issued: Issued = {
       chain,
       trust: [authority.deviceRoot],
-      server: server === null ? null : [...server],
+      server: roots.statement.roots,
+      rootsNumber: roots.statement.number,
       configKey: authority.configKey,
       router: serial,
     };

@@ -12,6 +12,7 @@ import { Book } from "./book.ts";
 import type { FleetDesk, FleetEvent } from "./desk.ts";
 import { Enrolment } from "./enrolment.ts";
 import { Hub } from "./hub.ts";
+import { RootsDesk } from "./roots.ts";
 import { enrolmentRoutes } from "./routes.ts";
 import { Sight } from "./sight.ts";
 
@@ -34,6 +35,8 @@ export interface Fleet {
   register(app: FastifyInstance): Promise<void>;
   /** WebSocket /v1/agent; the server must ask for certificates of clients, see httpsOptions. */
   attach(server: Server): void;
+  /** The console's HTTPS certificate will be from these roots, as `server` in FleetParts: devices are told. */
+  trust(roots: readonly string[] | null): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -81,12 +84,14 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
     last.set(device, after);
     for (const listener of listeners) listener(device, after, before);
   };
-  const hub = new Hub({ desk, authority, log, now, event, sight, seen });
+  const server = parts.server === undefined ? [authority.root] : parts.server;
+  const roots = new RootsDesk({ database, authority, log, now }, server);
+  const hub = new Hub({ desk, authority, log, now, roots, event, sight, seen });
   const enrolment = new Enrolment({
     desk,
     authority,
     book,
-    server: parts.server === undefined ? [authority.root] : parts.server,
+    roots,
     log,
     now,
     event,
@@ -123,8 +128,9 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
     },
     forget: (device) => book.forget(device),
     release: (device) => book.release(device),
-    register: (app) => enrolmentRoutes(app, enrolment),
+    register: (app) => enrolmentRoutes(app, enrolment, roots),
     attach: (server) => hub.attach(server),
+    trust: (after) => roots.change(after),
     async close() {
       hub.close();
     },

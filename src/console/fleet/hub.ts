@@ -1,7 +1,4 @@
-/**
- * The WebSocket of the agents, /v1/agent on the console's HTTPS server. One connection for each device. A change goes to the devices whose
- * configuration it touches, and to no other.
- */
+/** The WebSocket of the agents, /v1/agent on the console's HTTPS server: one connection for each device. A change goes to whom it concerns. */
 import { X509Certificate } from "node:crypto";
 import type { Server } from "node:https";
 import type { WebSocket } from "ws";
@@ -18,6 +15,7 @@ import { type AgentFrame, agentFrame } from "./frame.ts";
 import { Line } from "./line.ts";
 import { type Passport, stands } from "./passport.ts";
 import { restoration } from "./restored.ts";
+import type { RootsDesk } from "./roots.ts";
 import type { Sight } from "./sight.ts";
 import { type Draft, Statements } from "./statements.ts";
 
@@ -40,6 +38,7 @@ export interface HubParts {
   readonly authority: Authority;
   readonly log: Log;
   readonly now: () => number;
+  readonly roots: RootsDesk;
   readonly event: (event: FleetEvent) => void;
   readonly sight: (device: string) => Sight;
   /** What is seen of the device has changed. */
@@ -162,9 +161,10 @@ export class Hub {
   }
 
   #greet(line: Line, hello: HelloFrame): void {
-    const { desk, sight, now, log } = this.#parts;
+    const { desk, sight, now, log, roots } = this.#parts;
     const { device } = line.passport;
     line.greeted = true;
+    roots.greet(line, hello);
     sight(device).connected(hello, now());
     log.debug({ device, have: hello.have }, "an agent has connected");
     const parts = desk.parts(device);
@@ -283,6 +283,7 @@ export class Hub {
 
   #leave(line: Line): void {
     for (const group of this.#groups) group.delete(line);
+    this.#parts.roots.leave(line);
   }
 
   #gone(line: Line): void {

@@ -19,4 +19,11 @@ export const FLEET_MIGRATIONS: readonly Migration[] = [
       CREATE TABLE fleet_secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
     `,
   },
+  {
+    name: "fleet-2",
+    sql: `
+      -- One row: the number of what was said last of the roots of the console's HTTPS certificate, see fleet/roots.ts.
+      CREATE TABLE https_roots (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL) STRICT;
+    `,
+  },
 ];

@@ -1,9 +1,11 @@
-/** The HTTP doors of enrolment: public, small bodies, one answer for whatever is wrong with a request. */
+/** The HTTP doors of enrolment, and of who does not trust the console's certificate any more: public, small bodies, one answer for whatever is wrong with a request. */
 // Adds `summary` to the schemas of routes.
 import type {} from "@fastify/swagger";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { BeginReply, BeginRequest, EnrolmentRefusal, FinishReply, FinishRequest } from "../../protocol/enrol.ts";
+import { RootsRequest, SignedRoots } from "../../protocol/roots.ts";
 import type { Answer, Enrolment } from "./enrolment.ts";
+import type { RootsDesk } from "./roots.ts";
 
 /** Bytes; a request has about 1,000. */
 const LARGEST_BODY = 16 * 1024;
@@ -11,7 +13,7 @@ const LARGEST_BODY = 16 * 1024;
 /** No JSON, not as the schema has it; too large; of another type. */
 const MALFORMED = new Set([400, 413, 415]);
 
-export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment): Promise<void> {
+export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment, roots: RootsDesk): Promise<void> {
   await app.register(async (scope) => {
     scope.setErrorHandler((error, _request, reply) => {
       const { statusCode = 500 } = error as { statusCode?: number };
@@ -19,7 +21,7 @@ export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment
       if (!MALFORMED.has(statusCode)) throw error;
       return reply.code(statusCode).send({
         code: "malformed",
-        message: "This is no request of enrolment",
+        message: "This is no request of a device",
         next: "Run vcpe join, in the version of the console",
       } satisfies EnrolmentRefusal);
     });
@@ -50,6 +52,19 @@ export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment
         },
       },
       async (request, reply) => answer(reply, await enrolment.finish(request.body, request.ip)),
+    );
+    scope.post<{ Body: RootsRequest }>(
+      "/v1/roots",
+      {
+        config,
+        bodyLimit: LARGEST_BODY,
+        schema: {
+          summary: "Which roots the console's HTTPS certificate comes from, signed for devices.",
+          body: RootsRequest,
+          response: { 200: SignedRoots, ...refusals },
+        },
+      },
+      async (request, reply) => reply.header("cache-control", "no-store").send(await roots.answer(request.body.nonce)),
     );
   });
 }

@@ -39,14 +39,24 @@ export function temporary(): string {
   return folder;
 }
 
+/** A certificate that was brought along, and its roots. */
+export interface Brought {
+  readonly key: string;
+  readonly cert: string;
+  readonly roots: readonly string[] | null;
+}
+
 /** `folder`, `desk`: of a console from before, that starts again. */
-export async function bed(options: { folder?: string; desk?: FakeDesk; port?: number } = {}): Promise<Bed> {
-  const { folder = temporary(), desk = new FakeDesk(), port = 0 } = options;
-  const now = () => Date.now() + made.ahead;
+export async function bed(
+  options: { folder?: string; desk?: FakeDesk; port?: number; brought?: Brought } = {},
+): Promise<Bed> {
+  const { folder = temporary(), desk = new FakeDesk(), port = 0, brought } = options;
+  const clock = { ahead: 0 };
+  const now = () => Date.now() + clock.ahead;
   const authority = await openAuthority(join(folder, "ca"));
   const database = openDatabase(join(folder, "console.db"), FLEET_MIGRATIONS);
-  const fleet = openFleet(database, { desk, authority, log: silent, now });
-  const https = await httpsOptions(authority, ["localhost", "127.0.0.1"]);
+  const fleet = openFleet(database, { desk, authority, log: silent, now, ...(brought && { server: brought.roots }) });
+  const https = await httpsOptions(authority, ["localhost", "127.0.0.1"], brought);
   const app = Fastify({ https, forceCloseConnections: true }) as unknown as FastifyInstance;
   await fleet.register(app);
   await app.listen({ host: "127.0.0.1", port });
@@ -60,7 +70,12 @@ export async function bed(options: { folder?: string; desk?: FakeDesk; port?: nu
     app,
     database,
     url: new URL(`https://localhost:${address.port}`),
-    ahead: 0,
+    get ahead() {
+      return clock.ahead;
+    },
+    set ahead(ms) {
+      clock.ahead = ms;
+    },
     async close() {
       if (closed) return;
       closed = true;
