@@ -23,7 +23,10 @@ function server(vcpe: Command): void {
     .option("--folder <folder>", "where it keeps everything", "/var/lib/vcpe/console")
     .option("--listen <address:port>", "IPv4 or [IPv6]", "0.0.0.0:8443")
     .option("--name <name...>", "names and addresses that it is reached at, for its certificate; the best one first")
-    .option("--certificate <file>", "PEM chain to use instead of a certificate from the console's own CA")
+    .option(
+      "--certificate <file>",
+      "PEM chain to use instead of a certificate from the console's own CA; renewed files are taken by themselves",
+    )
     .option("--key <file>", "PEM of its key")
     .option("--http", "plain HTTP, on a loopback address only; devices cannot connect then")
     .option("--json", "print URL, CA fingerprint and one-time password as one line of JSON")

@@ -37,14 +37,18 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
     events: readDays("--keep-events", flags.keepEvents, 1),
     audit: readDays("--keep-audit", flags.keepAudit, 365),
   };
-  const given = certificate !== undefined && key !== undefined ? readCertificate(certificate, key) : undefined;
+  const read = certificate !== undefined && key !== undefined ? () => readCertificate(certificate, key) : undefined;
+  const given = read?.();
 
   const log = makeLog("console", flags.logLevel, process.stderr);
   const { ended } = foreground(log);
+  let reread: (() => Promise<void>) | undefined;
+  process.on("SIGHUP", () => void reread?.());
   const { openConsole } = await import("../console/console.ts");
   const { keepHeapSmall } = await import("../console/heap.ts");
   keepHeapSmall();
-  const opened = await openConsole({ folder, listen, names: name, certificate: given, http, keep, log });
+  const opened = await openConsole({ folder, listen, names: name, certificate: given, reread: read, http, keep, log });
+  reread = opened.reread;
   const { url, fingerprint, firstPassword } = opened;
   if (flags.json) say(JSON.stringify({ url, fingerprint, ...(firstPassword && { user: "admin", firstPassword }) }));
   else {

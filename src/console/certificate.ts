@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
+import { createSecureContext, getCACertificates } from "node:tls";
 import { certificatesIn, pemOf } from "../router/pem.ts";
 import { StartError } from "./start.ts";
 
@@ -34,6 +35,12 @@ export function readCertificate(certificateFile: string, keyFile: string): Given
     );
   }
   if (!fits) throw unusable(`${keyFile} is not the key of ${certificateFile}`, "Give the key that belongs to it");
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const why = (error as { reason?: unknown }).reason ?? "it does not say why";
+    throw unusable(`TLS does not take ${certificateFile} (${why})`, "Give one of a newer kind", error);
+  }
   return { key, cert };
 }
 
@@ -43,6 +50,17 @@ export function rootsOf({ cert }: GivenCertificate): readonly string[] | null {
   if (last === undefined) return null;
   const certificate = new X509Certificate(last);
   return certificate.checkIssued(certificate) ? [pemOf(last)] : null;
+}
+
+/** Is its chain one of a CA that systems know, as far as this one's list tells? */
+export function knownToSystems({ cert }: GivenCertificate): boolean {
+  const last = certificatesIn(cert).at(-1);
+  if (last === undefined) return false;
+  const certificate = new X509Certificate(last);
+  return getCACertificates().some((pem) => {
+    const root = new X509Certificate(pem);
+    return certificate.checkIssued(root) && certificate.verify(root.publicKey);
+  });
 }
 
 /** Those that were asked for; and what this machine is called and reached at, as far as the console listens there. */

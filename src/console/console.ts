@@ -26,6 +26,7 @@ import { type Desk, type Keep, openDesk } from "./desk/desk.ts";
 import { Book } from "./fleet/book.ts";
 import { openFleet } from "./fleet/fleet.ts";
 import { FLEET_MIGRATIONS } from "./fleet/migrations.ts";
+import { watchGiven } from "./given.ts";
 import { collectGarbage } from "./heap.ts";
 import { lockFolder } from "./lock.ts";
 import { StartError } from "./start.ts";
@@ -41,6 +42,8 @@ export interface ConsoleOptions {
   readonly names: readonly string[];
   /** Instead of one from the console's own authority. */
   readonly certificate?: GivenCertificate;
+  /** Reads it again; absent: it stays as it is. @throws StartError certificate */
+  readonly reread?: () => GivenCertificate;
   /** Plain HTTP, on this machine only; no agents then. */
   readonly http?: boolean;
   readonly keep?: Keep;
@@ -55,6 +58,8 @@ export interface OpenConsole {
   readonly fingerprint: string | null;
   /** Of the user `admin`, at the very first start: to be shown once. */
   readonly firstPassword: string | undefined;
+  /** Looks now whether the given certificate was renewed, rather than within a minute. */
+  reread(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -102,6 +107,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
       onFault: (error) => log.error({ err: error }, "failed logins could not be written down"),
     });
 
+    let reread = async () => log.info("no certificate was given: there is nothing to read again");
     const app = http ? plainApp() : secureApp(await httpsOptions(authority, names, certificate));
     closers.push(() => app.close());
     // Before the server, which waits for its connections to end.
@@ -109,12 +115,30 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     await prepareApi(app, { log });
     await auth.register(app);
     await fleet.register(app);
-    await buildApi(app, { desk, fleet, authority, log });
+    const shown = { root: server?.[0] ?? authority.root };
+    await buildApi(app, { desk, fleet, authority: shown, log });
     await app.ready();
     if (!http) {
       const secure = app.server as unknown as Server;
       fleet.attach(secure);
-      if (!certificate)
+      if (certificate) {
+        const watch = watchGiven({
+          given: certificate,
+          reread: options.reread,
+          // Devices hear of other roots while they are still connected.
+          async take(renewed) {
+            const tls = await httpsOptions(authority, names, renewed);
+            const roots = rootsOf(renewed);
+            await fleet.trust(roots);
+            secure.setSecureContext(tls);
+            shown.root = roots?.[0] ?? authority.root;
+          },
+          event: (one) => desk.event(one),
+          log,
+        });
+        closers.push(() => watch.stop());
+        reread = watch.look;
+      } else
         closers.push(
           keepFresh(secure, authority, names, (error) => log.error({ err: error }, "the certificate was not renewed")),
         );
@@ -125,6 +149,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
       url: urlOf(http, bestName(options, names), port),
       fingerprint: http || certificate ? null : authority.fingerprint,
       firstPassword: auth.firstPassword,
+      reread: () => reread(),
       close,
     };
   } catch (error) {

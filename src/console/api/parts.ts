@@ -17,7 +17,7 @@ export interface FleetDoor {
 export interface ConsoleParts {
   readonly desk: Desk;
   readonly fleet: FleetDoor;
-  /** PEM of the certificate that devices and browsers are to trust. */
+  /** PEM of the certificate that clients are to trust. */
   readonly authority: { readonly root: string };
   readonly log: FaultLog;
 }
