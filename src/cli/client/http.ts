@@ -181,7 +181,7 @@ function unreachable(error: Error & { code?: string }, { url }: Place): ClientEr
     return refuse(
       "certificate",
       `${url} shows a certificate of another authority than the one that was trusted`,
-      "If the console was set up anew, log in again and compare the fingerprint; else somebody stands between",
+      `Ask whoever runs the console: if it was given another certificate or set up anew, log in again (vcpe login --console ${url}; with --ca-file FILE for a CA of your own), and compare the fingerprint if you are asked; else somebody stands between`,
     );
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return refuse(
