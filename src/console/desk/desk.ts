@@ -8,10 +8,10 @@
  * before the transaction is on the disk leaves everything as it was.
  */
 import type { DatabaseSync } from "node:sqlite";
-import { changed, type Parts, type PartsDelta } from "../../protocol/parts.ts";
+import type { Parts, PartsDelta } from "../../protocol/parts.ts";
 import type { Author } from "../author.ts";
 import { Compiler } from "../compile/compile.ts";
-import { demandRoom } from "../compile/room.ts";
+import { demandRoom, outlook } from "../compile/room.ts";
 import { refusal } from "../error.ts";
 import { type Change, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
@@ -189,7 +189,7 @@ class OpenDesk implements Desk {
   preview(plan: Plan): Committed {
     const { changes, after } = this.#planned(plan);
     const deltas = changes.length > 0 ? this.#compiler.preview(after, changes) : new Map<string, PartsDelta>();
-    demandRoom(after, deltas, (router) => changed(this.#compiler.parts(router) ?? new Map(), deltas.get(router)!));
+    demandRoom(after, deltas, (router) => outlook(this.#compiler.parts(router), deltas.get(router)!));
     return { revision: this.revision, changes, deltas };
   }
 
