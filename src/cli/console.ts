@@ -41,6 +41,7 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
 
   const log = makeLog("console", flags.logLevel, process.stderr);
   const { ended } = foreground(log);
+  log.info({ folder }, "the console starts");
   const { openConsole } = await import("../console/console.ts");
   const { keepHeapSmall } = await import("../console/heap.ts");
   keepHeapSmall();
@@ -62,7 +63,8 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
 
 async function reset(folder: string, user: string): Promise<number> {
   const { resetPasswordIn } = await import("../console/console.ts");
-  say(`user ${user}, one-time password ${await resetPasswordIn(folder, user)} (shown this once)`);
+  const progress = (line: string) => void process.stderr.write(`vcpe: ${line} …\n`);
+  say(`user ${user}, one-time password ${await resetPasswordIn(folder, user, undefined, progress)} (shown this once)`);
   return EXIT.ok;
 }
 

@@ -92,6 +92,8 @@ export interface DeskOptions {
   readonly now?: () => number;
   /** Told when a listener throws (the change stands), or events cannot be written. Default: the program ends with it. */
   readonly onFault?: (error: unknown) => void;
+  /** Before configurations of so many devices are compiled, at the start; nothing else goes on meanwhile. */
+  readonly onCompile?: (devices: number) => void;
   /** Some seconds after changes that concerned so many routers, when all about them is written and no other has come. */
   readonly onQuiet?: (routers: number) => void;
 }
@@ -125,7 +127,13 @@ class OpenDesk implements Desk {
 
   constructor(
     database: DatabaseSync,
-    { keep = {}, now = Date.now, onFault = rethrow, onQuiet = () => undefined }: DeskOptions,
+    {
+      keep = {},
+      now = Date.now,
+      onFault = rethrow,
+      onCompile = () => undefined,
+      onQuiet = () => undefined,
+    }: DeskOptions,
   ) {
     this.#database = database;
     this.now = now;
@@ -138,6 +146,7 @@ class OpenDesk implements Desk {
     this.answers = new Answers(database);
     this.#resources = new ResourceTable(database);
     this.#intent = this.#resources.read();
+    onCompile(this.#intent.device.size);
     this.#compiler = new Compiler(this.#intent);
     this.#versions = new RouterVersions(database, this.#intent, (router) => this.#compiler.parts(router));
     this.#fingerprints = new Fingerprints({
