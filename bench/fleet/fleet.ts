@@ -81,7 +81,7 @@ export async function benchFleet({ agents, quick, storm, say, signal }: FleetOpt
     const enrolPerSecond = await enrolments(site, up.url, Math.min(ENROLMENTS, agents));
     say(`made in ${siteSeconds.toFixed(1)} s; ${enrolPerSecond.toFixed(0)} enrolments a second; certificates for all`);
 
-    const serials = [...site.edges, site.gateway].map(({ serial }) => serial);
+    const serials = [...site.edges, ...site.gateways].map(({ serial }) => serial);
     const lists = share(serials, PROCESSES);
     const chains: string[][][] = [];
     for (const [i, { csr }] of (

@@ -1,6 +1,6 @@
 /**
- * A console's customers, made and changed through its API as an operator's program would: one access point, and instances in CENs with a
- * VPC each; one CEN is large, the others have a hundred instances. Of each instance the active device is there, the standby still in its box.
+ * A console's customers, made and changed through its API as an operator's program would: two access points (one has not room for twenty
+ * thousand tunnels), and instances in CENs with a VPC each, at one of them; one CEN is large, the others have a hundred instances. Of each instance the active device is there, the standby still in its box.
  */
 import { type Call, type Reply, send } from "../../src/cli/client/http.ts";
 import type { FromConsole } from "./talk.ts";
@@ -12,6 +12,9 @@ const SMALL = 100;
 const LARGE = 1000;
 /** Resources in one request: an `apply` has 16 MB at most, and holds up all else while it runs. */
 const BATCH = 2000;
+/** Access points; CENs are at them in turn. */
+const POINTS = [0, 1].map((i) => ({ name: `gw-${i}`, ipv4: `198.51.100.${i + 1}` }));
+const pointOf = (cen: number) => POINTS[cen % POINTS.length].name;
 const PASSWORD = "a few plain words";
 
 const placeOf = ({ url, root }: Up) => ({ url, ca: root });
@@ -36,14 +39,15 @@ export class Site {
   readonly #token: string;
   /** Active devices, by the number of their instance. */
   readonly edges: readonly Device[];
-  readonly gateway: Device;
+  /** Of the access points, in their order. */
+  readonly gateways: readonly Device[];
   readonly #cens: readonly (readonly number[])[];
 
   private constructor(up: Up, token: string, cens: readonly (readonly number[])[], devices: readonly Device[]) {
     this.#up = up;
     this.#token = token;
     this.#cens = cens;
-    this.gateway = devices.find(({ role }) => role === "gateway") as Device;
+    this.gateways = devices.filter(({ role }) => role === "gateway");
     this.edges = devices.filter(({ role }) => role === "active");
   }
 
@@ -52,14 +56,13 @@ export class Site {
     const cens = share(instances);
     const resources: object[] = [
       { kind: "area", name: "main" },
-      {
+      ...POINTS.map((point) => ({
         kind: "access-point",
-        name: "gw",
+        ...point,
         area: "main",
         region: "shanghai",
-        ipv4: "198.51.100.1",
         vpcNamespaces: cens.map((_, c) => `vpc-${c}`),
-      },
+      })),
     ];
     for (const [c, members] of cens.entries()) {
       resources.push({ kind: "cen", name: `cen-${c}`, area: "main" });
@@ -68,14 +71,14 @@ export class Site {
       resources.push({
         kind: "vpc",
         name: `vpc-${c}`,
-        accessPoint: "gw",
+        accessPoint: pointOf(c),
         cidr: "172.16.0.0/16",
         place,
         cen: `cen-${c}`,
       });
       for (const [i, number] of members.entries()) {
         const cidrs = [`10.${i >> 8}.${i & 255}.0/24`];
-        const own = { area: "main", peakBandwidth: 2, ccn: `ccn-${c}`, activated: true };
+        const own = { area: "main", accessPoint: pointOf(c), peakBandwidth: 2, ccn: `ccn-${c}`, activated: true };
         resources.push({ kind: "instance", name: `ins-${number}`, cidrs, ...own });
       }
     }
@@ -91,21 +94,24 @@ export class Site {
   deeds(): Deed[] {
     const vpc = (cen: number): Deed => ({
       what: `a VPC is published or withdrawn in a CEN of ${this.#cens[cen].length} instances`,
-      serials: [...this.#cens[cen].map((i) => this.edges[i].serial), this.gateway.serial],
-      act: (turn) => this.#patch(`/v1/vpcs/vpc-${cen}`, { withdrawn: turn % 2 === 0 }),
+      serials: [...this.#cens[cen].map((i) => this.edges[i].serial), this.#gatewayOf(cen)],
+      act: (turn) => this.#patch([`/v1/vpcs/vpc-${cen}`], { withdrawn: turn % 2 === 0 }),
     });
     const all: Deed[] = [
       {
         what: "the peak bandwidth of an instance",
-        serials: [this.edges[0].serial, this.gateway.serial],
-        act: (turn) => this.#patch("/v1/instances/ins-0", { peakBandwidth: 3 + (turn % 2) }),
+        serials: [this.edges[0].serial, this.#gatewayOf(0)],
+        act: (turn) => this.#patch(["/v1/instances/ins-0"], { peakBandwidth: 3 + (turn % 2) }),
       },
       ...(this.#cens.length > 1 ? [vpc(1)] : []),
       vpc(0),
       {
-        what: "the port of the access point, which concerns all",
-        serials: [...this.edges, this.gateway].map(({ serial }) => serial),
-        act: (turn) => this.#patch("/v1/access-points/gw", { natPort: 4500 + ((turn + 1) % 2) * 1000 }),
+        what: "the port of the access points, which concerns all",
+        serials: [...this.edges, ...this.gateways].map(({ serial }) => serial),
+        act: (turn) => {
+          const paths = POINTS.map(({ name }) => `/v1/access-points/${name}`);
+          return this.#patch(paths, { natPort: 4500 + ((turn + 1) % 2) * 1000 });
+        },
       },
     ];
     return all;
@@ -149,12 +155,20 @@ export class Site {
     }
   }
 
-  async #patch(path: string, body: object): Promise<void> {
-    const { headers } = await this.#send({ method: "GET", path });
-    const etag = headers.etag as string;
+  /** The same change of each of them, all at once. */
+  async #patch(paths: readonly string[], body: object): Promise<void> {
+    const read = await Promise.all(paths.map((path) => this.#send({ method: "GET", path })));
     this.asked = process.hrtime.bigint();
-    await this.#send({ method: "PATCH", path, headers: { "if-match": etag }, body });
+    const calls = paths.map((path, i) => {
+      const headers = { "if-match": read[i].headers.etag as string };
+      return this.#send({ method: "PATCH", path, headers, body });
+    });
+    await Promise.all(calls);
     this.answered = process.hrtime.bigint();
+  }
+
+  #gatewayOf(cen: number): string {
+    return this.gateways[cen % POINTS.length].serial;
   }
 
   /** When the last change was asked for, and when it was answered. */

@@ -16,6 +16,10 @@ function all(): ReadonlyMap<string, Check> {
   const head = Type.Omit(RouterConfig, ["vrfs", "attachments", "filters", "tunnels", "routes", "credentials"], {
     additionalProperties: false,
   });
+  const reach = Type.Object(
+    { vrf: vrfs.items.properties.name, routes: tunnels.items.properties.routes },
+    { additionalProperties: false },
+  );
   checks = new Map<string, Check>([
     ["head", Compile(head)],
     ["vrf", Compile(vrfs.items)],
@@ -23,6 +27,7 @@ function all(): ReadonlyMap<string, Check> {
     ["filter", Compile(filters.items)],
     ["tunnel", Compile(tunnels.items)],
     ["route", Compile(routes.items)],
+    ["reach", Compile(reach)],
   ]);
   return checks;
 }

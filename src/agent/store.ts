@@ -2,11 +2,12 @@
  * The last good configuration, on disk part by part (SQLite, synchronous=FULL): a change of one tunnel among ten thousand writes one row,
  * whole or not at all. What is read is believed only after signature and root were verified.
  */
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Proof, Statement } from "../protocol/statement.ts";
 import { freeze } from "../router/config/config.ts";
+import { makeFolder } from "../router/durable.ts";
 import type { Identity } from "./identity.ts";
 import { kept, type Signed } from "./signed.ts";
 
@@ -34,7 +35,7 @@ export class ConfigStore {
 
   /** `fault`: why what was there could not be used; it is put aside then, as `<path>.bad`, and the store is empty. */
   static open(path: string, identity: Identity): { readonly store: ConfigStore; readonly fault: string | undefined } {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     try {
       const store = new ConfigStore(path, openFile(path));
       try {

@@ -151,7 +151,7 @@ export function benchCommand(): Command {
     "one console and very many agents over TLS: connect time, memory, and how soon a change is everywhere",
   )
     .option("--quick", "fewer changes, shorter samples")
-    .option("--agents <number>", "edges; one gateway comes with them", agents, 10_000)
+    .option("--agents <number>", "edges; two gateways come with them", agents, 10_000)
     .option("--storm", "at the end kill the console, start it again, and see all come back")
     .action((flags: Flags & { agents: number; storm?: boolean }) =>
       guarded("fleet", flags, async (signal) => {

@@ -44,6 +44,7 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
   const { ended } = foreground(log);
   let reread: (() => Promise<void>) | undefined;
   process.on("SIGHUP", () => void reread?.());
+  log.info({ folder }, "the console starts");
   const { openConsole } = await import("../console/console.ts");
   const { keepHeapSmall } = await import("../console/heap.ts");
   keepHeapSmall();
@@ -66,7 +67,8 @@ export async function runConsole(flags: ConsoleFlags): Promise<number> {
 
 async function reset(folder: string, user: string): Promise<number> {
   const { resetPasswordIn } = await import("../console/console.ts");
-  say(`user ${user}, one-time password ${await resetPasswordIn(folder, user)} (shown this once)`);
+  const progress = (line: string) => void process.stderr.write(`vcpe: ${line} …\n`);
+  say(`user ${user}, one-time password ${await resetPasswordIn(folder, user, undefined, progress)} (shown this once)`);
   return EXIT.ok;
 }
 

@@ -1,13 +1,12 @@
 /** `vcpe get KIND [NAME]`: what is wanted and what is seen of it, as tables or as JSON. */
 import { type Kind, SPECS } from "../console/model/resources.ts";
 import { type Client, openClient } from "./client/client.ts";
-import { byRole, COLUMNS, type Context } from "./client/columns.ts";
+import { byRole, COLUMNS, type Context, LEAST } from "./client/columns.ts";
 import { usage } from "./client/error.ts";
 import { type Item, META, textOf } from "./client/item.ts";
 import { kindOf, pathOf } from "./client/kinds.ts";
 import { type Names, namesFor, REFERENCES } from "./client/names.ts";
-import { type Strong, say, sayJson, strong, type Terminal } from "./client/terminal.ts";
-import { table } from "./table.ts";
+import { say, sayJson, sayTable, type Terminal } from "./client/terminal.ts";
 
 export interface GetFlags {
   readonly filter?: readonly string[];
@@ -28,10 +27,10 @@ export async function get(terminal: Terminal, word: string, name: string | undef
   const items = await client.list<Item>(pathOf(kind), filters);
   if (flags.json) sayJson(terminal, items);
   else if (items.length === 0) say(terminal, `no ${kind} ${flags.filter ? "fits" : "is there"}`);
-  else say(terminal, ...(await rows(client, kind, items)));
+  else sayTable(terminal, ...(await rows(client, kind, items)), LEAST[kind]);
 }
 
-async function rows(client: Client, kind: Kind, items: readonly Item[]): Promise<(string | Strong)[]> {
+async function rows(client: Client, kind: Kind, items: readonly Item[]): Promise<[string[], string[][]]> {
   const columns = COLUMNS[kind];
   const [names, devices] = await Promise.all([
     namesFor(client, items, Object.keys(REFERENCES)),
@@ -42,11 +41,7 @@ async function rows(client: Client, kind: Kind, items: readonly Item[]): Promise
   const owner = ({ instance, accessPoint }: Item) => names(instance ?? accessPoint);
   const inOrder =
     kind === "device" ? byRole(items).sort((a, b) => (owner(a) < owner(b) ? -1 : owner(a) > owner(b) ? 1 : 0)) : items;
-  return table(
-    columns.map(([heading]) => heading),
-    inOrder.map((item) => columns.map(([, cell]) => cell(item, context))),
-    strong,
-  );
+  return [columns.map(([heading]) => heading), inOrder.map((item) => columns.map(([, cell]) => cell(item, context)))];
 }
 
 /** A key a line; lists of things a line each. */

@@ -20,6 +20,8 @@ export interface JoinFlags {
   readonly state?: string;
 }
 
+const OTHERWISE = "Give it with --key-file, or in VCPE_KEY";
+
 const say = (line: string) => void process.stdout.write(`${shown(line)}\n`);
 
 /** @throws AgentError: nothing has changed on this host. */
@@ -77,11 +79,7 @@ async function keyText(file: string | undefined): Promise<string> {
     return VCPE_KEY;
   }
   if (process.stdin.isTTY !== true) {
-    throw new AgentError(
-      "device-key",
-      "there is no terminal to ask for the device key",
-      "Give it with --key-file, or in VCPE_KEY",
-    );
+    throw new AgentError("device-key", "there is no terminal to ask for the device key", OTHERWISE);
   }
-  return askSecret(processTerminal, "Device key: ");
+  return askSecret(processTerminal, "Device key: ", OTHERWISE);
 }

@@ -1,5 +1,5 @@
 /** The command line. Each sub-command loads what it needs when it is called, so that all of them start at once. */
-import { Command } from "commander";
+import { type Argument, Command } from "commander";
 import { version } from "../router/version.ts";
 import { complain } from "./complain.ts";
 import { addConsoleCommands } from "./console-commands.ts";
@@ -18,16 +18,36 @@ const LAB =
 const BENCH = "measure the router: kernels, the road without a kernel, and whole routers beside others";
 const NAME = "name of the router; needed when several run on this host";
 
+const EXIT_CODES = `
+Exit codes:
+   0  done
+   1  refused or failed
+   2  wrong usage
+   3  configuration has errors
+   4  no such router or console answers
+   5  the name is taken
+   6  not logged in
+   7  the console refused
+  69  the installation failed
+  70  a fault in the program`;
+
+function argumentText(argument: Argument): string {
+  const name = argument.name() + (argument.variadic ? "..." : "");
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
 async function program(): Promise<Command> {
   const vcpe = new Command("vcpe")
     .description("An open virtual CPE: joins private networks over encrypted tunnels (IKEv2, ESP), all in userspace.")
     .version(version(), "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("(vcpe --help, or vcpe COMMAND --help, says more)")
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 configuration has errors, 4 no such router or console answers, 5 the name is taken, 6 not logged in, 7 the console refused, 69 the installation failed, 70 a fault in the program.",
-    )
+    // Descriptions are wrapped beside the longest command, also at 80 columns; that there are options, each command's own help says.
+    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentText)].join(" "),
+      minWidthToWrap: 30,
+    })
+    .addHelpText("after", EXIT_CODES)
     .enablePositionalOptions();
 
   for (const role of ["edge", "gateway"] as const) {

@@ -3,8 +3,7 @@ import { type Client, openClient } from "./client/client.ts";
 import { usage } from "./client/error.ts";
 import { textOf } from "./client/item.ts";
 import { inSession } from "./client/session.ts";
-import { note, say, sayJson, strong, type Terminal } from "./client/terminal.ts";
-import { table } from "./table.ts";
+import { note, say, sayJson, sayTable, type Terminal } from "./client/terminal.ts";
 
 interface User {
   readonly name: string;
@@ -40,7 +39,7 @@ export async function listUsers(terminal: Terminal, { json }: Json): Promise<voi
     disabled ? "disabled" : mustChange ? "one-time password" : "active",
     textOf(lastLogin),
   ]);
-  say(terminal, ...table(["NAME", "ROLE", "STATE", "LAST LOGIN"], rows, strong));
+  sayTable(terminal, ["NAME", "ROLE", "STATE", "LAST LOGIN"], rows, ["LAST LOGIN", "STATE"]);
 }
 
 export async function addUser(
@@ -86,7 +85,7 @@ export async function listTokens(terminal: Terminal, { user, json }: Json & { us
   if (json) return sayJson(terminal, items);
   if (items.length === 0) return say(terminal, "no tokens");
   const rows = items.map((one) => [one.id, one.user, one.role, textOf(one.expires), textOf(one.used), one.name]);
-  say(terminal, ...table(["ID", "USER", "ROLE", "EXPIRES", "LAST USED", "FOR"], rows, strong));
+  sayTable(terminal, ["ID", "USER", "ROLE", "EXPIRES", "LAST USED", "FOR"], rows, ["LAST USED", "FOR", "EXPIRES"]);
 }
 
 export interface NewToken extends Json {

@@ -6,8 +6,7 @@ import { type Client, openClient } from "./client/client.ts";
 import { ClientError, usage } from "./client/error.ts";
 import { timeText } from "./client/item.ts";
 import { serverEvents } from "./client/sse.ts";
-import { note, say, sayJson, strong, type Terminal } from "./client/terminal.ts";
-import { table } from "./table.ts";
+import { note, say, sayJson, sayTable, type Terminal } from "./client/terminal.ts";
 
 interface ConsoleEvent {
   readonly id: number;
@@ -117,7 +116,7 @@ export async function audit(
     action,
     about(changes),
   ]);
-  say(terminal, ...table(["AT", "WHO", "VIA", "FROM", "DID", "WHAT"], rows, strong));
+  sayTable(terminal, ["AT", "WHO", "VIA", "FROM", "DID", "WHAT"], rows, ["VIA", "FROM", "WHAT"]);
 }
 
 function about(changes: AuditLine["changes"]): string {
@@ -157,5 +156,5 @@ export async function routes(terminal: Terminal, { cen, ccn, instance, json }: R
     names.get(component) ?? component,
     conflicts.map((one) => `${one.prefix} of ${one.kind} ${one.name}`).join(", ") || "–",
   ]);
-  say(terminal, ...table(["PREFIX", "FROM", "STATE", "NETWORK", "CONFLICTS"], rows, strong));
+  sayTable(terminal, ["PREFIX", "FROM", "STATE", "NETWORK", "CONFLICTS"], rows, ["NETWORK", "FROM"]);
 }

@@ -73,8 +73,13 @@ const REQUEST_TIMEOUT = 120_000;
 /** Connections that wait to be accepted: ten thousand agents come back in a few seconds. Linux takes net.core.somaxconn at most. */
 const BACKLOG = 4096;
 
-/** Routers that a change must concern to leave much garbage. */
+/** Routers that a change must concern to leave much garbage; devices that make a start take a while. */
 const MANY = 1000;
+
+/** Says before a long silence what it is for. */
+function slowly(say: (line: string) => void): (devices: number) => void {
+  return (devices) => devices >= MANY && say(`working out the configurations of ${devices} devices`);
+}
 
 /** @throws StartError, AuthorityError: nothing is left behind. */
 export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
@@ -93,6 +98,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const desk = openDesk(database, {
       keep,
       onFault: (error) => log.error({ err: error }, "a fault in the program"),
+      onCompile: slowly((line) => log.info(line)),
       // What they were before is garbage now; the next change is not to wait for that.
       onQuiet: (routers) => routers >= MANY && collectGarbage(),
     });
@@ -159,12 +165,17 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
 }
 
 /** For whoever holds the folder, while no console runs in it: a new one-time password for a user. @throws StartError, ConsoleError */
-export async function resetPasswordIn(folder: string, user: string, cost?: Cost): Promise<string> {
+export async function resetPasswordIn(
+  folder: string,
+  user: string,
+  cost?: Cost,
+  progress: (line: string) => void = () => undefined,
+): Promise<string> {
   const unlock = lockFolder(folder);
   try {
     const database = openStore(folder);
     try {
-      const desk = openDesk(database);
+      const desk = openDesk(database, { onCompile: slowly(progress) });
       const password = await resetPassword(database, user, { audit: auditOf(desk), cost });
       desk.close();
       return password;

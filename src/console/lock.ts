@@ -3,9 +3,9 @@
  * committed. SQLite takes it with fcntl, so the kernel gives it up when the process ends, however it ends; and the database itself stays
  * open to whoever wants to read or back it up.
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolder } from "../router/durable.ts";
 import { StartError } from "./start.ts";
 
 /** SQLITE_BUSY: somebody else has the lock. */
@@ -15,7 +15,7 @@ const BUSY = 5;
 export function lockFolder(folder: string): () => void {
   let lock: DatabaseSync | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     lock = new DatabaseSync(join(folder, "lock"));
     lock.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {

@@ -88,6 +88,7 @@ export class IkeEndpoint {
     return this.#with(name, now, (neighbour) => {
       neighbour.terminate();
       this.#realm.neighbours.remove(neighbour);
+      this.#realm.environment.forget?.(name);
     });
   }
 

@@ -10,6 +10,8 @@ export interface IkeEnvironment {
   reserveSpi(peer: string, copy: number, more: boolean): number | undefined;
   /** Gives back an SPI that no "install" effect was made for. An installed one is free after its "remove". */
   releaseSpi(spi: number): void;
+  /** The peer is removed: SPIs are not reserved for it any more, unless it is added again. */
+  forget?(peer: string): void;
   /** Address that this host would send from to reach `remote`; undefined: no route. 4 or 16 bytes, network order. */
   localAddress(remote: Uint8Array): Uint8Array | undefined;
   /** Milliseconds since the Unix epoch, as the host's clock says, which may be set in both directions: certificates are valid by it. */

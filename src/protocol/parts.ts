@@ -3,9 +3,13 @@
  * tunnel among ten thousand travels, is compared and is kept as one part.
  */
 import { hash } from "node:crypto";
-import type { RouterConfig } from "../router/config/config.ts";
+import type { RouterConfig, TunnelConfig, VrfConfig } from "../router/config/config.ts";
+import { type Reach, reaching } from "./reach.ts";
 
-/** Part by key: "head", "vrf/NAME", "attachment/NAME", "filter/NAME", "tunnel/NAME", "route/VRF/PREFIX". JSON values, frozen. */
+/**
+ * Part by key: "head", "vrf/NAME", "attachment/NAME", "filter/NAME", "tunnel/NAME", "route/VRF/PREFIX", and "reach/VRF", which is what tunnels
+ * have in common (reach.ts). JSON values, frozen.
+ */
 export type Parts = ReadonlyMap<string, unknown>;
 
 export interface PartsDelta {
@@ -27,18 +31,22 @@ export function assemble(parts: Parts, credentials: RouterConfig["credentials"])
   if (!head) throw new Error("a configuration in parts has no head");
   const keys = [...parts.keys()].sort();
   const all = (prefix: string) => keys.filter((key) => key.startsWith(`${prefix}/`)).map((key) => parts.get(key));
+  const of = (kind: string, tunnel: TunnelConfig) => parts.get(`${kind}/${tunnel.vrf}`);
+  const tunnels = (all("tunnel") as TunnelConfig[]).map((tunnel) =>
+    reaching(tunnel, of("reach", tunnel) as Reach | undefined, of("vrf", tunnel) as VrfConfig | undefined),
+  );
   return {
     ...head,
     credentials,
     vrfs: all("vrf"),
     attachments: all("attachment"),
     filters: all("filter"),
-    tunnels: all("tunnel"),
+    tunnels,
     routes: all("route"),
   } as RouterConfig;
 }
 
-/** RouterConfig → parts, without credentials. */
+/** RouterConfig → parts, without credentials. Each tunnel has all its routes itself. */
 export function disassemble(config: RouterConfig): Map<string, unknown> {
   const { vrfs: _v, attachments: _a, filters: _f, tunnels: _t, routes, credentials: _c, ...head } = config;
   const parts = new Map<string, unknown>([["head", head]]);

@@ -5,9 +5,9 @@
  *   state.json   what it has changed on the host (see ledger)
  *   status.sock  its status API, mode 0600
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type FileLock, tryLock } from "../linux/lock.ts";
+import { makeFolder } from "./durable.ts";
 import { RouterError, sentenceOf } from "./error.ts";
 import { RUN_FOLDER } from "./places.ts";
 
@@ -24,7 +24,7 @@ export function enterHome(name: string, root = RUN_FOLDER): Home {
   const folder = join(root, name);
   let lock: FileLock | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     lock = tryLock(join(folder, "lock"));
   } catch (error) {
     throw new RouterError(

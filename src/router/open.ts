@@ -11,6 +11,7 @@ import { type ReadConfig, readConfig } from "./config/read.ts";
 import { crashSecret } from "./crashsecret.ts";
 import { RouterError } from "./error.ts";
 import { enterHome } from "./home.ts";
+import { Homes } from "./homes.ts";
 import { type Host, linuxHost } from "./host.ts";
 import { Loans } from "./loans.ts";
 import type { Log } from "./log.ts";
@@ -127,20 +128,6 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
   }
 }
 
-/**
- * The worker of each tunnel's first Child SA; its copies go to the workers after it. In turn, so that tunnels whose peers have one
- * Child SA each are spread over all workers.
- */
-class Homes {
-  readonly #byTunnel = new Map<string, number>();
-
-  of(tunnel: string): number {
-    const home = this.#byTunnel.get(tunnel) ?? this.#byTunnel.size;
-    this.#byTunnel.set(tunnel, home);
-    return home;
-  }
-}
-
 /** What a configuration asks of the datapath. */
 export function planeOptions({ workers, pin, moderation, engines, outer, offload, flows }: RouterConfig): PlaneOptions {
   const threads = workerCount(workers);
@@ -169,6 +156,7 @@ function ikeCore(plane: Plane, host: Host, crashSecret: Uint8Array | undefined):
   return new IkeEndpoint({
     random: (n) => randomBytes(n),
     reserveSpi: (peer, copy, more) => plane.reserveSpi(homes.of(peer) + copy, more),
+    forget: (peer) => homes.forget(peer),
     releaseSpi: (spi) => plane.releaseSpi(spi),
     localAddress: (remote) => host.localAddress(remote),
     date: () => Date.now(),

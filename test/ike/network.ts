@@ -26,6 +26,8 @@ export class Host {
   readonly dice: Dice;
   readonly events: IkeEvent[] = [];
   readonly spis = new Set<number>();
+  /** Peers that the environment was told to forget. */
+  readonly forgotten: string[] = [];
   /** Outlives a crash; undefined: the host cannot keep one (RFC 6290). */
   secret: Uint8Array | undefined;
   ike: IkeEndpoint;
@@ -66,6 +68,7 @@ export class Host {
             if (child.inbound.spi === spi) throw new Error("released an SPI that is installed");
           }
         },
+        forget: (peer) => void this.forgotten.push(peer),
         localAddress: () => this.address,
         date: () => this.network.epoch + this.network.now,
         ...(this.secret && { crashSecret: this.secret }),

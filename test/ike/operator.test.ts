@@ -42,6 +42,7 @@ describe("the operator's hand", () => {
     expect(b.ike.status()[0].state).toBe("down");
     expect(b.datapath.installed.size).toBe(0);
     expect(a.spis.size + b.spis.size).toBe(0);
+    expect(a.forgotten).toEqual(["b"]);
   });
 
   it.each(Array.from({ length: 30 }, (_, i) => i))(
@@ -132,6 +133,7 @@ describe("the operator's hand", () => {
     const [before] = a.ike.status();
     b.do((ike, now) => ike.replace({ ...configB, remoteId: fqdn("a2.vcpe.test") }, now));
     a.do((ike, now) => ike.replace({ ...configA, localId: fqdn("a2.vcpe.test") }, now));
+    expect([...a.forgotten, ...b.forgotten]).toEqual([]);
     network.run(20_000);
     expect(a.ike.status()[0].ike!.spiLocal).not.toBe(before.ike!.spiLocal);
     expect(talks(both)).toBe(true);

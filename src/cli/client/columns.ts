@@ -143,3 +143,17 @@ export const COLUMNS: Readonly<Record<Kind, readonly Column[]>> = {
     ["PRIORITY", key("priority")],
   ],
 };
+
+/** Columns that a narrow terminal shows less readily than others, the least important first. Names, ids and addresses stay. */
+export const LEAST: Readonly<Record<Kind, readonly string[]>> = {
+  area: ["DESCRIPTION"],
+  "access-point": ["REGION", "AREA", "IPV6", "SYNC", "CONTROLLER"],
+  cen: ["DESCRIPTION", "AREA"],
+  ccn: ["AREA", "INTERWORKING"],
+  instance: ["ACCESS POINT", "MBIT/S", "CCN", "CIDRS"],
+  device: ["LAST SEEN", "VERSION", "TUNNELS UP", "SYNC", "VPN", "CONTROLLER"],
+  vpc: ["PUBLISHED", "PLACE", "CEN", "ACCESS POINT"],
+  vbr: ["NEXT HOP", "CEN", "INTERFACE", "ACCESS POINT"],
+  "security-group": ["DESCRIPTION"],
+  rule: ["PRIORITY", "SECURITY GROUP"],
+};

@@ -1,8 +1,8 @@
 /** What `vcpe login` keeps: which console, how to know it, and an API token. A file that its owner alone may read. */
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { writeDurably } from "../../router/durable.ts";
+import { makeFolder, writeDurably } from "../../router/durable.ts";
 import { ClientError } from "./error.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -70,7 +70,7 @@ export function removeCredentials(file: string): void {
 /** Writes a file that its owner alone may read, mode 0600. @throws ClientError credentials */
 export function writeSecret(file: string, text: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     writeDurably(file, text);
   } catch (error) {
     throw fault(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`, "Check the folder");

@@ -21,13 +21,15 @@ export function readPasswordFile(terminal: Terminal, file: string): string {
 /** @throws ClientError no-terminal, interrupted, password-file */
 export async function currentPassword(terminal: Terminal, file: string | undefined, user: string): Promise<string> {
   if (file !== undefined) return readPasswordFile(terminal, file);
-  return terminal.env.VCPE_PASSWORD || (await askSecret(terminal, `Password of ${user}: `));
+  const otherwise = "Give it in a file: --password-file FILE, or in the variable VCPE_PASSWORD";
+  return terminal.env.VCPE_PASSWORD || (await askSecret(terminal, `Password of ${user}: `, otherwise));
 }
 
 /** Asked for twice. @throws ClientError no-terminal, interrupted, password-file, password-differs */
 export async function newPassword(terminal: Terminal, file: string | undefined, user: string): Promise<string> {
   if (file !== undefined) return readPasswordFile(terminal, file);
-  const password = await askSecret(terminal, `New password of ${user}: `);
-  if ((await askSecret(terminal, "Once more: ")) === password) return password;
+  const otherwise = "Give it in a file: --new-password-file FILE";
+  const password = await askSecret(terminal, `New password of ${user}: `, otherwise);
+  if ((await askSecret(terminal, "Once more: ", otherwise)) === password) return password;
   throw new ClientError("failed", "password-differs", "the two are not the same", "Nothing was changed; run it again");
 }

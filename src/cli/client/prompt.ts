@@ -22,11 +22,16 @@ export async function confirm({ input, err }: Terminal, question: string): Promi
   }
 }
 
-/** A text that is typed unseen. @throws ClientError interrupted, no-terminal */
-export async function askSecret(terminal: Terminal, question: string): Promise<string> {
+/** A text that is typed unseen. @param otherwise what to do where nobody can be asked. @throws ClientError interrupted, no-terminal */
+export async function askSecret(terminal: Terminal, question: string, otherwise: string): Promise<string> {
   const { input, err } = terminal;
   if (!hasPerson(terminal) || !input.setRawMode) {
-    throw new ClientError("failed", "no-terminal", "there is no terminal to ask at", "Give it in a file");
+    throw new ClientError(
+      "failed",
+      "no-terminal",
+      `there is no terminal to ask at: ${question.replace(/: $/, "")}`,
+      otherwise,
+    );
   }
   // First unseen, then asked: who types at once is not seen either.
   input.setRawMode(true);

@@ -1,6 +1,8 @@
 /** Where a command reads and writes: the terminal it was started on, or what a test puts in its place. */
 import type { Readable, Writable } from "node:stream";
 import { jsonText, shown } from "../../router/shown.ts";
+import { fitted, leftText } from "../fit.ts";
+import { table } from "../table.ts";
 
 export interface Input extends Readable {
   readonly isTTY?: boolean;
@@ -9,6 +11,8 @@ export interface Input extends Readable {
 
 export interface Output extends Writable {
   readonly isTTY?: boolean;
+  /** Width of the terminal, characters. */
+  readonly columns?: number;
 }
 
 export interface Terminal {
@@ -48,6 +52,25 @@ export function say({ out, env }: Terminal, ...lines: readonly (string | Strong)
     const text = shown(typeof line === "string" ? line : line.strong);
     out.write(typeof line !== "string" && bold ? `\x1b[1m${text}\x1b[0m\n` : `${text}\n`);
   }
+}
+
+/** Characters of a line; undefined: it is no terminal, or one that does not know. */
+export function widthOf({ isTTY, columns }: Pick<Output, "isTTY" | "columns">): number | undefined {
+  return isTTY && columns ? columns : undefined;
+}
+
+/** A table; on a terminal without the columns that it has no room for. @param least headings of those that may be left out, in this order */
+export function sayTable(
+  terminal: Terminal,
+  heading: readonly string[],
+  cells: readonly (readonly string[])[],
+  least: readonly string[],
+): void {
+  const { out } = terminal;
+  const shape = fitted(heading, cells, { width: widthOf(out), least });
+  say(terminal, ...table(shape.heading, shape.cells, strong));
+  const missing = leftText(shape.left);
+  if (missing !== undefined) note(terminal, missing);
 }
 
 export function sayJson({ out }: Terminal, value: unknown): void {

@@ -1,11 +1,12 @@
 /** The table of filters. */
 import { PROTOCOLS } from "../../router/config/filter.ts";
 import type { RouterStatus } from "../../router/status/schema.ts";
+import { fitted } from "../fit.ts";
 import { countText, table } from "../table.ts";
 import type { Colours } from "./colours.ts";
 
 /** A row a rule, and one for each default; then how full the flow table is. */
-export function filterLines({ filters, flows }: RouterStatus, { bold }: Colours): string[] {
+export function filterLines({ filters, flows }: RouterStatus, { bold, width }: Colours): string[] {
   const rows = filters.flatMap(({ name, devices, rules, ...defaults }) => {
     const filter = [name, devices.join(", ") || "–"];
     return [
@@ -25,13 +26,15 @@ export function filterLines({ filters, flows }: RouterStatus, { bold }: Colours)
       }),
     ];
   });
+  const heading = ["FILTER", "DEVICE", "RULE", "WAY", "PROTOCOL", "PORTS", "PREFIX", "ACTION", "HITS"];
+  const shape = fitted(heading, rows, { width, least: ["DEVICE", "RULE"] });
   const { entries, limit, evicted, refused } = flows;
   const trouble = [
     ...(evicted > 0 ? [`${countText(evicted)} evicted`] : []),
     ...(refused > 0 ? [`${countText(refused)} packets found no place`] : []),
   ];
   return [
-    ...table(["FILTER", "DEVICE", "RULE", "WAY", "PROTOCOL", "PORTS", "PREFIX", "ACTION", "HITS"], rows, bold),
+    ...table(shape.heading, shape.cells, bold),
     `${bold("flows:")} ${[`${flowsText(entries, limit)} of ${countText(limit)}`, ...trouble].join(", ")}`,
   ];
 }

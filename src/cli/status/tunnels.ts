@@ -1,6 +1,7 @@
 /** The tables of tunnels: their IKE SAs, the rates that they are held to, their Child SAs. */
 import { formatRate } from "../../router/config/rate.ts";
 import type { ChildStatus, RouterStatus, TunnelStatus } from "../../router/status/schema.ts";
+import { fitted, leftText } from "../fit.ts";
 import { bytesText, countText, table } from "../table.ts";
 import type { Colours } from "./colours.ts";
 
@@ -11,7 +12,17 @@ export interface Before {
   readonly ms: number;
 }
 
-export function tunnelLines(status: RouterStatus, { bold, state }: Colours, age: (time: string) => string): string[] {
+const TUNNEL = ["TUNNEL", "STATE", "SINCE", "PEER", "ADDRESS", "IKE", "AUTH", "REKEYS", "RTT", "MTU", "NAT"];
+/** What a narrow terminal has room for last comes first. */
+const LEAST_OF_TUNNEL = ["AUTH", "IKE", "NAT", "REKEYS", "MTU", "PEER", "SINCE", "RTT", "ADDRESS"];
+const LEAST_OF_CHILD = ["CIPHER", "REKEYS", "SINCE", "bytes", "SPI OUT", "SPI IN"];
+const LEAST_OF_SHAPE = ["marked", "DELAY", "WAIT", "queued", "bytes"];
+
+export function tunnelLines(
+  status: RouterStatus,
+  { bold, dim, state, width }: Colours,
+  age: (time: string) => string,
+): string[] {
   if (status.tunnels.length === 0) return ["no tunnels"];
   const rows = status.tunnels.map((tunnel) => [
     tunnel.name,
@@ -26,11 +37,8 @@ export function tunnelLines(status: RouterStatus, { bold, state }: Colours, age:
     String(tunnel.mtu),
     natText(tunnel.nat),
   ]);
-  const [heading, ...body] = table(
-    ["TUNNEL", "STATE", "SINCE", "PEER", "ADDRESS", "IKE", "AUTH", "REKEYS", "RTT", "MTU", "NAT"],
-    rows,
-    bold,
-  );
+  const shape = fitted(TUNNEL, rows, { width, least: LEAST_OF_TUNNEL });
+  const [heading, ...body] = table(shape.heading, shape.cells, bold);
   const lines = [heading];
   for (const [i, tunnel] of status.tunnels.entries()) {
     lines.push(state(tunnel.state)(body[i]));
@@ -38,7 +46,8 @@ export function tunnelLines(status: RouterStatus, { bold, state }: Colours, age:
       lines.push(`  ${age(tunnel.lastError.at)} ago: ${tunnel.lastError.message} [${tunnel.lastError.code}]`);
     }
   }
-  return lines;
+  const missing = leftText(shape.left);
+  return missing === undefined ? lines : [...lines, dim(missing)];
 }
 
 /** "psk"; "CN=gw.example.com until 2026-12-31". */
@@ -60,7 +69,7 @@ function natText(nat: TunnelStatus["nat"]): string {
 }
 
 /** Tunnels that are held to a rate. */
-export function shapeLines(status: RouterStatus, { bold }: Colours, before?: Before): string[] {
+export function shapeLines(status: RouterStatus, { bold, width }: Colours, before?: Before): string[] {
   const rows = status.tunnels.flatMap(({ name, shape }) => {
     if (shape === null) return [];
     const earlier = before?.status.tunnels.find((tunnel) => tunnel.name === name)?.shape;
@@ -94,12 +103,13 @@ export function shapeLines(status: RouterStatus, { bold }: Colours, before?: Bef
     "WAIT",
     "DELAY",
   ];
-  return table(heading, rows, bold);
+  const shape = fitted(heading, rows, { width, least: LEAST_OF_SHAPE });
+  return table(shape.heading, shape.cells, bold);
 }
 
 export function childLines(
   status: RouterStatus,
-  { bold }: Colours,
+  { bold, width }: Colours,
   age: (time: string) => string,
   before?: Before,
 ): string[] {
@@ -123,7 +133,9 @@ export function childLines(
   });
   const rate = before ? ["rate"] : [];
   const heading = ["CHILD SA", "CIPHER", "SPI IN", "SPI OUT", "SINCE", "REKEYS"];
-  return table([...heading, "IN packets", "bytes", ...rate, "OUT packets", "bytes", ...rate], rows, bold);
+  const all = [...heading, "IN packets", "bytes", ...rate, "OUT packets", "bytes", ...rate];
+  const shape = fitted(all, rows, { width, least: LEAST_OF_CHILD });
+  return table(shape.heading, shape.cells, bold);
 }
 
 function trafficCells(

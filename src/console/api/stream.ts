@@ -12,6 +12,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import Type from "typebox";
+import { clientKey } from "../address.ts";
 import type { Committed } from "../desk/desk.ts";
 import { ConsoleError } from "../error.ts";
 import { type Entry, Journal } from "./journal.ts";
@@ -25,22 +26,33 @@ export interface StreamLimits {
   /** Octets that may wait for one reader. */
   readonly waiting: number;
   readonly readers: number;
+  /** Of these, for one user, and from one address (of IPv6 a /64), so that nobody takes the places of all. */
+  readonly readersOfUser: number;
+  readonly readersAtAddress: number;
   /** Milliseconds between comments that keep the connection alive. */
   readonly heartbeat: number;
 }
 
-export const STREAM_LIMITS: StreamLimits = { kept: 4096, waiting: 1 << 20, readers: 500, heartbeat: 15_000 };
+export const STREAM_LIMITS: StreamLimits = {
+  kept: 4096,
+  waiting: 1 << 20,
+  readers: 500,
+  readersOfUser: 20,
+  readersAtAddress: 100,
+  heartbeat: 15_000,
+};
 
 /** Of the changed resources of one entry so many are named; of more only the number. */
 const NAMED = 500;
 
 export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: StreamLimits = STREAM_LIMITS): void {
   const journal = new Journal(limits.kept);
-  const readers = new Set<FastifyReply["raw"]>();
+  /** With whose they are, and where. */
+  const readers = new Map<FastifyReply["raw"], { readonly user: string; readonly address: string }>();
 
   const tell = (type: Entry["type"], data: object) => {
     const text = written(journal.add(type, data));
-    for (const reader of readers) push(reader, text);
+    for (const reader of readers.keys()) push(reader, text);
   };
   parts.desk.onCommitted((committed) => tell("change", changeOf(committed)));
   parts.desk.onEvent((event) => tell("event", event));
@@ -52,11 +64,11 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
   });
 
   const heartbeat = setInterval(() => {
-    for (const reader of readers) push(reader, ": still here\n\n");
+    for (const reader of readers.keys()) push(reader, ": still here\n\n");
   }, limits.heartbeat).unref();
   app.addHook("preClose", (done) => {
     clearInterval(heartbeat);
-    for (const reader of readers) reader.destroy();
+    for (const reader of readers.keys()) reader.destroy();
     done();
   });
 
@@ -76,21 +88,15 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
               "text/event-stream; events `change`, `event`, `status`, `reset`. Last-Event-ID goes on from there.",
           }),
         },
-        refusals: [503],
+        refusals: [429, 503],
       }),
     },
     async (request, reply) => open(request, reply),
   );
 
   function open(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    if (readers.size >= limits.readers) {
-      throw new ConsoleError(
-        503,
-        "too-many-readers",
-        `${limits.readers} others read the stream already`,
-        "Try again later, or read GET /v1/events from time to time",
-      );
-    }
+    const whose = { user: request.author.user, address: clientKey(request.author.address) };
+    demandPlace(whose);
     reply.hijack();
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
@@ -105,7 +111,7 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
       readers.delete(raw);
     });
     raw.on("error", () => readers.delete(raw));
-    readers.add(raw);
+    readers.set(raw, whose);
     const last = request.headers["last-event-id"];
     const missed = typeof last === "string" ? journal.after(last)?.map(written).join("") : "";
     // More than may wait would have it cut off at once, and when it comes again, again.
@@ -113,6 +119,19 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
     const begin = bearable ? missed : `id: ${journal.last}\nevent: reset\ndata: {}\n\n`;
     push(raw, `: vcpe console\nretry: 2000\n\n${begin}`);
     return reply;
+  }
+
+  /** @throws ConsoleError 429, 503 too-many-readers */
+  function demandPlace({ user, address }: { readonly user: string; readonly address: string }): void {
+    const others = [...readers.values()];
+    const full = (status: 429 | 503, message: string, next: string) =>
+      new ConsoleError(status, "too-many-readers", message, `${next}, or read GET /v1/events from time to time`);
+    if (others.filter((one) => one.user === user).length >= limits.readersOfUser)
+      throw full(429, `${user} reads the stream ${limits.readersOfUser} times already`, "End one of these");
+    if (others.filter((one) => one.address === address).length >= limits.readersAtAddress)
+      throw full(429, `${limits.readersAtAddress} read the stream from ${address} already`, "End one of these");
+    if (readers.size >= limits.readers)
+      throw full(503, `${limits.readers} others read the stream already`, "Try again later");
   }
 
   function push(reader: FastifyReply["raw"], text: string): void {

@@ -1,7 +1,7 @@
 /** The folder of the authority: mode 0700, every file 0600, all of the user that runs the console; written whole or not at all. */
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { writeDurably } from "../../router/durable.ts";
+import { makeFolder, writeDurably } from "../../router/durable.ts";
 import { AuthorityError } from "./error.ts";
 
 export interface Folder {
@@ -12,7 +12,7 @@ export interface Folder {
 
 /** Makes the folder at the first start. @throws AuthorityError ca-folder */
 export function openFolder(path: string): Folder {
-  attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  attempt(path, () => makeFolder(path, 0o700));
   demandPrivate(path, 0o700);
   return {
     read(name) {

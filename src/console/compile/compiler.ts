@@ -81,10 +81,11 @@ export class Compiler {
       }
       return delta;
     };
+    const same = comparison();
     const compare = (router: string, key: string, was: unknown, now: unknown) => {
       if (now === undefined) {
         if (was !== undefined) deltaOf(router).remove.add(key);
-      } else if (!equal(was, now)) {
+      } else if (!same(was, now)) {
         const { put, before } = deltaOf(router);
         put.set(key, freeze(now));
         if (was !== undefined) before.set(key, was);
@@ -101,6 +102,7 @@ export class Compiler {
       for (const router of new Set([...was.keys(), ...now.keys()])) {
         const before = was.get(router);
         const after = now.get(router);
+        if (before === after) continue;
         for (const key of before?.keys() ?? []) if (!after?.has(key)) compare(router, key, before!.get(key), undefined);
         for (const [key, part] of after ?? []) {
           compare(router, key, before?.get(key), part);
@@ -131,13 +133,28 @@ export class Compiler {
       else this.#made.delete(id);
     }
     for (const [router, { put, remove }] of deltas) {
-      const parts = new Map(this.#routers.get(router));
+      const was = this.#routers.get(router);
+      if (!was) {
+        this.#routers.set(router, put);
+        continue;
+      }
+      const parts = new Map(was);
       for (const key of remove) parts.delete(key);
       for (const [key, part] of put) parts.set(key, part);
       if (parts.size === 0) this.#routers.delete(router);
       else this.#routers.set(router, parts);
     }
   }
+}
+
+/** `equal`, which looks once at two values that many routers have in common. */
+function comparison(): typeof equal {
+  let [left, right, same]: unknown[] = [];
+  return (a, b) => {
+    if (a === b) return true;
+    if (a !== left || b !== right) [left, right, same] = [a, b, equal(a, b)];
+    return same === true;
+  };
 }
 
 function headOf(id: string, directory: Directory): Head | undefined {

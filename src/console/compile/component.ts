@@ -1,11 +1,11 @@
 /** One component → its parts on each router that has to do with it: a VRF, and all that stands in it. */
+import type { Reach } from "../../protocol/reach.ts";
 import type { AttachmentConfig, TunnelConfig, VrfConfig } from "../../router/config/config.ts";
 import { claimsOf, type Directory } from "../model/directory.ts";
 import type { Resource } from "../model/resources.ts";
 import { filterOf } from "./filter.ts";
 import { certificateName, identityIn, identityOf } from "./identity.ts";
 import { type Attached, type Branch, type Component, disputed, type Point, type Published } from "./member.ts";
-import { edgeRoutes } from "./reach.ts";
 import { steady } from "./steady.ts";
 import { addressOf, EVERYTHING, portOf, type Routes, routeTo, tunnelOf } from "./tunnel.ts";
 
@@ -17,7 +17,7 @@ type Device = Resource<"device">;
 const MTU = 1500;
 const EDGE_TUN = Object.freeze({ name: "vcpe0", mtu: MTU, filter: null });
 
-/** What was made of a component last time; lists of routes that have stayed as they were are taken from there. */
+/** What was made of a component last time; what has stayed as it was is taken from there. */
 export interface Earlier {
   readonly component: Component;
   readonly parts: Made;
@@ -25,7 +25,7 @@ export interface Earlier {
 
 export function make(component: Component, directory: Directory, earlier?: Earlier): Made {
   const made: Made = new Map();
-  const put = (router: string, key: string, part: object) => {
+  const put = (router: string, key: string, part: unknown) => {
     let parts = made.get(router);
     if (!parts) {
       parts = new Map();
@@ -33,34 +33,26 @@ export function make(component: Component, directory: Directory, earlier?: Earli
     }
     parts.set(key, part);
   };
-  const { id, points, branches, attached, published } = component;
-  const routesOf = edgeRoutes(component);
+  const { id, points, branches, attached, published, reach } = component;
   const stays = steady(component, earlier?.component);
 
   for (const branch of branches) {
     const point = points.get(branch.at)!;
     const gateway = point.gateway.id;
     const stayed = stays(branch);
-    const again = (router: string, key: string) => put(router, key, earlier!.parts.get(router)!.get(key) as object);
-    if (stayed.all) {
-      for (const { id: device } of branch.devices) {
-        for (const key of earlier!.parts.get(device)!.keys()) again(device, key);
-        again(gateway, `tunnel/${device}`);
-      }
-      continue;
-    }
-    const was = earlier?.parts.get(branch.devices[0]?.id)?.get(`tunnel/${gateway}`) as TunnelConfig | undefined;
-    const routes = routesOf(branch, was?.routes);
     for (const device of branch.devices) {
-      if (stayed.inside) {
-        again(device.id, `vrf/${id}`);
-        again(gateway, `tunnel/${device.id}`);
-      } else {
-        put(device.id, `vrf/${id}`, edgeVrf(id, branch, device));
-        put(gateway, `tunnel/${device.id}`, toEdge(id, branch, device, point, published));
+      const was = earlier?.parts.get(device.id);
+      const inward = stayed.inside ? earlier?.parts.get(gateway)?.get(`tunnel/${device.id}`) : undefined;
+      put(gateway, `tunnel/${device.id}`, inward ?? toEdge(id, branch, device, point, published));
+      if (stayed.all && was) {
+        made.set(device.id, reaching(was, id, reach));
+        continue;
       }
-      const tunnel = toGateway(id, branch, device, point, routes);
-      if (tunnel) put(device.id, `tunnel/${tunnel.name}`, tunnel);
+      put(device.id, `vrf/${id}`, edgeVrf(id, branch, device));
+      const tunnel = toGateway(id, branch, device, point);
+      if (!tunnel) continue;
+      put(device.id, `tunnel/${gateway}`, tunnel);
+      put(device.id, `reach/${id}`, reach);
     }
   }
   for (const { network, at } of attached) {
@@ -84,17 +76,23 @@ export function make(component: Component, directory: Directory, earlier?: Earli
   return made;
 }
 
+/** Parts of an edge of which nothing is new but perhaps what it reaches; the same value when that is not either. */
+function reaching(was: Map<string, unknown>, vrf: string, reach: Reach): Map<string, unknown> {
+  const key = `reach/${vrf}`;
+  // Without a tunnel it has none.
+  return !was.has(key) || was.get(key) === reach ? was : new Map(was).set(key, reach);
+}
+
 function edgeVrf(vrf: string, { instance }: Branch, device: Device): VrfConfig {
   return { name: vrf, addresses: [device.address], tun: EDGE_TUN, local: [...instance.cidrs].sort() };
 }
 
-/** On an edge. undefined: its access point has no address. */
+/** On an edge; what else it reaches through it stands in `reach`. undefined: its access point has no address. */
 function toGateway(
   vrf: string,
   { instance }: Branch,
   device: Device,
   { accessPoint, gateway }: Point,
-  routes: Routes,
 ): TunnelConfig | undefined {
   const address = addressOf(accessPoint);
   if (address === undefined) return undefined;
@@ -106,7 +104,7 @@ function toGateway(
     certificate: certificateName(gateway),
     start: "initiate",
     remote: EVERYTHING,
-    routes,
+    routes: [routeTo(`${gateway.address}/32`, 0, null)],
     zone: null,
     shape: shapeOf(instance),
   });

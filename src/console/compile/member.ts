@@ -1,8 +1,10 @@
 /** Who takes part in a component, and where: what is compiled from. */
+import type { Reach } from "../../protocol/reach.ts";
 import type { Directory } from "../model/directory.ts";
 import { claimsOf } from "../model/directory.ts";
 import { holds, type Prefix, prefixKey } from "../model/prefix.ts";
 import type { Resource } from "../model/resources.ts";
+import { reachOf } from "./reach.ts";
 import { type Route, routeTo } from "./tunnel.ts";
 
 /** An access point with its device: where a component's tunnels and attachments end. */
@@ -48,6 +50,7 @@ export interface Component {
   readonly attached: readonly Attached[];
   /** By address. Without overlaps, as the rules want it. */
   readonly published: readonly Published[];
+  readonly reach: Reach;
 }
 
 /** `id`: of a CEN, or of a CCN that has none. `before`: what it was; routes that stay are the same values, so comparing them is quick. */
@@ -96,13 +99,15 @@ export function gather(id: string, directory: Directory, before?: Component): Co
       if (publish(network, network.accessPoint, null) > 0) attached.push({ network, at: network.accessPoint });
     }
   }
+  published.sort((a, b) => prefixKey(a.prefix) - prefixKey(b.prefix) || (a.owner < b.owner ? -1 : 1));
   const used = new Set([...branches, ...attached].map(({ at }) => at));
   return {
     id,
     points: new Map([...points].filter(([at]) => used.has(at)).sort(([a], [b]) => (a < b ? -1 : 1))),
     branches,
     attached,
-    published: published.sort((a, b) => prefixKey(a.prefix) - prefixKey(b.prefix) || (a.owner < b.owner ? -1 : 1)),
+    published,
+    reach: reachOf(id, published, before?.reach),
   };
 }
 

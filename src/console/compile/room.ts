@@ -19,6 +19,25 @@ const MOST_RULES = 1000;
 /** Rules of all VPCs: the datapath has 16 MiB for them, in which old and new ones stand side by side for a moment. */
 const MOST_RULES_OF_ALL = 50_000;
 
+/** Of the parts of a router what is counted. */
+interface Counted extends Pick<Parts, "size" | "get"> {
+  keys(): Iterable<string>;
+}
+
+/** The parts as they would be after the delta, without a copy of them: a gateway has ten thousands. */
+export function outlook(parts: Parts | undefined, { put, remove }: PartsDelta): Counted {
+  if (!parts) return put;
+  const fresh = [...put.keys()].filter((key) => !parts.has(key));
+  return {
+    size: parts.size + fresh.length - remove.size,
+    get: (key) => put.get(key) ?? parts.get(key),
+    keys: function* () {
+      for (const key of parts.keys()) if (!remove.has(key)) yield key;
+      yield* fresh;
+    },
+  };
+}
+
 /** @throws ConsoleError 422 access-point-full, too-many-rules */
 export function demandRoom(...asked: Parameters<typeof overfull>): void {
   const faults = overfull(...asked);
@@ -29,14 +48,14 @@ export function demandRoom(...asked: Parameters<typeof overfull>): void {
 export function overfull(
   intent: Intent,
   deltas: ReadonlyMap<string, PartsDelta>,
-  after: (router: string) => Parts | undefined,
+  after: (router: string) => Counted | undefined,
 ): Violation[] {
   const directory = directoryOf(intent);
   return [...deltas].flatMap(([router, delta]): Violation[] => {
     const id = directory.get("device", router)?.accessPoint ?? undefined;
     const point = id === undefined ? undefined : directory.get("access-point", id);
-    const parts = after(router);
-    if (!point || !parts) return [];
+    const parts = point && after(router);
+    if (!parts) return [];
     const found: Violation[] = [];
     const tell = (what: string, most: string) =>
       found.push(
@@ -50,14 +69,16 @@ export function overfull(
       );
     const count = (kind: string, most: number, words: string) => {
       if (parts.size <= most || !isNew(delta, kind)) return;
-      const number = keysOf(parts, kind).length;
+      let number = 0;
+      for (const key of parts.keys()) if (key.startsWith(kind)) number++;
       if (number > most) tell(`${number} ${words}`, String(most));
     };
     count("vrf/", MOST_NETWORKS, "networks (CENs, and CCNs without one)");
     count("tunnel/", MOST_TUNNELS, "tunnels");
     found.push(...longFilters(delta, intent));
     if (grows(delta)) {
-      const rules = keysOf(parts, "filter/").reduce((sum, key) => sum + rulesOf(parts.get(key)), 0);
+      let rules = 0;
+      for (const key of parts.keys()) if (key.startsWith("filter/")) rules += rulesOf(parts.get(key));
       if (rules > MOST_RULES_OF_ALL) tell(`${rules} rules of security groups`, String(MOST_RULES_OF_ALL));
     }
     return found;
@@ -90,10 +111,6 @@ function isNew({ put, before }: PartsDelta, kind: string): boolean {
 function grows({ put, before }: PartsDelta): boolean {
   for (const [key, part] of put) if (rulesOf(part) > rulesOf(before?.get(key))) return true;
   return false;
-}
-
-function keysOf(parts: Parts, kind: string): string[] {
-  return [...parts.keys()].filter((key) => key.startsWith(kind));
 }
 
 /** Of a filter; of anything else 0. */

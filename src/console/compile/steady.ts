@@ -10,14 +10,8 @@ export interface Steady {
 
 const NOTHING: Steady = { inside: false, all: false };
 
-export function steady({ points, published }: Component, earlier?: Component): (branch: Branch) => Steady {
-  const same =
-    earlier?.published.length === published.length &&
-    published.every(({ fromEdge, owner, zone }, i) => {
-      const was = earlier.published[i];
-      return was.fromEdge === fromEdge && was.owner === owner && was.zone === zone;
-    });
-  if (!same) return () => NOTHING;
+export function steady({ points, reach }: Component, earlier?: Component): (branch: Branch) => Steady {
+  if (!earlier) return () => NOTHING;
   const branches = new Map(earlier.branches.map((branch) => [branch.instance, branch]));
   return ({ instance, devices, zone, at }) => {
     const was = branches.get(instance);
@@ -25,6 +19,8 @@ export function steady({ points, published }: Component, earlier?: Component): (
     const now = points.get(at);
     const inside =
       was !== undefined &&
+      // Whether a withdrawn block is its own to send from depends on what others publish.
+      (reach === earlier.reach || instance.withdrawn.length === 0) &&
       was.zone === zone &&
       was.at === at &&
       then?.gateway === now?.gateway &&

@@ -8,10 +8,10 @@
  * before the transaction is on the disk leaves everything as it was.
  */
 import type { DatabaseSync } from "node:sqlite";
-import { changed, type Parts, type PartsDelta } from "../../protocol/parts.ts";
+import type { Parts, PartsDelta } from "../../protocol/parts.ts";
 import type { Author } from "../author.ts";
 import { Compiler } from "../compile/compile.ts";
-import { demandRoom } from "../compile/room.ts";
+import { demandRoom, outlook } from "../compile/room.ts";
 import { refusal } from "../error.ts";
 import { type Change, type Intent, withChanges } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
@@ -92,6 +92,8 @@ export interface DeskOptions {
   readonly now?: () => number;
   /** Told when a listener throws (the change stands), or events cannot be written. Default: the program ends with it. */
   readonly onFault?: (error: unknown) => void;
+  /** Before configurations of so many devices are compiled, at the start; nothing else goes on meanwhile. */
+  readonly onCompile?: (devices: number) => void;
   /** Some seconds after changes that concerned so many routers, when all about them is written and no other has come. */
   readonly onQuiet?: (routers: number) => void;
 }
@@ -125,7 +127,13 @@ class OpenDesk implements Desk {
 
   constructor(
     database: DatabaseSync,
-    { keep = {}, now = Date.now, onFault = rethrow, onQuiet = () => undefined }: DeskOptions,
+    {
+      keep = {},
+      now = Date.now,
+      onFault = rethrow,
+      onCompile = () => undefined,
+      onQuiet = () => undefined,
+    }: DeskOptions,
   ) {
     this.#database = database;
     this.now = now;
@@ -138,6 +146,7 @@ class OpenDesk implements Desk {
     this.answers = new Answers(database);
     this.#resources = new ResourceTable(database);
     this.#intent = this.#resources.read();
+    onCompile(this.#intent.device.size);
     this.#compiler = new Compiler(this.#intent);
     this.#versions = new RouterVersions(database, this.#intent, (router) => this.#compiler.parts(router));
     this.#fingerprints = new Fingerprints({
@@ -189,7 +198,7 @@ class OpenDesk implements Desk {
   preview(plan: Plan): Committed {
     const { changes, after } = this.#planned(plan);
     const deltas = changes.length > 0 ? this.#compiler.preview(after, changes) : new Map<string, PartsDelta>();
-    demandRoom(after, deltas, (router) => changed(this.#compiler.parts(router) ?? new Map(), deltas.get(router)!));
+    demandRoom(after, deltas, (router) => outlook(this.#compiler.parts(router), deltas.get(router)!));
     return { revision: this.revision, changes, deltas };
   }
 

@@ -2,9 +2,10 @@
  * The console's SQLite file: opened so that what was committed is on the disk (WAL, synchronous=FULL), and brought to the newest schema.
  * Each part of the console brings the migrations of its own tables.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeFolder } from "../../router/durable.ts";
 import { StartError } from "../start.ts";
 
 /** Runs once in the life of a file. Never changed after a release; a new one follows. */
@@ -17,7 +18,7 @@ export interface Migration {
 /** @throws StartError: it was made by a newer version. Error of SQLite: it cannot be opened, or is no database. */
 export function openDatabase(path: string, migrations: readonly Migration[]): DatabaseSync {
   if (path !== ":memory:") {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     // SQLite makes files that others may read; its journals get the mode of the file.
     closeSync(openSync(path, "a", 0o600));
     chmodSync(path, 0o600);

@@ -67,7 +67,8 @@ describe("vcpe", () => {
     ]) {
       expect(out).toMatch(new RegExp(`^  ${name}\\b`, "m"));
     }
-    expect(out).toContain("Exit codes: 0 done");
+    expect(out).toMatch(/^Exit codes:\n +0 {2}done$/m);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   });
 
   it.each([

@@ -89,6 +89,13 @@ describe("a console", () => {
     expect(statSync(join(folder, "console.sqlite")).mode & 0o777).toBe(0o600);
   }, 30_000);
 
+  it("is refused where there can be no folder, in a sentence and at once", async () => {
+    await expect(openConsole(options("/proc/x"))).rejects.toMatchObject({
+      code: "folder",
+      message: "/proc/x cannot be used (ENOENT)",
+    });
+  });
+
   it("is trusted after a look at its fingerprint, or not at all", async () => {
     const folder = join(scratch, "asked");
     const site = await openConsole(options(folder));

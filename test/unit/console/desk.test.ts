@@ -24,7 +24,10 @@ describe("the desk", () => {
     before.close();
     first.close();
     const second = openDatabase(path, STORE_MIGRATIONS);
-    const after = openDesk(second);
+    const devices: number[] = [];
+    const after = openDesk(second, { onCompile: (count) => devices.push(count) });
+    // Before the long silence of a start, it can be said what it is for.
+    expect(devices).toEqual([before.intent.device.size]);
     expect(after.revision).toBe(before.revision);
     for (const [kind, resources] of Object.entries(before.intent)) {
       const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));

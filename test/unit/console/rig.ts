@@ -82,7 +82,8 @@ export function fakeGuard(app: FastifyInstance): void {
     if (role === undefined || !(role in RANK)) throw new ConsoleError(401, "login", "who is it?", "Log in");
     if (RANK[role] < RANK[least]) throw new ConsoleError(403, "role", `${role}s may not do this`, "Ask an admin");
     const user = (request.headers["x-user"] as string | undefined) ?? role;
-    request.author = { user, role, via: "token", address: "192.0.2.7" };
+    const address = (request.headers["x-address"] as string | undefined) ?? "192.0.2.7";
+    request.author = { user, role, via: "token", address };
   });
 }
 

@@ -1,11 +1,13 @@
 /** A gateway that is full: the change that would be too much is refused, and it alone. */
 import { describe, expect, it } from "vitest";
 import { SYSTEM } from "../../../src/console/author.ts";
+import { outlook } from "../../../src/console/compile/room.ts";
 import { type Desk, openDesk } from "../../../src/console/desk/desk.ts";
 import type { Change } from "../../../src/console/model/intent.ts";
 import type { Resource } from "../../../src/console/model/resources.ts";
 import { openDatabase } from "../../../src/console/store/database.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
+import { changed } from "../../../src/protocol/parts.ts";
 import { change, creation, deletion, resource, Site, tutorial } from "./world.ts";
 
 const GATEWAY = "vcpe000000000001";
@@ -24,6 +26,17 @@ async function expectRefused(desk: Desk, changes: readonly Change[], code: strin
   expect([desk.revision, desk.intent]).toEqual([revision, intent]);
   expect(desk.parts(GATEWAY)).toEqual(parts);
 }
+
+it("what a router would have is seen without making it", () => {
+  const parts = new Map(["a", "b", "c"].map((key) => [key, `${key} before`]));
+  const delta = { put: new Map(["b", "x"].map((key) => [key, `${key} now`])), remove: new Set(["c"]) };
+  for (const before of [parts, undefined, new Map()]) {
+    const given = before === parts ? delta : { ...delta, remove: new Set<string>() };
+    const [seen, made] = [outlook(before, given), changed(before ?? new Map(), given)];
+    expect([seen.size, [...seen.keys()].sort()]).toEqual([made.size, [...made.keys()].sort()]);
+    for (const key of seen.keys()) expect(seen.get(key)).toBe(made.get(key));
+  }
+});
 
 describe("a gateway", () => {
   it("has no more networks than its datapath has routing domains", async () => {

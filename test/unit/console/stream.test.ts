@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/console/api/journal.ts";
 import { STREAM_LIMITS } from "../../../src/console/api/stream.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
@@ -86,6 +86,27 @@ it("cuts off a reader that does not keep up, and refuses more readers than it ha
   await stream.end();
   const again = await read();
   expect(again.status).toBe(200);
+});
+
+it("gives one user, and one address, so many places and no more", async () => {
+  await listen({ readers: 5, readersOfUser: 2, readersAtAddress: 4 });
+  const as = (user: string, address = "192.0.2.7") => read({ "x-user": user, "x-address": address });
+  const asked = (user: string, address = "192.0.2.7") =>
+    ask(rig!, "GET", "/events/stream", undefined, { "x-user": user, "x-address": address });
+  const first = await as("eve");
+  await as("eve", "192.0.2.8");
+  const refused = (message: RegExp) => ({
+    status: 429,
+    body: { code: "too-many-readers", message: expect.stringMatching(message), next: expect.stringMatching(/GET/) },
+  });
+  expect(await asked("eve", "192.0.2.9")).toMatchObject(refused(/^eve reads the stream 2 times already$/));
+  for (const user of ["ann", "bob", "cid"]) expect((await as(user)).status).toBe(200);
+  expect(await asked("dan")).toMatchObject(refused(/^4 read the stream from 192\.0\.2\.7 already$/));
+  expect(await asked("dan", "192.0.2.9")).toMatchObject({ status: 503, body: { code: "too-many-readers" } });
+  // Whoever ends one has its place again.
+  readers[0]!.abort();
+  await first.end();
+  await vi.waitFor(async () => expect((await as("eve")).status).toBe(200));
 });
 
 it("tells a reader that missed more than may wait for it to read anew, lest it be cut off each time", async () => {

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { folderOf } from "../../../src/agent/folder.ts";
-import { makePrivate, writeDurably } from "../../../src/router/durable.ts";
+import { makeFolder, makePrivate, writeDurably } from "../../../src/router/durable.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -64,5 +64,25 @@ describe("a private folder", () => {
       (name) => statSync(join(folder, name)).mode & 0o777,
     );
     expect(modes).toEqual([0o755, 0o700, 0o700, 0o755, 0o700]);
+  });
+});
+
+describe("a folder", () => {
+  it("is made with those above it, and may be there already", () => {
+    const deep = join(folder, "a/b/../c");
+    makeFolder(deep, 0o700);
+    makeFolder(deep, 0o700);
+    expect(statSync(join(folder, "a/c")).mode & 0o777).toBe(0o700);
+  });
+
+  it("is refused where it cannot be: no folders there, a file, a link to nowhere", () => {
+    const [file, link] = [join(folder, "file"), join(folder, "link")];
+    writeFileSync(file, "");
+    symlinkSync(join(folder, "nowhere"), link);
+    expect(() => makeFolder(file, 0o700)).toThrow(expect.objectContaining({ code: "ENOTDIR" }));
+    expect(() => makeFolder(join(file, "x"), 0o700)).toThrow(expect.objectContaining({ code: "ENOTDIR" }));
+    expect(() => makeFolder(link, 0o700)).toThrow(expect.objectContaining({ code: "EEXIST" }));
+    for (const path of ["/proc/x", "/proc/x/y/z"])
+      expect(() => makeFolder(path, 0o700)).toThrow(expect.objectContaining({ code: "ENOENT" }));
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Compiler, compile } from "../../../../src/console/compile/compile.ts";
 import { type Change, type Intent, withChanges } from "../../../../src/console/model/intent.ts";
 import type { Spec, Written } from "../../../../src/console/model/resources.ts";
-import { canonical, type Parts } from "../../../../src/protocol/parts.ts";
+import { assemble, canonical, type Parts } from "../../../../src/protocol/parts.ts";
 import type { AttachmentConfig, FilterConfig, TunnelConfig, VrfConfig } from "../../../../src/router/config/config.ts";
 import { change, creation, resource, tutorial } from "../world.ts";
 
@@ -18,14 +18,21 @@ const instance = (values: Partial<Spec<"instance">>) => having(change(intent, "i
 function part<T>(of: Intent | ReadonlyMap<string, Parts>, router: string, key: string): T | undefined {
   return ("area" in of ? compile(of) : of).get(router)?.get(key) as T | undefined;
 }
-const tunnel = (of: Intent, router: string, name: string) => part<TunnelConfig>(of, router, `tunnel/${name}`);
+/** With all its routes, as the router has it. */
+const tunnel = (of: Intent, router: string, name: string) =>
+  assemble(compile(of).get(router)!, null).tunnels.find((one) => one.name === name);
 const prefixes = (found: TunnelConfig | undefined) => found?.routes.map(({ prefix }) => prefix);
 
 describe("the tutorial, compiled", () => {
   const made = compile(intent);
 
   it("gives each edge a VRF with its LAN and one tunnel, which leads to all else", () => {
-    expect([...made.get(HANGZHOU)!.keys()].sort()).toEqual(["head", `tunnel/${SHANGHAI}`, "vrf/cen-corp"]);
+    expect([...made.get(HANGZHOU)!.keys()].sort()).toEqual([
+      "head",
+      "reach/cen-corp",
+      `tunnel/${SHANGHAI}`,
+      "vrf/cen-corp",
+    ]);
     expect(part<VrfConfig>(made, HANGZHOU, "vrf/cen-corp")).toEqual({
       name: "cen-corp",
       addresses: ["100.64.0.3"],
@@ -244,6 +251,17 @@ describe("the compiler", () => {
     expect([...deltas].map(([router, { put, remove }]) => [router, [...put.keys()], remove.size])).toEqual([
       [SHANGHAI, ["filter/vpc-shanghai"], 0],
     ]);
+  });
+
+  it("has one list of what is reached for all edges of a CEN, and makes only it anew for what others publish", () => {
+    const compiler = new Compiler(intent);
+    const changes = [change(intent, "instance", "ins-hangzhou", { cidrs: ["172.16.0.0/16", "172.20.0.0/16"] })];
+    const deltas = compiler.change(withChanges(intent, changes), changes);
+    const edges = [...compiler.all].filter(([, parts]) => parts.has("reach/cen-corp"));
+    expect(new Set(edges.map(([, parts]) => parts.get("reach/cen-corp"))).size).toBe(1);
+    const others = edges.map(([id]) => id).filter((id) => ![HANGZHOU, HANGZHOU_STANDBY].includes(id));
+    expect(others.length).toBeGreaterThan(0);
+    for (const id of others) expect([...deltas.get(id)!.put.keys()]).toEqual(["reach/cen-corp"]);
   });
 
   it("gives frozen values", () => {

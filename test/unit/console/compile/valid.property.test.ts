@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import Value from "typebox/value";
 import { describe, expect, it } from "vitest";
+import { partFault } from "../../../../src/agent/check.ts";
 import { compile } from "../../../../src/console/compile/compile.ts";
 import { assemble, disassemble } from "../../../../src/protocol/parts.ts";
 import { RouterConfig } from "../../../../src/router/config/config.ts";
@@ -52,7 +53,8 @@ describe("every configuration", () => {
               const [error] = Value.Errors(RouterConfig, config);
               expect(error && `${error.instancePath} ${error.message}`).toBeUndefined();
               expect(config.name).toBe(id);
-              expect(disassemble(config)).toEqual(new Map(parts));
+              expect(assemble(disassemble(config), null)).toEqual(config);
+              for (const [key, part] of parts) expect([key, partFault(key, part)]).toEqual([key, undefined]);
               const wrong = checkRules(fileOf(config)).filter(({ severity }) => severity === "error");
               expect(wrong.map(({ message }) => message)).toEqual([]);
 
