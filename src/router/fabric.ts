@@ -6,7 +6,8 @@
  *         ── in the datapath: VRF ── filter ── TUN device ── tunnel (Tunnels) ── route (Routes)
  *   judge, attach ── a tunnel has come up or fallen, an attachment is there or goes: routes that may choose choose again
  */
-import type { FilterHandle, Plane, ShapeTraffic } from "../datapath/plane.ts";
+import type { Plane, ShapeTraffic } from "../datapath/plane.ts";
+import type { FilterHandle } from "../datapath/rules.ts";
 import { hostPrefix, parseAddress } from "./address.ts";
 import type { Action } from "./diff.ts";
 import { filterRules } from "./filter.ts";
