@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { Sight } from "../../../../src/console/fleet/sight.ts";
+import type { ReportFrame } from "../../../../src/protocol/stream.ts";
 import { bed, until } from "./bed.ts";
 import { device, HELLO, SERIAL, sockets } from "./client.ts";
 
@@ -57,5 +59,36 @@ describe("what is seen of a device", () => {
     await until(() => vpn() === "abnormal");
     report(false, tunnel(SERIAL, "up"));
     await until(() => vpn() === "normal");
+  });
+
+  it("says which tunnels have turned, and speaks of none before it has heard of them on this connection", () => {
+    const sight = new Sight();
+    const hello = { ...HELLO, type: "hello" as const };
+    const none = { packets: 0, bytes: 0 };
+    const tunnel = (name: string, more: Partial<ReportFrame["tunnels"][number]> = {}) => {
+      return { name, state: "up" as const, rttMs: 1, in: none, out: none, lastError: null, ...more };
+    };
+    const turned = (tunnels: ReportFrame["tunnels"], { first = false, gone = [] as string[] } = {}) =>
+      sight.reported({ type: "report", first, tunnels, gone, attachments: [], drops: {} }).sort().join();
+    sight.connected(hello, 0);
+    expect(turned([tunnel("a", { carries: true }), tunnel("b", { carries: false })], { first: true })).toBe("a,b");
+    expect(turned([tunnel("a", { carries: true, rttMs: 7 }), tunnel("b", { carries: false })])).toBe("");
+    expect(turned([tunnel("a", { carries: false, silent: true })])).toBe("a");
+    expect(sight.tunnel("a")).toMatchObject({ state: "up", silent: true, carries: false });
+    expect(turned([tunnel("b", { carries: true })])).toBe("b");
+    expect(turned([tunnel("c", { state: "down" })], { gone: ["b", "never"] })).toBe("b,c");
+    // As an agent speaks that does not know of it.
+    expect(turned([tunnel("a")])).toBe("a");
+    expect(Object.keys(sight.tunnel("a")!)).not.toContain("carries");
+    sight.lost();
+    expect(sight.tunnel("a")).toBeUndefined();
+    expect(sight.observed(1, true, false, () => true).tunnels).toHaveLength(2);
+    sight.connected(hello, 1);
+    expect(sight.tunnel("a")).toBeUndefined();
+    // Hello again, as an agent says it that tries anew what it has refused.
+    turned([tunnel("a")], { first: true });
+    sight.connected(hello, 2);
+    expect(sight.tunnel("a")).toBeDefined();
+    expect(turned([], { first: true })).toBe("a");
   });
 });
