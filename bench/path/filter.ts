@@ -10,7 +10,7 @@ import { Fib, type FibExports } from "../../src/datapath/fib.ts";
 import { Filters } from "../../src/datapath/filter.ts";
 import { adviseTables, arenaOf, makeMemory } from "../../src/datapath/memory.ts";
 import { instantiate, loadModule } from "../../src/datapath/module.ts";
-import type { FilterHandle, FilterRules } from "../../src/datapath/plane.ts";
+import type { FilterHandle, FilterRules } from "../../src/datapath/rules.ts";
 import { median, round } from "../median.ts";
 import { sequence } from "./routes.ts";
 

@@ -16,20 +16,15 @@ import { AgentError, faultOf } from "./error.ts";
 import type { Folder } from "./folder.ts";
 import { certificateUntil, type Identity, loadIdentity } from "./identity.ts";
 import { Renewal } from "./renewal.ts";
-import { Reports } from "./reports.ts";
+import { REPORT_EVERY, Reporter } from "./reporter.ts";
 import { Roots } from "./roots.ts";
 import { EMPTY_ROOT, next, type Signed, Untrusted } from "./signed.ts";
 import { ConfigStore } from "./store.ts";
 import { Stream } from "./stream.ts";
 
-/** Milliseconds. */
-const REPORT_EVERY = 10_000;
-const POLL_EVERY = 1000;
-/** A refused configuration is asked for again after so long, and after twice as long each time. */
+/** A refused configuration is asked for again after so long, and after twice as long each time. Milliseconds. */
 const RETRY_FIRST = 60_000;
 const RETRY_LONGEST = 900_000;
-/** A poll may take one part in so many of the time. */
-const POLL_SHARE = 100;
 
 export interface AgentOptions {
   readonly folder: Folder;
@@ -44,7 +39,7 @@ export class Agent {
   readonly #stream: Stream;
   readonly #renewal: Renewal;
   readonly #roots: Roots;
-  readonly #reports = new Reports();
+  readonly #reporter: Reporter;
   readonly #retries = new Backoff(RETRY_FIRST, RETRY_LONGEST);
   #identity: Identity;
   /** When it was written to its folder. */
@@ -54,9 +49,7 @@ export class Agent {
   #refused: ManagedStatus["refused"] = null;
   /** One thing after the other. */
   #turn: Promise<unknown> = Promise.resolve();
-  #poll: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #reportedAt = 0;
   #closed = false;
 
   private constructor(options: AgentOptions, identity: Identity, store: ConfigStore) {
@@ -64,7 +57,7 @@ export class Agent {
     this.#identityAt = options.folder.writtenAt();
     this.#identity = identity;
     this.#store = store;
-    this.#carrier = new Carrier(options.start, options.log);
+    this.#carrier = new Carrier(options.start, options.log, (tunnels) => this.#reporter.turned(tunnels));
     this.#roots = new Roots(options);
     this.#stream = new Stream({
       identity: () => this.#reload(),
@@ -72,6 +65,12 @@ export class Agent {
       opened: () => this.#hello(),
       frame: (frame) => void this.#inTurn(() => this.#take(frame)),
       log: options.log,
+    });
+    this.#reporter = new Reporter({
+      router: () => this.#carrier.router,
+      console: () => (!this.#stream.state.connected ? "away" : this.#stream.backlog > 0 ? "slow" : "ready"),
+      send: (frame) => this.#stream.send(frame),
+      look: (due) => this.#look(due),
     });
     this.#renewal = new Renewal({
       folder: options.folder,
@@ -99,7 +98,7 @@ export class Agent {
     await this.#inTurn(() => this.#begin());
     this.#stream.start();
     this.#renewal.start();
-    this.#schedule(POLL_EVERY);
+    this.#reporter.start();
   }
 
   status(): ManagedStatus {
@@ -119,7 +118,7 @@ export class Agent {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#poll);
+    this.#reporter.close();
     clearTimeout(this.#retry);
     this.#renewal.stop();
     this.#stream.close();
@@ -157,7 +156,7 @@ export class Agent {
   }
 
   #hello(): void {
-    this.#reports.reset();
+    this.#reporter.reset();
     const { last } = this.#store;
     this.#stream.send({
       type: "hello",
@@ -168,7 +167,7 @@ export class Agent {
       software: version(),
       hostname: hostname(),
     });
-    this.#report();
+    this.#reporter.report();
   }
 
   async #take(frame: FromConsole): Promise<void> {
@@ -193,7 +192,7 @@ export class Agent {
       this.#stream.send({ type: "applied", version: wantedVersion, error: fault });
       // It is told as refused, but the next change is to start from what runs.
       if (fault) this.#hello();
-      else this.#report();
+      else this.#reporter.report();
     } catch (error) {
       if (!this.#carrier.router) this.#running = undefined;
       const fault = this.#note(wantedVersion, error);
@@ -268,25 +267,10 @@ export class Agent {
     }
   }
 
-  #schedule(pause: number): void {
-    this.#poll = setTimeout(() => {
-      const begun = performance.now();
-      const { router } = this.#carrier;
-      // Somebody has joined again: the tunnels are down until the console knows the new identity.
-      if (!this.#stream.state.connected && this.#options.folder.writtenAt() !== this.#identityAt) this.#stream.hurry();
-      const due = Date.now() - this.#reportedAt >= REPORT_EVERY;
-      if (due && this.#refused?.code === "not-kept") void this.#inTurn(async () => this.#keepAfterAll());
-      if (router && (due || this.#reports.differs(router.states(), router.attachments()))) this.#report();
-      const took = performance.now() - begun;
-      if (!this.#closed) this.#schedule(Math.max(POLL_EVERY, took * POLL_SHARE));
-    }, pause);
-  }
-
-  #report(): void {
-    const { router } = this.#carrier;
-    if (!router || !this.#stream.state.connected || this.#stream.backlog > 0) return;
-    this.#reportedAt = Date.now();
-    for (const frame of this.#reports.frames(router.observe())) this.#stream.send(frame);
+  #look(due: boolean): void {
+    // Somebody has joined again: the tunnels are down until the console knows the new identity.
+    if (!this.#stream.state.connected && this.#options.folder.writtenAt() !== this.#identityAt) this.#stream.hurry();
+    if (due && this.#refused?.code === "not-kept") void this.#inTurn(async () => this.#keepAfterAll());
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import { assemble } from "../protocol/parts.ts";
 import { freeze, type RouterConfig, type Secrets } from "../router/config/config.ts";
 import { RouterError } from "../router/error.ts";
 import type { Log } from "../router/log.ts";
-import type { AttachmentObservation, Observation, TunnelState } from "../router/observe.ts";
+import type { AttachmentObservation, Observation, TunnelObservation, TunnelState } from "../router/observe.ts";
 import { credentialsOf, type Identity, secretsOf } from "./identity.ts";
 
 /** The part of a running router that an agent needs. */
@@ -17,20 +17,27 @@ export interface ManagedRouter {
   states(): ReadonlyMap<string, TunnelState>;
   attachments(): readonly AttachmentObservation[];
   observe(): Observation;
+  /** Of these tunnels alone. */
+  tunnels(names: Iterable<string>): readonly TunnelObservation[];
   close(): Promise<void>;
 }
 
+/** Of these tunnels, between which routes choose, one is better or worse than it was: another may carry. */
+export type Turned = (tunnels: readonly string[]) => void;
+
 /** @throws Error: nothing runs. */
-export type StartRouter = (config: RouterConfig, secrets: Secrets) => Promise<ManagedRouter>;
+export type StartRouter = (config: RouterConfig, secrets: Secrets, turned: Turned) => Promise<ManagedRouter>;
 
 export class Carrier {
   readonly #start: StartRouter;
   readonly #log: Pick<Log, "warn" | "error">;
+  readonly #turned: Turned;
   #router: ManagedRouter | undefined;
 
-  constructor(start: StartRouter, log: Pick<Log, "warn" | "error">) {
+  constructor(start: StartRouter, log: Pick<Log, "warn" | "error">, turned: Turned) {
     this.#start = start;
     this.#log = log;
+    this.#turned = turned;
   }
 
   get router(): ManagedRouter | undefined {
@@ -76,7 +83,7 @@ export class Carrier {
   async #begin(parts: Parts, identity: Identity): Promise<ManagedRouter> {
     const secrets = secretsOf(identity);
     try {
-      return await this.#start(configOf(parts, identity), secrets);
+      return await this.#start(configOf(parts, identity), secrets, this.#turned);
     } catch (error) {
       for (const secret of secrets.values()) secret.fill(0);
       throw error;

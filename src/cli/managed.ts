@@ -23,11 +23,12 @@ export async function runManaged(
   process.on("SIGHUP", () => log.info("nothing to read again: the console decides what this router does"));
   log.info({ pid: process.pid, serial: chosen }, `managed ${role} starts`);
   const folder = folderOf(chosen, state);
-  const start: StartRouter = async (config, secrets) => {
+  const start: StartRouter = async (config, secrets, turned) => {
     const opened = await openRouter({
       read: { config, secrets },
       state: folder.path,
       log,
+      turned,
       failed: () => end(EXIT.failed),
       managed: () => agent.status(),
     });
@@ -36,6 +37,7 @@ export async function runManaged(
       states: () => opened.observer.states(),
       attachments: () => opened.observer.attachments(),
       observe: () => opened.observer.observe(),
+      tunnels: (names) => opened.observer.tunnels(names),
       close: () => opened.close(),
     };
   };

@@ -3,7 +3,7 @@
 import { ADJ_LOCAL } from "../../assembly/layout.ts";
 import type { Adjacencies } from "./adjacency.ts";
 import type { Filters } from "./filter.ts";
-import type { FilterHandle } from "./plane.ts";
+import type { FilterHandle } from "./rules.ts";
 import type { Tuns } from "./tuns.ts";
 
 export class Entrances {

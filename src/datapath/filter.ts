@@ -17,8 +17,8 @@ import type { Adjacencies } from "./adjacency.ts";
 import type { Epochs } from "./epoch.ts";
 import { PlaneError } from "./error.ts";
 import type { PlaneMemory } from "./memory.ts";
-import type { FilterHandle, FilterHits, FilterRules } from "./plane.ts";
 import { Pool } from "./pool.ts";
+import type { FilterHandle, FilterHits, FilterRules } from "./rules.ts";
 import { checkRuleSet, encodeRuleSet, sizeOfSet } from "./ruleset.ts";
 
 /** A set in memory. */

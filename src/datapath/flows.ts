@@ -3,7 +3,7 @@
 import { monotonic } from "./clock.ts";
 import type { PlaneMemory } from "./memory.ts";
 import type { FastPath } from "./module.ts";
-import type { FlowTable } from "./plane.ts";
+import type { FlowTable } from "./rules.ts";
 
 /**
  * Places that are looked at: 8 MB, two milliseconds, and all that the default limit has. Of a larger table a part is like the whole,

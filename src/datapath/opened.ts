@@ -12,10 +12,6 @@ import { type FastPath, instantiate } from "./module.ts";
 import type { Offload, Offloads } from "./offload.ts";
 import type {
   ChildHandle,
-  FilterHandle,
-  FilterHits,
-  FilterRules,
-  FlowTable,
   IkeDatagram,
   Outer,
   Plane,
@@ -26,6 +22,7 @@ import type {
   WorkerLoad,
 } from "./plane.ts";
 import { Ring } from "./ring.ts";
+import type { FilterHandle, FilterHits, FilterRules, FlowTable } from "./rules.ts";
 import { closeSockets, type Sockets } from "./sockets.ts";
 import { Tables } from "./tables.ts";
 import { gsoRefused, loads, tally } from "./tally.ts";

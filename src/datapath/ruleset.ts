@@ -22,7 +22,7 @@ import {
   SET_LISTS,
 } from "../../assembly/layout.ts";
 import { PlaneError } from "./error.ts";
-import type { FilterRule, FilterRules } from "./plane.ts";
+import type { FilterRule, FilterRules } from "./rules.ts";
 
 const LINE = 64;
 

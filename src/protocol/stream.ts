@@ -96,6 +96,13 @@ export const ReportFrame = Type.Object({
       in: Traffic,
       out: Traffic,
       lastError: Reason,
+      silent: Type.Optional(Type.Boolean({ description: "Its peer is silent when asked. Absent: no." })),
+      carries: Type.Optional(
+        Type.Boolean({
+          description:
+            "Of the routes that choose between it and other tunnels: does one lead over it now? Absent: none has a choice, or the agent is older.",
+        }),
+      ),
     }),
     { maxItems: TUNNELS_A_REPORT, description: "Those that changed since they were reported last." },
   ),

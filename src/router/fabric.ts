@@ -6,7 +6,8 @@
  *         ── in the datapath: VRF ── filter ── TUN device ── tunnel (Tunnels) ── route (Routes)
  *   judge, attach ── a tunnel has come up or fallen, an attachment is there or goes: routes that may choose choose again
  */
-import type { FilterHandle, Plane, ShapeTraffic } from "../datapath/plane.ts";
+import type { Plane, ShapeTraffic } from "../datapath/plane.ts";
+import type { FilterHandle } from "../datapath/rules.ts";
 import { hostPrefix, parseAddress } from "./address.ts";
 import type { Action } from "./diff.ts";
 import { filterRules } from "./filter.ts";
@@ -143,9 +144,9 @@ export class Fabric {
     this.#routes.choose(`attachment ${name}`);
   }
 
-  /** A tunnel has come up, or fallen. Routes that may choose choose again; how many of them changed. */
-  judge(name: string, health: Health): number {
-    return this.#tunnels.judge(name, health) ? this.#routes.choose(`tunnel ${name}`) : 0;
+  /** A tunnel has come up, or fallen. Routes that may choose choose again; how many of them changed. undefined: it was so already. */
+  judge(name: string, health: Health): number | undefined {
+    return this.#tunnels.judge(name, health) ? this.#routes.choose(`tunnel ${name}`) : undefined;
   }
 
   /** Where a route leads as things are. */
@@ -172,6 +173,23 @@ export class Fabric {
     const adjacency = this.#routes.chosen(vrf, prefix);
     const name = adjacency === undefined ? undefined : this.#tunnels.at(this.#hops.tunnelOf(adjacency));
     return name !== undefined && this.#tunnels.get(name)?.health !== "down" ? name : undefined;
+  }
+
+  /** Does a route that may choose lead over this tunnel, and may it come through? undefined: no route has a choice here. */
+  carries(name: string): boolean | undefined {
+    const tunnel = this.#tunnels.get(name);
+    const leads = tunnel && this.#routes.leads(`tunnel ${name}`, tunnel.adjacency);
+    return leads && tunnel?.health !== "down";
+  }
+
+  /** Has it Child SAs, and a peer that is silent when asked? */
+  silent(name: string): boolean {
+    return this.#tunnels.get(name)?.health === "doubtful";
+  }
+
+  /** Tunnels that routes choose between, this one among them; empty: no route has a choice here. */
+  rivals(name: string): string[] {
+    return [...this.#routes.rivals(`tunnel ${name}`)].map((key) => key.slice("tunnel ".length));
   }
 
   /** Index of a VRF. */

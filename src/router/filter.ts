@@ -1,5 +1,5 @@
 /** A filter of the configuration as the datapath takes it. */
-import type { FilterRules } from "../datapath/plane.ts";
+import type { FilterRules } from "../datapath/rules.ts";
 import { prefixOf } from "./address.ts";
 import type { FilterConfig } from "./config/config.ts";
 

@@ -2,18 +2,28 @@
 import type { Fabric } from "./fabric.ts";
 import type { Log } from "./log.ts";
 
+export interface HealthParts {
+  readonly fabric: Pick<Fabric, "judge" | "rivals">;
+  readonly log: Pick<Log, "info" | "error">;
+  /** Has the tunnel a Child SA that sends? */
+  readonly sends: (tunnel: string) => boolean;
+  /** One of these, between which routes choose, is better or worse than it was. */
+  readonly turned?: ((tunnels: readonly string[]) => void) | undefined;
+}
+
 export class Health {
-  readonly #fabric: Pick<Fabric, "judge">;
+  readonly #fabric: Pick<Fabric, "judge" | "rivals">;
   readonly #log: Pick<Log, "info" | "error">;
   readonly #sends: (tunnel: string) => boolean;
+  readonly #told: (tunnels: readonly string[]) => void;
   /** Tunnels with Child SAs whose peer is silent. */
   readonly #doubted = new Set<string>();
 
-  /** `sends`: has the tunnel a Child SA that sends? */
-  constructor(fabric: Pick<Fabric, "judge">, log: Pick<Log, "info" | "error">, sends: (tunnel: string) => boolean) {
+  constructor({ fabric, log, sends, turned = () => undefined }: HealthParts) {
     this.#fabric = fabric;
     this.#log = log;
     this.#sends = sends;
+    this.#told = turned;
   }
 
   /** The peer is silent, or heard again. */
@@ -35,9 +45,12 @@ export class Health {
     const health = !this.#sends(tunnel) ? "down" : this.#doubted.has(tunnel) ? "doubtful" : "up";
     try {
       const routes = this.#fabric.judge(tunnel, health);
+      if (routes === undefined) return;
       if (routes > 0) this.#log.info({ tunnel, health, routes }, "routes have moved to another tunnel");
     } catch (error) {
       this.#log.error({ err: error, tunnel }, "routes could not be moved to another tunnel");
     }
+    const rivals = this.#fabric.rivals(tunnel);
+    if (rivals.length > 0) this.#told(rivals);
   }
 }

@@ -44,6 +44,8 @@ export interface KeyingOptions {
   readonly log: Log;
   /** Limits of a tunnel's Child SAs. */
   readonly limits: (tunnel: string) => AgeLimits;
+  /** Of these tunnels, between which routes choose, one is better or worse than it was. */
+  readonly turned?: ((tunnels: readonly string[]) => void) | undefined;
   /** A TUN device has been deleted by somebody. */
   readonly tunGone: (adjacency: number) => void;
   /** The datapath is dead. */
@@ -78,7 +80,7 @@ export class Keying {
     this.#options = options;
     this.#children = new InstalledChildren(options.plane, options.fabric, options.limits);
     this.#faults = new Faults(options.log);
-    this.#health = new Health(options.fabric, options.log, (tunnel) => this.#children.sends(tunnel));
+    this.#health = new Health({ ...options, sends: (tunnel) => this.#children.sends(tunnel) });
     this.#now = options.now ?? (() => performance.timeOrigin + performance.now());
     options.plane.onIke = (datagram) => this.#receive(datagram);
     options.plane.onEvent = (event) => this.#event(event);

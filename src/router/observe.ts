@@ -19,6 +19,10 @@ export interface TunnelObservation {
   readonly in: Traffic;
   readonly out: Traffic;
   readonly lastError: string | null;
+  /** Its peer is silent when asked; absent: no. */
+  readonly silent?: true;
+  /** Of the routes that choose between it and other tunnels: does one lead over it? absent: none has a choice here. */
+  readonly carries?: boolean;
 }
 
 export interface AttachmentObservation {
@@ -70,6 +74,12 @@ export class Observer {
     });
   }
 
+  /** Those of them that there are. Quick when they are few: called whenever traffic moves to another tunnel. */
+  tunnels(names: Iterable<string>): TunnelObservation[] {
+    const { ike } = this.#router.parts;
+    return [...names].filter((name) => this.#router.tunnel(name)).map((name) => this.#tunnel(name, ike.peer(name)));
+  }
+
   observe(): Observation {
     const { config, parts } = this.#router;
     const peers = new Map(parts.ike.status().map((peer) => [peer.name, peer]));
@@ -86,6 +96,8 @@ export class Observer {
 
   #tunnel(name: string, peer: PeerStatus | undefined): TunnelObservation {
     const { in: inbound, out } = this.#traffic(name, peer);
+    const { fabric } = this.#router;
+    const carries = fabric.carries(name);
     const trouble = this.#router.keying.lastError(name)?.message ?? peer?.lastError ?? null;
     return {
       name,
@@ -94,6 +106,8 @@ export class Observer {
       in: inbound,
       out,
       lastError: short(trouble),
+      ...(fabric.silent(name) && { silent: true as const }),
+      ...(carries !== undefined && { carries }),
     };
   }
 

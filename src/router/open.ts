@@ -42,6 +42,8 @@ export interface OpenOptions {
   /** How it stands with the console, for the status. */
   readonly managed?: () => ManagedStatus;
   readonly log: Log;
+  /** See RouterParts. */
+  readonly turned?: (tunnels: readonly string[]) => void;
   /** The datapath died; close the router. */
   readonly failed: () => void;
   /** Tests bring their own. */
@@ -78,7 +80,8 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
       options.failed();
     };
     secret = crashSecret(options.state, log);
-    router = new Router({ plane, ike: ikeCore(plane, host, secret), host, loans, log, failed }, config);
+    const { turned } = options;
+    router = new Router({ plane, ike: ikeCore(plane, host, secret), host, loans, log, turned, failed }, config);
     await router.start(read.secrets);
     const opened = router;
     const apply = async (config: RouterConfig, secrets: Secrets, what = "applied"): Promise<string[]> => {

@@ -28,6 +28,8 @@ export interface RouterParts {
   readonly host: Host;
   readonly loans: Loans;
   readonly log: Log;
+  /** Of these tunnels, between which routes choose, one is better or worse than it was: another may carry. */
+  readonly turned?: ((tunnels: readonly string[]) => void) | undefined;
   /** The datapath died; the router can only be closed. */
   readonly failed: (error: Error) => void;
 }
@@ -70,6 +72,7 @@ export class Router {
       ike: parts.ike,
       fabric: this.fabric,
       log: parts.log,
+      turned: parts.turned,
       limits: (tunnel) => this.#limits(tunnel),
       tunGone: (adjacency) => this.#tunGone(adjacency),
       failed: parts.failed,

@@ -96,6 +96,21 @@ export class Routes {
     }
   }
 
+  /** Of the routes that may choose this one (key of the resource): does one lead over this tunnel now? undefined: there is none. */
+  leads(hop: string, tunnel: number): boolean | undefined {
+    const keys = this.#choicesOf.get(hop);
+    if (!keys) return undefined;
+    for (const key of keys)
+      if (this.#hops.tunnelOf((this.#choices.get(key) as Choice).adjacency) === tunnel) return true;
+    return false;
+  }
+
+  /** What the routes that may choose this one (key of the resource) choose between, keys too, itself among them; empty: there is none. */
+  rivals(hop: string): ReadonlySet<string> {
+    const keys = [...(this.#choicesOf.get(hop) ?? [])];
+    return new Set(keys.flatMap((key) => hopsOf((this.#choices.get(key) as Choice).via)));
+  }
+
   /** Adjacency that a route which may choose among tunnels leads to now; undefined: there is no such route. */
   chosen(vrf: string, prefix: string): number | undefined {
     const choice = this.#choices.get(`route ${vrf} ${prefix}`);

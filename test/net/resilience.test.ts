@@ -2,46 +2,23 @@
  * What dies comes back, or another takes its place, on the tutorial's region; by kill -9, as a crash would. VCPE_KILLS=50 kills the console more
  * often than a few times.
  */
-import { X509Certificate } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { stringify } from "yaml";
 import { attempt, inside } from "../../src/lab/command.ts";
 import { PingStream } from "../../src/lab/ping.ts";
-import type { Plan } from "../../src/lab/plan.ts";
 import { awaitEnd } from "../../src/lab/process.ts";
 import { ask, status } from "../../src/lab/status.ts";
-import { AREA, TUTORIAL } from "../../src/lab/tutorial/plan.ts";
+import { AREA } from "../../src/lab/tutorial/plan.ts";
 import type { Bought } from "../../src/lab/tutorial/steps.ts";
 import { Tutorial } from "../../src/lab/tutorial/tutorial.ts";
 import { ENTRY } from "./entry.ts";
+import { identityAt, ikeSa } from "./proof.ts";
 import { eventually, pause } from "./region.ts";
 import { asRoot } from "./root.ts";
-
-/** Place of the standby device of the Hangzhou branch. Its LAN has the address of the active one's, as with VRRP. */
-const SPARE = "hangzhou-spare";
-const EDGE_ADDRESS = "172.16.0.1";
-
-const PLAN: Plan = {
-  places: [...TUTORIAL.places, { name: SPARE, role: "edge", title: "standby vCPE of the Hangzhou branch" }],
-  links: [
-    ...TUTORIAL.links,
-    {
-      ends: [
-        { place: "internet", device: "to-spare", addresses: ["203.0.113.21/30"] },
-        { place: SPARE, device: "wan", addresses: ["203.0.113.22/30"] },
-      ],
-    },
-    {
-      ends: [
-        { place: SPARE, device: "lan", addresses: [`${EDGE_ADDRESS}/24`] },
-        { place: "hangzhou-host", device: "eth1", addresses: [] },
-      ],
-    },
-  ],
-  routes: [...TUTORIAL.routes, { place: SPARE, to: "0.0.0.0/0", via: "203.0.113.21" }],
-};
+import { EDGE_ADDRESS, PLAN, SPARE } from "./spare.ts";
+import { Word } from "./word.ts";
 
 /** All programs of the region hear SIGUSR2. */
 beforeAll(() => void vi.stubEnv("NODE_OPTIONS", `--import=${new URL("early.ts", import.meta.url).href}`));
@@ -114,26 +91,13 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     return (performance.now() - begun) / 1000;
   }
 
-  /** What a place proves itself by: its certificate, and the private key to it. */
-  function identity(place: string, serial: string): { readonly certificate: X509Certificate; readonly key: string } {
-    const path = join(tutorial.region.folder(`host-${place}`), serial, "identity.json");
-    const { chain, key } = JSON.parse(readFileSync(path, "utf8")) as { chain: string[]; key: string };
-    return { certificate: new X509Certificate(chain[0]!), key };
-  }
-
-  /** The IKE SA of a router's tunnel: its SPIs, and when the certificate expires by which the peer has proved who it is. */
-  async function ikeSa(router: string, tunnel: string): Promise<{ spis: string; until: number } | undefined> {
-    const ike = (await status(router)).tunnels.find(({ name }) => name === tunnel)?.ike;
-    return ike ? { spis: `${ike.spiLocal} ${ike.spiRemote}`, until: Date.parse(ike.auth.notAfter ?? "") } : undefined;
-  }
-
   it("is a certificate, of age: the next one is there before, no packet drops, and from the next IKE_AUTH on it counts", async () => {
     const { region, lab } = tutorial;
     const edge = bought.get("hangzhou")!.active.serial;
     const both = [["hangzhou", edge] as const, ["shanghai", shanghai] as const];
     const [tunnel] = (await status(edge)).tunnels.filter(({ peer }) => peer.id.startsWith(shanghai));
     const seen = () => Promise.all([ikeSa(edge, tunnel!.name), ikeSa(shanghai, edge)]);
-    const before = both.map(([place, serial]) => identity(place, serial));
+    const before = both.map(([place, serial]) => identityAt(tutorial, place, serial));
     const sas = await seen();
     // Each believes the other by the certificate that this one has.
     expect(sas.map((sa) => sa?.until)).toEqual(before.map(({ certificate }) => +certificate.validToDate).reverse());
@@ -141,7 +105,7 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     const witness = new PingStream(lab.namespace("hangzhou-host"), "10.1.1.10", 0.02);
     for (const [place] of both) region.routers.get(place)!.signal("SIGUSR2");
     const renewed = await eventually("both have another certificate", async () => {
-      const now = both.map(([place, serial]) => identity(place, serial));
+      const now = both.map(([place, serial]) => identityAt(tutorial, place, serial));
       return now.every(({ certificate, key }, i) => {
         return certificate.serialNumber !== before[i]!.certificate.serialNumber && key !== before[i]!.key;
       })
@@ -167,6 +131,54 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     expect(anew.map((sa) => sa?.until)).toEqual(renewed.map(({ certificate }) => +certificate.validToDate).reverse());
     expect(await secondsUntil("hangzhou-host", "10.1.1.10")).toBeLessThan(5);
   }, 60_000);
+
+  it("is the active device: the console tells of it when the traffic moves, and of its return without alarm", async () => {
+    const { active, standby } = bought.get("hangzhou")!;
+    const word = new Word(tutorial.operator, "hangzhou-branch");
+    expect(await word.carrier()).toBe(`${active.serial} by gateway`);
+    await word.listen();
+    await kill("hangzhou");
+    const over = await secondsUntil("shanghai-server", EDGE_ADDRESS);
+    const moved = Date.now();
+    const event = await word.next("DeviceSwitched", "CRITICAL");
+    const late = Date.parse(event.at) - moved;
+    console.log(
+      `the standby carries ${over.toFixed(1)} s after kill -9; the console's word came ${late} ms after that`,
+    );
+    expect(Math.abs(late)).toBeLessThan(2000);
+    expect(event.message).toMatch(new RegExp(`from device ${active.serial} to ${standby.serial}$`));
+    expect(await word.carrier()).toBe(`${standby.serial} by gateway`);
+
+    tutorial.region.start("hangzhou", "edge");
+    const back = await word.next("DeviceSwitched", "INFO");
+    expect(back.message).toMatch(new RegExp(`to the active device ${active.serial}$`));
+    expect(await word.carrier()).toBe(`${active.serial} by gateway`);
+    expect(await word.news("DeviceSwitched")).toHaveLength(2);
+    await secondsUntil("hangzhou-host", "10.1.1.10");
+  }, 60_000);
+
+  it("is a VPC's namespace: vcpe ready takes it for attached no more", async () => {
+    const { operator, lab } = tutorial;
+    const word = new Word(operator, "hangzhou-branch");
+    const namespace = lab.namespace("extra");
+    const { vpcNamespaces } = await operator.ask<{ vpcNamespaces: string[] }>("get", "access-point", "shanghai");
+    expect((await attempt(["ip", "netns", "add", namespace])).code).toBe(0);
+    try {
+      const all = [...vpcNamespaces, namespace].join();
+      await operator.type("update", "access-point", "shanghai", "--vpc-namespaces", all);
+      const place = ["--access-point", "shanghai", "--place", `namespace:${namespace}`, "--cidr", "10.77.0.0/16"];
+      await operator.type("create", "vpc", "extra", ...place, "--cen", "corp");
+      await eventually("the VPC is attached", async () => (await word.link("vpc")).includes("extra"));
+    } finally {
+      expect((await attempt(["ip", "netns", "delete", namespace])).code).toBe(0);
+    }
+    const deleted = performance.now();
+    await eventually("it is no more", async () => !(await word.link("vpc")).includes("extra"));
+    const took = performance.now() - deleted;
+    console.log(`vcpe ready knew ${took.toFixed(0)} ms after the namespace was deleted`);
+    // A look every 2 s, a report within a second of it.
+    expect(took).toBeLessThan(4000);
+  }, 30_000);
 
   it(
     "is the console, while an operator applies: nothing acknowledged is lost, nothing half done, and no packet drops",
@@ -254,11 +266,12 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     };
     const standbyTakesOver = async () => {
       const { active, standby } = bought.get("hangzhou")!;
+      const idle = await sentTo(standby.serial);
       expect(await answers("shanghai-server", EDGE_ADDRESS)).toBe(true);
-      expect(await sentTo(standby.serial)).toBe(0);
+      expect(await sentTo(standby.serial)).toBe(idle);
       await kill("hangzhou");
       const over = await secondsUntil("shanghai-server", EDGE_ADDRESS);
-      expect(await sentTo(standby.serial)).toBeGreaterThan(0);
+      expect(await sentTo(standby.serial)).toBeGreaterThan(idle);
       region.start("hangzhou", "edge");
       const begun = performance.now();
       await eventually(

@@ -38,11 +38,12 @@ export function byRole(devices: readonly Item[]): Item[] {
   return [...devices].sort((a, b) => ROLES.indexOf(String(a.role)) - ROLES.indexOf(String(b.role)));
 }
 
+/** With a mark at the one that carries the traffic. */
 function devices({ id, status: seen }: Item, context: Context): string {
-  const carrier = seen?.carrier;
+  const mark = seen?.carrierKnownBy === "devices" ? "*?" : "*";
   return (
     byRole(context.devices.get(id) ?? [])
-      .map((device) => `${device.id}${device.id === carrier ? "*" : ""}`)
+      .map((device) => `${device.id}${device.id === seen?.carrier ? mark : ""}`)
       .join(" ") || "–"
   );
 }

@@ -85,7 +85,8 @@ function filter({ desk, fleet }: ConsoleParts, kind: Kind, query: ListQuery): (r
   }
   if (status !== undefined) {
     const observed = (device: string) => fleet.observed(device);
-    tests.push(({ id }) => instanceStatus(desk.intent, id, observed).status === status);
+    const tunnel = (device: string, tunnel: string) => fleet.tunnel(device, tunnel);
+    tests.push(({ id }) => instanceStatus(desk.intent, id, observed, tunnel).status === status);
   }
   return (resource) => tests.every((test) => test(resource));
 }

@@ -11,7 +11,12 @@ export function statusOf({ desk, fleet }: ConsoleParts, resource: Resource, whol
   const seen = (device: string) => fleet.observed(device) ?? { ...UNSEEN, wanted: desk.versionOf(device) };
   switch (resource.kind) {
     case "instance":
-      return instanceStatus(desk.intent, resource.id, (device) => fleet.observed(device));
+      return instanceStatus(
+        desk.intent,
+        resource.id,
+        (device) => fleet.observed(device),
+        (device, tunnel) => fleet.tunnel(device, tunnel),
+      );
     case "device": {
       const { tunnels, attachments } = seen(resource.id);
       return { ...summary(seen(resource.id)), ...(whole && { tunnels, attachments }) };

@@ -1,12 +1,13 @@
 /** What the API stands on. */
 import type { Author } from "../author.ts";
 import type { Desk } from "../desk/desk.ts";
-import type { Observed } from "../model/observed.ts";
+import type { Observed, ObservedTunnel } from "../model/observed.ts";
 import type { FaultLog } from "./failure.ts";
 
 /** Of the fleet: what is seen of devices, and their keys. */
 export interface FleetDoor {
   observed(device: string): Observed | undefined;
+  tunnel(device: string, name: string): ObservedTunnel | undefined;
   onObserved(listener: (device: string, now: Observed, before: Observed | undefined) => void): void;
   /** Writes to the desk's database, within its transaction. */
   newKey(device: string): string;

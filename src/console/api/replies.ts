@@ -54,6 +54,11 @@ const STATUS: Partial<Record<Kind, TObject>> = {
       status: Type.Enum(["Received", "Unconfirmed", "Active", "Offline", "Locked"]),
       text: Type.String(),
       carrier: nullable(Type.String({ description: "Serial number of the device that carries traffic." })),
+      carrierKnownBy: nullable(
+        Type.Enum(["gateway", "devices"], {
+          description: "devices: a guess by their own connections, as the gateway does not tell.",
+        }),
+      ),
     },
     closed,
   ),

@@ -3,22 +3,28 @@
  *
  *   DeviceOnline INFO, DeviceOffline CRITICAL            its agent is connected, or no more
  *   AccessGatewayFailover INFO                           tunnels of a device failed; the other device still has a way
- *   DeviceSwitched CRITICAL                              the instance's traffic went over to the other device
+ *   DeviceSwitched CRITICAL                              the instance's traffic went over to the other device; INFO: back to the active one
  *   ConnectionDisconnect CRITICAL, ConnectionRestored INFO   no device has a way any more, or one has again
  *   ConfigurationRefused WARN                            a device could not apply what it was sent
  *
+ * Who carries an instance's traffic is the word of its gateway (model/carrier.ts). While that is not connected it is a guess, told as such.
+ *
  * The fleet itself tells of identities: DeviceEnrolled, DeviceReplaced, SecondHost, EnrolmentRefused, EnrolmentLocked.
  */
+import { another } from "../model/carrier.ts";
 import { directoryOf } from "../model/lineage.ts";
-import type { Observed } from "../model/observed.ts";
+import type { Observed, ObservedTunnel } from "../model/observed.ts";
 import type { Resource } from "../model/resources.ts";
-import { instanceStatus } from "../model/status.ts";
 import type { Desk } from "./desk.ts";
+import { Switches } from "./switches.ts";
 
 /** Of the fleet. */
 export interface Watched {
   observed(device: string): Observed | undefined;
-  onObserved(listener: (device: string, now: Observed, before: Observed | undefined) => void): void;
+  tunnel(device: string, name: string): ObservedTunnel | undefined;
+  onObserved(
+    listener: (device: string, now: Observed, before: Observed | undefined, turned: readonly string[]) => void,
+  ): void;
 }
 
 type Subject = { readonly kind: "device" | "instance"; readonly id: string; readonly name: string };
@@ -29,9 +35,6 @@ const GRACE = 180_000;
 
 /** What is told of a device that is connected. */
 const ONLINE = "online";
-/** What is told of an instance that nobody carries. */
-const NOBODY = "";
-
 /** Begins; gives back what ends it. What was so before the console started is no news, and what got worse is told only after `grace`. */
 export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): () => void {
   const tell = (level: Level, code: string, subject: Subject, message: string) =>
@@ -39,6 +42,10 @@ export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): 
   /** Seen connected since the start. */
   const back = new Set<string>();
   let settled = grace === 0 || desk.told.ids().length === 0;
+
+  const observed = (device: string) => fleet.observed(device);
+  const tunnel = (gateway: string, name: string) => fleet.tunnel(gateway, name);
+  const switches = new Switches({ desk, observed, tunnel, settled: () => settled });
 
   const watchDevice = (device: Resource<"device">, now: Observed | undefined) => {
     const { id } = device;
@@ -51,36 +58,33 @@ export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): 
     else tell("CRITICAL", "DeviceOffline", subjectOf(device), `${words} has no connection to the console any more`);
   };
 
-  const watchInstance = (instance: Resource<"instance">) => {
-    // What operators switch off is no failure.
-    if (!instance.activated || instance.locked) return;
-    const was = desk.told.get(instance.id) || null;
-    const is = instanceStatus(desk.intent, instance.id, (device) => fleet.observed(device)).carrier;
-    if (was === is || (was !== null && !settled)) return;
-    desk.told.set(instance.id, is ?? NOBODY);
-    const subject = subjectOf(instance);
-    const words = `instance ${instance.name}`;
-    if (is === null) tell("CRITICAL", "ConnectionDisconnect", subject, `no device of ${words} has a tunnel any more`);
-    else if (was === null) tell("INFO", "ConnectionRestored", subject, `${words} is connected through device ${is}`);
-    else tell("CRITICAL", "DeviceSwitched", subject, `traffic of ${words} went over from device ${was} to ${is}`);
+  /** Of the devices that a gateway's tunnels lead to. */
+  const watchBehind = (tunnels: readonly string[]) => {
+    const instances = new Set(tunnels.map((name) => desk.intent.device.get(name)?.instance));
+    for (const id of instances) {
+      const instance = id == null ? undefined : desk.intent.instance.get(id);
+      if (instance) switches.look(instance);
+    }
   };
 
-  fleet.onObserved((id, now, before) => {
+  fleet.onObserved((id, now, before, turned) => {
     const device = desk.intent.device.get(id);
     if (!device) return;
     if (now.error && now.error.message !== before?.error?.message) {
       const message = `${wordsOf(desk, device)} did not apply its configuration: ${now.error.message}`;
       tell("WARN", "ConfigurationRefused", subjectOf(device), message);
     }
+    if (device.role === "gateway") watchBehind(turned);
     if (before?.controller === now.controller && before.vpn === now.vpn) return;
     watchDevice(device, now);
     const instance = device.instance === null ? undefined : desk.intent.instance.get(device.instance);
     if (!instance) return;
-    if (before?.vpn === "normal" && now.vpn === "abnormal" && carried(desk, fleet, instance)) {
+    const failed = before?.vpn === "normal" && now.vpn === "abnormal";
+    if (failed && another(instance, id, directoryOf(desk.intent), observed, tunnel)) {
       const message = `tunnels of ${device.role} device ${id} of instance ${instance.name} failed`;
       tell("INFO", "AccessGatewayFailover", subjectOf(instance), message);
     }
-    watchInstance(instance);
+    switches.look(instance);
   });
 
   desk.onCommitted(({ changes }) => {
@@ -88,6 +92,7 @@ export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): 
       if (after) continue;
       desk.told.set(id, undefined);
       back.delete(id);
+      switches.forget(id);
     }
   });
 
@@ -97,15 +102,10 @@ export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): 
       const device = desk.intent.device.get(id);
       if (device) watchDevice(device, fleet.observed(id));
       const instance = desk.intent.instance.get(id);
-      if (instance) watchInstance(instance);
+      if (instance) switches.look(instance);
     }
   }, grace).unref();
   return () => clearTimeout(timer);
-}
-
-/** Is there a device that carries its traffic? */
-function carried(desk: Desk, fleet: Watched, instance: Resource<"instance">): boolean {
-  return instanceStatus(desk.intent, instance.id, (device) => fleet.observed(device)).carrier !== null;
 }
 
 function subjectOf({ kind, id, name }: Resource<"device"> | Resource<"instance">): Subject {

@@ -4,6 +4,8 @@
  *   event ── of one device (or other resource) and code: 5, then one in 5 minutes ── of one code: 20, then one in 30 s ──▶ record
  *   event ── of strangers, whom no resource stands for, and one code: 20, then one in 5 minutes ─────────────────────────▶ record
  *
+ * A code that has two levels counts as two: no good news holds back bad news.
+ *
  * What is held back is told as one event with a count, as soon as there may be one more. So one device makes at most 293 events of a code in a
  * day, and all of them together 2,900; strangers 308: in the 90 days that events are kept they fill half of the record at most, whatever they
  * try. And who comes back after hours is told at once.
@@ -39,14 +41,14 @@ export class Damper {
     this.#strangers = new Held(OF_STRANGERS, parts);
     this.#all = new Held(OF_ALL, parts);
     this.#one = new Held<Again>(OF_ONE, {
-      tell: (again) => this.#all.add(again.last.code, manyOf(ofOne(again))),
+      tell: (again) => this.#all.add(sortOf(again.last), manyOf(ofOne(again))),
       fold: ({ count }, { last }) => ({ last, count: count + 1 }),
     });
   }
 
   event(event: NewEvent): void {
-    if (event.subject) this.#one.add(`${event.code} ${event.subject.id}`, { last: event, count: 1 });
-    else this.#strangers.add(event.code, manyOf(event));
+    if (event.subject) this.#one.add(`${sortOf(event)} ${event.subject.id}`, { last: event, count: 1 });
+    else this.#strangers.add(sortOf(event), manyOf(event));
   }
 
   /** Tells all that is held back, and holds back nothing that was. */
@@ -55,6 +57,10 @@ export class Damper {
     this.#all.flush();
     this.#strangers.flush();
   }
+}
+
+function sortOf({ level, code }: NewEvent): string {
+  return `${level} ${code}`;
 }
 
 function manyOf(event: NewEvent): Many {

@@ -24,6 +24,7 @@ import { ResourceTable } from "../store/resources.ts";
 import { Told } from "../store/told.ts";
 import { Damper } from "./damper.ts";
 import { Fingerprints } from "./fingerprints.ts";
+import { Moment, type Waiting } from "./moment.ts";
 import { RouterVersions } from "./versions.ts";
 import { writeWhole } from "./write.ts";
 
@@ -103,9 +104,6 @@ export function openDesk(database: DatabaseSync, options: DeskOptions = {}): Des
   return new OpenDesk(database, options);
 }
 
-/** Events of so many milliseconds share a transaction: ten thousand devices that come back wait for the disk a few times. */
-const TOGETHER = 100;
-
 class OpenDesk implements Desk {
   readonly events: EventLog;
   readonly told: Told;
@@ -118,12 +116,11 @@ class OpenDesk implements Desk {
   readonly #versions: RouterVersions;
   readonly #fingerprints: Fingerprints;
   readonly #compiler: Compiler;
-  readonly #damper = new Damper((event) => this.#record(event));
+  readonly #damper = new Damper((event) => this.#moment.add({ at: this.now(), event }));
   readonly #committedListeners: ((committed: Committed) => void)[] = [];
   readonly #eventListeners: ((event: StoredEvent) => void)[] = [];
   #intent: Intent;
-  #waiting: { readonly at: number; readonly event: NewEvent }[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #moment: Moment;
 
   constructor(
     database: DatabaseSync,
@@ -141,7 +138,7 @@ class OpenDesk implements Desk {
     const { events = EVENTS_KEPT.age, audit = AUDIT_KEPT.age } = keep;
     const likeEvents = { ...EVENTS_KEPT, age: events };
     this.events = new EventLog(database, likeEvents);
-    this.told = new Told(database, () => this.#soon());
+    this.told = new Told(database, () => this.#moment.soon());
     this.audit = new AuditLog(database, { age: audit, strangers: likeEvents });
     this.answers = new Answers(database);
     this.#resources = new ResourceTable(database);
@@ -156,6 +153,7 @@ class OpenDesk implements Desk {
       onFault,
       onQuiet,
     });
+    this.#moment = new Moment((waiting) => this.#write(waiting));
   }
 
   get intent(): Intent {
@@ -184,7 +182,7 @@ class OpenDesk implements Desk {
 
   raise(router: string, above: number): void {
     this.#versions.raise(router, above);
-    this.#soon();
+    this.#moment.soon();
   }
 
   onCommitted(listener: (committed: Committed) => void): void {
@@ -243,13 +241,8 @@ class OpenDesk implements Desk {
 
   close(): void {
     this.#damper.flush();
-    this.#flush();
+    this.#moment.flush();
     this.#fingerprints.close();
-  }
-
-  #record(event: NewEvent): void {
-    this.#waiting.push({ at: this.now(), event });
-    this.#soon();
   }
 
   #planned(plan: Plan): { readonly changes: readonly Change[]; readonly after: Intent } {
@@ -261,16 +254,7 @@ class OpenDesk implements Desk {
     return { changes, after };
   }
 
-  #soon(): void {
-    this.#timer ??= setTimeout(() => this.#flush(), TOGETHER);
-  }
-
-  #flush(): void {
-    if (this.#timer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+  #write(waiting: readonly Waiting[]): void {
     let stored: StoredEvent[] = [];
     try {
       writeWhole(this.#database, () => {

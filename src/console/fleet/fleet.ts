@@ -7,7 +7,7 @@ import { enrolmentSecret } from "../../protocol/enrol.ts";
 import { makeDeviceKey, readDeviceKey } from "../../protocol/key.ts";
 import type { Log } from "../../router/log.ts";
 import type { Authority } from "../ca/ca.ts";
-import type { Observed } from "../model/observed.ts";
+import type { Observed, ObservedTunnel } from "../model/observed.ts";
 import { Book } from "./book.ts";
 import type { FleetDesk, FleetEvent } from "./desk.ts";
 import { Enrolment } from "./enrolment.ts";
@@ -16,11 +16,19 @@ import { RootsDesk } from "./roots.ts";
 import { enrolmentRoutes } from "./routes.ts";
 import { Sight } from "./sight.ts";
 
-export type ObservedListener = (device: string, now: Observed, before: Observed | undefined) => void;
+/** `turned`: names of tunnels that are or carry what they did not before, or are no more. */
+export type ObservedListener = (
+  device: string,
+  now: Observed,
+  before: Observed | undefined,
+  turned: readonly string[],
+) => void;
 
 export interface Fleet {
   /** Undefined: never enrolled, never heard of since the console started. */
   observed(device: string): Observed | undefined;
+  /** A tunnel of a device that is connected; undefined: it is not, or has not reported one of this name. */
+  tunnel(device: string, name: string): ObservedTunnel | undefined;
   onObserved(listener: ObservedListener): void;
   /**
    * A fresh key for the device, to be shown once; what is kept is derived from it. Any host may enrol with it, the older key is void.
@@ -77,12 +85,12 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
     const expected = gateway ? (tunnel: string) => joined(peerOf(tunnel)) : () => true;
     return (known ?? new Sight()).observed(desk.versionOf(device), enrolled, hub.inFlight(device), expected);
   };
-  const seen = (device: string): void => {
+  const seen = (device: string, turned: readonly string[] = []): void => {
     const after = observed(device);
     const before = last.get(device);
     if (!after) return;
     last.set(device, after);
-    for (const listener of listeners) listener(device, after, before);
+    for (const listener of listeners) listener(device, after, before, turned);
   };
   const server = parts.server === undefined ? [authority.root] : parts.server;
   const roots = new RootsDesk({ database, authority, log, now }, server);
@@ -118,6 +126,7 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
 
   return {
     observed,
+    tunnel: (device, name) => sights.get(device)?.tunnel(name),
     onObserved: (listener) => void listeners.push(listener),
     newKey(device) {
       const key = makeDeviceKey((length) => randomBytes(length));

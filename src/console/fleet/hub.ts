@@ -41,8 +41,8 @@ export interface HubParts {
   readonly roots: RootsDesk;
   readonly event: (event: FleetEvent) => void;
   readonly sight: (device: string) => Sight;
-  /** What is seen of the device has changed. */
-  readonly seen: (device: string) => void;
+  /** What is seen of the device has changed; `turned`: see Sight.reported. */
+  readonly seen: (device: string, turned?: readonly string[]) => void;
 }
 
 export class Hub {
@@ -150,13 +150,14 @@ export class Hub {
     if (!line.greeted && frame.type !== "hello") return false;
     const one = sight(device);
     one.heard(now());
+    let turned: readonly string[] = [];
     if (frame.type === "hello") this.#greet(line, frame);
-    else if (frame.type === "report") one.reported(frame);
+    else if (frame.type === "report") turned = one.reported(frame);
     else if (frame.type === "renew") {
       void this.#renew(line, frame.csr);
       return true;
     } else if (!this.#answered(line, frame)) return false;
-    seen(device);
+    seen(device, turned);
     return true;
   }
 

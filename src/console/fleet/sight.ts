@@ -22,6 +22,8 @@ export class Sight {
   #list: readonly ObservedTunnel[] | undefined;
 
   connected(hello: HelloFrame, now: number): void {
+    // What was so before it went is not known to be so still; it reports all.
+    if (!this.#online) this.#forget();
     this.#online = true;
     this.#version = hello.software;
     this.#applied = hello.have;
@@ -49,21 +51,35 @@ export class Sight {
     this.#refused = version;
   }
 
-  reported(report: ReportFrame): void {
+  /** Gives the names of tunnels that are or carry what they did not before, or are no more. */
+  reported(report: ReportFrame): string[] {
+    const turned = report.gone.filter((name) => this.#tunnels.has(name));
     if (report.first) {
-      this.#tunnels.clear();
-      this.#notUp.clear();
+      turned.push(...this.#tunnels.keys());
+      this.#forget();
     }
     for (const name of report.gone) this.#take(name);
-    for (const { name, state, rttMs, in: inbound, out, lastError } of report.tunnels) {
+    for (const { name, state, rttMs, in: inbound, out, lastError, silent, carries } of report.tunnels) {
+      const before = this.#tunnels.get(name);
       this.#take(name);
       if (this.#tunnels.size >= MOST_TUNNELS) break;
-      this.#tunnels.set(name, { name, state, rttMs, in: inbound, out, lastError });
+      this.#tunnels.set(name, {
+        ...{ name, state, rttMs, in: inbound, out, lastError },
+        ...(silent && { silent }),
+        ...(carries !== undefined && { carries }),
+      });
       if (state !== "up") this.#notUp.add(name);
+      if (before?.state !== state || before.carries !== carries) turned.push(name);
     }
-    if (report.first || report.tunnels.length > 0 || report.gone.length > 0) this.#list = undefined;
+    if (report.tunnels.length > 0 || report.gone.length > 0) this.#list = undefined;
     this.#attachments = report.attachments;
     this.#drops = report.drops;
+    return turned;
+  }
+
+  /** undefined: its agent is not connected, or has not reported one of this name. */
+  tunnel(name: string): ObservedTunnel | undefined {
+    return this.#online ? this.#tunnels.get(name) : undefined;
   }
 
   get online(): boolean {
@@ -99,6 +115,12 @@ export class Sight {
     if (!this.#online) return "unsynchronized";
     if (inFlight) return "synchronizing";
     return this.#applied === wanted ? "synchronized" : "unsynchronized";
+  }
+
+  #forget(): void {
+    this.#tunnels.clear();
+    this.#notUp.clear();
+    this.#list = undefined;
   }
 
   #take(name: string): void {

@@ -34,7 +34,14 @@ export interface ObservedTunnel {
   readonly in: { readonly packets: number; readonly bytes: number };
   readonly out: { readonly packets: number; readonly bytes: number };
   readonly lastError: string | null;
+  /** Its peer is silent when asked. */
+  readonly silent?: boolean;
+  /** Of the routes that choose between it and other tunnels: does one lead over it? undefined: none has a choice, or an older agent. */
+  readonly carries?: boolean;
 }
+
+/** What is seen of a device; undefined: it never enrolled, and was never heard. */
+export type Seen = (device: string) => Observed | undefined;
 
 /** Of a device that never spoke. */
 export const UNSEEN: Observed = {

@@ -2,6 +2,7 @@
 import type { Directory } from "./directory.ts";
 import type { Intent } from "./intent.ts";
 import { directoryOf } from "./lineage.ts";
+import type { Seen } from "./observed.ts";
 import { ccnLink } from "./ready/ccn.ts";
 import { cenLink } from "./ready/cen.ts";
 import { deviceLink } from "./ready/device.ts";
@@ -9,7 +10,6 @@ import { groupLink } from "./ready/group.ts";
 import { instanceLink } from "./ready/instance.ts";
 import { type Link, linkOk, type ReadyLink } from "./ready/link.ts";
 import { vpcLink } from "./ready/vpc.ts";
-import type { Seen } from "./status.ts";
 
 export type { ReadyLink } from "./ready/link.ts";
 

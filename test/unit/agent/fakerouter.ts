@@ -1,5 +1,5 @@
 /** A router that does nothing, and remembers what it was told. */
-import type { ManagedRouter, StartRouter } from "../../../src/agent/carrier.ts";
+import type { ManagedRouter, StartRouter, Turned } from "../../../src/agent/carrier.ts";
 import type { RouterConfig, Secrets } from "../../../src/router/config/config.ts";
 import type { RouterError } from "../../../src/router/error.ts";
 import type { Observation, TunnelObservation } from "../../../src/router/observe.ts";
@@ -14,15 +14,19 @@ export class FakeRouters {
   /** Says why a configuration is not taken. */
   refuse: (config: RouterConfig, running: boolean) => RouterError | undefined = () => undefined;
   tunnels = new Map<string, TunnelObservation>();
+  /** Tells the agent that traffic may go another way. */
+  turned: Turned = () => undefined;
 
-  readonly start: StartRouter = async (config, secrets) => {
+  readonly start: StartRouter = async (config, secrets, turned) => {
     this.#take(config, secrets, false);
+    this.turned = turned;
     this.starts++;
     const router: ManagedRouter = {
       apply: async (now, fresh) => this.#take(now, fresh, true),
       states: () => new Map([...this.tunnels.values()].map(({ name, state }) => [name, state])),
       attachments: () => [],
       observe: (): Observation => ({ tunnels: [...this.tunnels.values()], attachments: [], drops: {} }),
+      tunnels: (names) => [...names].flatMap((name) => this.tunnels.get(name) ?? []),
       close: async () => {
         this.closes++;
       },

@@ -35,6 +35,18 @@ describe("reports", () => {
     expect(names(reports, seen())).toEqual([[true, "", ""]]);
   });
 
+  it("say that a tunnel carries no more, or that its peer is silent", () => {
+    const reports = new Reports();
+    reports.frames(seen(tunnel("a", { carries: true }), tunnel("b", { carries: false }), tunnel("c")));
+    expect(names(reports, seen(tunnel("a", { carries: true }), tunnel("b", { carries: false }), tunnel("c")))).toEqual(
+      [],
+    );
+    const over = [tunnel("a", { carries: false, silent: true }), tunnel("b", { carries: true }), tunnel("c")];
+    expect(reports.some([over[0], over[2]]).map((frame) => frame.tunnels)).toEqual([[over[0]]]);
+    expect(names(reports, seen(...over))).toEqual([[false, "b", ""]]);
+    expect(reports.some(over)).toEqual([]);
+  });
+
   it("of ten thousand tunnels come in pieces, and of one that changed in one", () => {
     const reports = new Reports();
     const many = Array.from({ length: 10_000 }, (_, i) => tunnel(`t${i}`));
@@ -59,6 +71,8 @@ describe("reports", () => {
   it("see at once that an attachment is up, or no more", () => {
     const reports = new Reports();
     const waiting = [{ name: "vpc", state: "waiting", reason: "there is no network namespace" }];
+    expect(reports.differs(new Map(), [])).toBe(true);
+    reports.frames(seen());
     expect(reports.differs(new Map(), [])).toBe(false);
     expect(reports.differs(new Map(), waiting)).toBe(true);
     reports.frames({ ...seen(), attachments: waiting });

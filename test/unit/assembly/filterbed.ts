@@ -1,6 +1,6 @@
 /** A router with two TUN devices, one of them with a filter: what goes to it and what comes from it. No tunnels, no keys. */
 
-import type { FilterRule, FilterRules } from "../../../src/datapath/plane.ts";
+import type { FilterRule, FilterRules } from "../../../src/datapath/rules.ts";
 import type { Seen } from "./filteroracle.ts";
 import { type Outcome, Router, type Vnet } from "./harness.ts";
 import { address, ip, udp } from "./packets.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { FilterRules } from "../../../src/datapath/plane.ts";
+import type { FilterRules } from "../../../src/datapath/rules.ts";
 import { FilterBed, packetOf, type RuleText, rules } from "./filterbed.ts";
 import { ACK, FIN, FilterOracle, RST, type Seen, SYN } from "./filteroracle.ts";
 

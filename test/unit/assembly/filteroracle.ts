@@ -3,7 +3,7 @@
  * of the fast path in it. Its table is never full.
  */
 
-import type { FilterRules } from "../../../src/datapath/plane.ts";
+import type { FilterRules } from "../../../src/datapath/rules.ts";
 import { address } from "./packets.ts";
 
 export const FIN = 0x01;

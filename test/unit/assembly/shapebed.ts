@@ -10,7 +10,7 @@ import { Fib, type FibExports } from "../../../src/datapath/fib.ts";
 import { Filters } from "../../../src/datapath/filter.ts";
 import { arenaOf, makeMemory, type PlaneMemory, shaperOf } from "../../../src/datapath/memory.ts";
 import { type FastPath, instantiate, loadModule } from "../../../src/datapath/module.ts";
-import type { FilterHits, FilterRules } from "../../../src/datapath/plane.ts";
+import type { FilterHits, FilterRules } from "../../../src/datapath/rules.ts";
 import { Shapes } from "../../../src/datapath/shapes.ts";
 import { type Vnet, vnetHeader } from "./harness.ts";
 

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import * as L from "../../../assembly/layout.ts";
 import { Fib } from "../../../src/datapath/fib.ts";
-import type { FilterRules } from "../../../src/datapath/plane.ts";
+import type { FilterRules } from "../../../src/datapath/rules.ts";
 import { encodeRuleSet, sizeOfSet } from "../../../src/datapath/ruleset.ts";
 import { type End, sockaddr } from "./kernel.ts";
 import type { Keys } from "./oracle.ts";

@@ -18,7 +18,8 @@ const UP = { controller: "normal", vpn: "normal", enrolled: true } as const;
 
 beforeEach(async () => {
   database = openDatabase(":memory:", [...STORE_MIGRATIONS, FLEET_STAND_IN]);
-  desk = openDesk(database);
+  // The clock that tests may have replaced.
+  desk = openDesk(database, { now: () => Date.now() });
   fleet = new FakeFleet(database);
   watchFleet(desk, fleet);
   const site = new Site().area("main").point("shanghai", "main", "198.51.100.1");
@@ -151,6 +152,142 @@ it("traffic that goes over to the other device, and is lost, and comes back", ()
   expect(events()).toEqual(["CRITICAL ConnectionDisconnect hangzhou"]);
   fleet.see(active, { vpn: "normal" });
   expect(events()).toEqual(["INFO ConnectionRestored hangzhou"]);
+});
+
+describe("the gateway's word on who carries the traffic", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const LATER = 600_000;
+  /** An instance has had its connection for so long that another device is news. */
+  const CHOSEN = 61_000;
+  const OFF = { controller: "abnormal", vpn: "none" } as const;
+  const none = { packets: 0, bytes: 0 };
+  const gateway = () => [...desk.intent.device.values()].find(({ role }) => role === "gateway")!.id;
+
+  /** The gateway says that this device carries; null: none. */
+  function says(carrier: string | null, to = fleet): void {
+    const tunnels = [active, standby].map((name) => {
+      const state = carrier === null ? ("down" as const) : ("up" as const);
+      return { name, state, rttMs: 1, in: none, out: none, lastError: null, carries: name === carrier };
+    });
+    to.see(gateway(), { controller: "normal", vpn: "normal", enrolled: true, tunnels });
+  }
+  /** Without those of devices themselves. */
+  const switches = () => events().filter((event) => !/ Device(Online|Offline) /.test(event));
+  const messages = () =>
+    desk.events.list({}, { limit: 100_000 }).flatMap(({ code, message }) => (code === "DeviceSwitched" ? message : []));
+
+  it("counts: a device that is heard no more has not lost its traffic, and one that is heard may have", () => {
+    fleet.see(active, UP);
+    fleet.see(standby, UP);
+    says(active);
+    expect(switches()).toEqual(["INFO ConnectionRestored hangzhou"]);
+    fleet.see(active, OFF);
+    expect(switches()).toEqual([]);
+    fleet.see(active, UP);
+    says(standby);
+    expect(switches()).toEqual(["CRITICAL DeviceSwitched hangzhou"]);
+    expect(messages()).toEqual([`traffic of instance hangzhou went over from device ${active} to ${standby}`]);
+    says(null);
+    expect(switches()).toEqual(["CRITICAL ConnectionDisconnect hangzhou"]);
+  });
+
+  it("a first choice is no switch, nor is the next one of a moment later; back to the active device is no alarm", () => {
+    says(null);
+    fleet.see(standby, UP);
+    fleet.see(active, UP);
+    says(standby);
+    vi.advanceTimersByTime(1000);
+    says(active);
+    expect(switches()).toEqual(["INFO ConnectionRestored hangzhou", "INFO ConnectionRestored hangzhou"]);
+    vi.advanceTimersByTime(1000);
+    says(standby);
+    expect(switches()).toEqual(["CRITICAL DeviceSwitched hangzhou"]);
+    vi.advanceTimersByTime(1000);
+    says(active);
+    expect(switches()).toEqual(["INFO DeviceSwitched hangzhou"]);
+    expect(messages().at(-1)).toMatch(/ went back from device \S+ to the active device /);
+  });
+
+  it("corrects a guess of a moment ago without an alarm, once", () => {
+    fleet.see(active, UP);
+    fleet.see(standby, UP);
+    says(standby);
+    expect(switches()).toEqual(["INFO ConnectionRestored hangzhou", "INFO ConnectionRestored hangzhou"]);
+    says(active);
+    expect(switches()).toEqual(["INFO ConnectionRestored hangzhou"]);
+    says(standby);
+    expect(switches()).toEqual(["CRITICAL DeviceSwitched hangzhou"]);
+  });
+
+  it("however often traffic goes back and forth, the first switch after that is told when it happens", () => {
+    fleet.see(active, UP);
+    fleet.see(standby, UP);
+    says(active);
+    for (let i = 0; i < 40; i++) {
+      vi.advanceTimersByTime(2 * 60_000);
+      says(null);
+      vi.advanceTimersByTime(1000);
+      says(standby);
+      vi.advanceTimersByTime(CHOSEN);
+      says(active);
+    }
+    switches();
+    says(standby);
+    vi.advanceTimersByTime(200);
+    expect(desk.events.list({}, { limit: 100_000 }).at(-1)).toMatchObject({
+      level: "CRITICAL",
+      code: "DeviceSwitched",
+    });
+  });
+
+  it("while it is not connected the devices' connections are the guess, told as one, and corrected later", () => {
+    fleet.see(active, UP);
+    fleet.see(standby, UP);
+    says(active);
+    switches();
+    fleet.see(gateway(), OFF);
+    expect(switches()).toEqual([]);
+    vi.advanceTimersByTime(LATER);
+    fleet.see(active, OFF);
+    expect(switches()).toEqual(["CRITICAL DeviceSwitched hangzhou"]);
+    expect(messages().at(-1)).toMatch(/, as far as the devices tell: their gateway does not$/);
+    says(active);
+    expect(switches()).toEqual(["INFO DeviceSwitched hangzhou"]);
+  });
+
+  it("tells of a failed tunnel only where the gateway hears the other device", () => {
+    fleet.see(active, UP);
+    fleet.see(standby, UP);
+    says(active);
+    switches();
+    fleet.see(active, { vpn: "abnormal" });
+    expect(switches()).toEqual(["INFO AccessGatewayFailover hangzhou"]);
+    fleet.see(active, UP);
+    says(null);
+    switches();
+    fleet.see(active, { vpn: "abnormal" });
+    expect(switches()).toEqual([]);
+  });
+
+  it("after a start of the console, is believed at once when it was as it is told, and else when all had time to come", () => {
+    fleet.see(active, UP);
+    fleet.see(standby, UP);
+    says(active);
+    switches();
+    const anew = new FakeFleet(openDatabase(":memory:", [FLEET_STAND_IN]));
+    watchFleet(desk, anew, { grace: 60_000 });
+    anew.see(standby, UP);
+    // Gateway and console started together: the tunnels come one by one.
+    says(null, anew);
+    says(standby, anew);
+    expect(switches()).toEqual([]);
+    says(active, anew);
+    expect(switches()).toEqual([]);
+    says(standby, anew);
+    expect(switches()).toEqual(["CRITICAL DeviceSwitched hangzhou"]);
+  });
 });
 
 it("a configuration that was not applied", () => {

@@ -28,6 +28,14 @@ it("tells five of one device and code at once, and the others as one, later", ()
   expect(messages()).toEqual(["a: 8 (4 times since it was told last)"]);
 });
 
+it("holds no bad news back for good news of the same code", () => {
+  for (let i = 0; i < 9; i++) damper.event({ ...about("a", `${i}`), level: "INFO" });
+  for (let i = 0; i < 90; i++) damper.event({ ...about(`device${i}`), level: "INFO" });
+  messages();
+  damper.event({ ...about("a", "bad"), level: "CRITICAL" });
+  expect(messages()).toEqual(["a: bad"]);
+});
+
 it("tells a single one that it held back as it was, and after a quiet time all at once again", () => {
   for (let i = 0; i < 6; i++) damper.event(about("a", `${i}`));
   vi.advanceTimersByTime(6 * MINUTE);

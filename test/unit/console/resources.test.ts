@@ -18,7 +18,12 @@ describe("resources", () => {
     }
     const read = await ask(rig, "GET", "/instances/ningbo");
     expect(read.body.devices).toBeUndefined();
-    expect(read.body.status).toEqual({ status: "Received", text: "To be activated", carrier: null });
+    expect(read.body.status).toEqual({
+      status: "Received",
+      text: "To be activated",
+      carrier: null,
+      carrierKnownBy: null,
+    });
     const addresses = [...rig.desk.intent.device.values()].map(({ address }) => address).sort();
     expect(addresses).toEqual(["100.64.0.1", "100.64.0.2", "100.64.0.3", "100.64.0.4", "100.64.0.5"]);
   });

@@ -8,7 +8,8 @@ import type { Author } from "../../../src/console/author.ts";
 import { watchFleet } from "../../../src/console/desk/alarms.ts";
 import { type Desk, openDesk } from "../../../src/console/desk/desk.ts";
 import { ConsoleError } from "../../../src/console/error.ts";
-import { type Observed, UNSEEN } from "../../../src/console/model/observed.ts";
+import { tunnelAmong } from "../../../src/console/model/carrier.ts";
+import { type Observed, type ObservedTunnel, UNSEEN } from "../../../src/console/model/observed.ts";
 import { type Migration, openDatabase } from "../../../src/console/store/database.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
 
@@ -17,7 +18,7 @@ export const FLEET_STAND_IN: Migration = {
   sql: "CREATE TABLE device_key (device TEXT PRIMARY KEY, secret TEXT NOT NULL) STRICT",
 };
 
-export type Listener = (device: string, now: Observed, before: Observed | undefined) => void;
+export type Listener = (device: string, now: Observed, before: Observed | undefined, turned: readonly string[]) => void;
 
 /** Keeps a trace of each key in the same database; lets tests say what is observed. */
 export class FakeFleet implements FleetDoor {
@@ -32,6 +33,10 @@ export class FakeFleet implements FleetDoor {
 
   observed(device: string): Observed | undefined {
     return this.#seen.get(device);
+  }
+
+  tunnel(device: string, name: string): ObservedTunnel | undefined {
+    return tunnelAmong((one) => this.observed(one))(device, name);
   }
 
   onObserved(listener: Listener): void {
@@ -62,7 +67,8 @@ export class FakeFleet implements FleetDoor {
     const before = this.#seen.get(device);
     const now = { ...(before ?? UNSEEN), ...change };
     this.#seen.set(device, now);
-    for (const listener of this.#listeners) listener(device, now, before);
+    const turned = [...(before?.tunnels ?? []), ...now.tunnels].map(({ name }) => name);
+    for (const listener of this.#listeners) listener(device, now, before, turned);
   }
 }
 

@@ -17,7 +17,7 @@ import {
   SET_HITS_STRIDE,
 } from "../../../assembly/layout.ts";
 import { Filters } from "../../../src/datapath/filter.ts";
-import type { FilterRules } from "../../../src/datapath/plane.ts";
+import type { FilterRules } from "../../../src/datapath/rules.ts";
 import { beginBatch, goIdle, makeTables } from "./tables.ts";
 
 const rules = (...ids: string[]): FilterRules => ({

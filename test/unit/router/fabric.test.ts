@@ -173,6 +173,20 @@ class Bed {
     for (const hop of plane.hops.keys()) expect(used).toContain(hop);
     expect(plane.routes.size).toBe(routes.size);
     if (this.stale) return;
+    /** Tunnel → does a route that has a choice lead over it? */
+    const carries = new Map<string, boolean>();
+    for (const { via: wanted } of routes.values()) {
+      if (wanted.kind !== "tunnel" || !wanted.standby) continue;
+      const hop = chosen(wanted, (one) => this.tunnels.get(one)?.health).name;
+      for (const { name } of [wanted, ...wanted.standby]) {
+        const leads = name === hop && this.tunnels.get(name)?.health !== "down";
+        carries.set(name, leads || carries.get(name) === true);
+      }
+    }
+    for (const name of this.tunnels.keys()) {
+      expect(this.fabric.carries(name)).toBe(carries.get(name));
+      expect(this.fabric.rivals(name).includes(name)).toBe(carries.has(name));
+    }
     for (const { prefix, via: wanted } of routes.values()) {
       const has = plane.routes.get(`${this.fabric.vrf("v")} ${prefix}`) as number;
       if (wanted.kind === "attachment") expect(has).toBe(this.attached.get(wanted.name) ?? plane.prohibit);

@@ -1,5 +1,6 @@
 /** The tables of a datapath that keeps books instead of forwarding: VRFs, TUN devices, filters, tunnels, routes. */
-import type { FilterHandle, FilterRules, Prefix, ShapeTraffic } from "../../../src/datapath/plane.ts";
+import type { Prefix, ShapeTraffic } from "../../../src/datapath/plane.ts";
+import type { FilterHandle, FilterRules } from "../../../src/datapath/rules.ts";
 import { formatPrefix } from "../../../src/router/address.ts";
 
 export abstract class FakeTables {

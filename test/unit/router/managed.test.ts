@@ -68,6 +68,7 @@ describe("traffic of a tunnel", () => {
         return { tunnels: names.map((name) => ({ name })), attachments: [] };
       },
       attachments: { states: () => new Map() },
+      fabric: { carries: () => undefined, silent: () => false },
       keying: { handle: (id: number) => id, lastError: () => undefined },
       parts: {
         ike: { status: () => [{ name: "t", state: "up", since: 0, children }] },

@@ -69,7 +69,7 @@ describe("two tunnels with one prefix", () => {
 
   it("take over from each other as Child SAs come, fall silent, and go; a rekey is no gap", async () => {
     process.env.PSK = "correct horse battery staple";
-    const { opened, plane } = await rig(FILE);
+    const { opened, plane, turned } = await rig(FILE);
     try {
       const { fabric, keying } = opened.router;
       const [first, second] = ["first", "second"].map((name) => fabric.tunnel(name)!.adjacency);
@@ -93,17 +93,32 @@ describe("two tunnels with one prefix", () => {
         const path = { local: end, remote: end };
         return [{ kind: "install", transmit: true, child: { ...child, path, ...(replaces ? { replaces } : {}) } }];
       };
+      /** As an agent tells the console; and who asked to be told again. */
+      const said = () => {
+        const tunnels = opened.observer.tunnels(["first", "second", "unknown"]);
+        expect(tunnels).toEqual(opened.observer.observe().tunnels);
+        return tunnels.map(({ carries, silent }) => `${carries}${silent ? " silent" : ""}`);
+      };
+      const told = () => turned.splice(0).map((tunnels) => tunnels.sort().join());
       expect(carries()).toBe(second);
+      expect(said()).toEqual(["false", "false"]);
       carry(...install(1, "first"));
+      expect(said()).toEqual(["true", "false"]);
+      expect(told()).toEqual(["first,second"]);
       expect(carries()).toBe(first);
       expect(fabric.carrier("corp", "10.1.0.0/24")).toBe("first");
       carry(...install(2, "second"));
       expect(carries()).toBe(second);
+      expect(said()).toEqual(["false", "true"]);
+      expect(told()).toEqual(["first,second"]);
       const before = plane.calls.filter((call) => call === "setRoute").length;
       carry(...install(3, "second", 2), { kind: "remove", id: 2 });
       carry({ kind: "retire", id: 3 }, ...install(4, "second"), { kind: "remove", id: 3 });
       expect(plane.calls.filter((call) => call === "setRoute")).toHaveLength(before);
+      expect(told()).toEqual([]);
       carry({ kind: "silent", peer: "second", silent: true });
+      expect(said()).toEqual(["true", "false silent"]);
+      expect(told()).toEqual(["first,second"]);
       expect(carries()).toBe(first);
       carry({ kind: "silent", peer: "second", silent: false });
       expect(carries()).toBe(second);
@@ -111,6 +126,7 @@ describe("two tunnels with one prefix", () => {
       expect(carries()).toBe(first);
       carry({ kind: "remove", id: 1 });
       expect(carries()).toBe(second);
+      expect(said()).toEqual(["false", "false"]);
       // A route of one tunnel only stays where it is.
       expect([...plane.routes].find(([key]) => key.endsWith(" 10.2.0.0/24"))?.[1]).toBe(first);
     } finally {

@@ -18,6 +18,8 @@ export interface Rig {
   /** Writes the file anew. */
   write(text: string): void;
   failures: number;
+  /** See RouterParts. */
+  readonly turned: string[][];
 }
 
 /** TUN devices of the datapath appear on the host, and go from it, as real ones do. */
@@ -54,12 +56,22 @@ export async function rig(
   const file = join(folder, `${/name: (\S+)/.exec(text)?.[1]}.yaml`);
   const write = (now: string) => writeFileSync(file, now, { mode: 0o600 });
   write(text);
-  const made: Rig = { root, file, host, plane, write, failures: 0, opened: undefined as unknown as OpenRouter };
+  const made: Rig = {
+    root,
+    file,
+    host,
+    plane,
+    write,
+    failures: 0,
+    turned: [],
+    opened: undefined as unknown as OpenRouter,
+  };
   made.opened = await openRouter({
     file,
     read: readConfig(file),
     state: join(root, "kept"),
     log: silent,
+    turned: (tunnels) => void made.turned.push([...tunnels]),
     failed: () => {
       made.failures++;
     },

@@ -1,5 +1,6 @@
 /** The instance is bound to a CCN, and its tunnel to the access point is up. */
-import { devicesOf, wantsTunnels } from "../status.ts";
+import { carrierOf, devicesOf, tunnelAmong } from "../carrier.ts";
+import { wantsTunnels } from "../status.ts";
 import { broken, good, type Link, waits } from "./link.ts";
 
 export const ccnLink: Link = (instance, directory, observed) => {
@@ -14,8 +15,13 @@ export const ccnLink: Link = (instance, directory, observed) => {
   if (!wantsTunnels(instance, directory))
     return waits(`instance ${instance.name} is bound to CCN ${name}, but is to have no tunnel yet`);
   const devices = devicesOf(instance, directory);
-  const carrier = devices.find(({ id }) => observed(id)?.controller === "normal" && observed(id)?.vpn === "normal");
-  if (carrier) return good(`instance ${instance.name} is bound to CCN ${name}; ${carrier.id} has its tunnel up`);
+  const { device, knownBy } = carrierOf(instance, directory, observed, tunnelAmong(observed));
+  const seen = device === null ? undefined : observed(device);
+  // A device that has lost its tunnel knows so before its gateway does.
+  if (device !== null && !(seen?.controller === "normal" && seen.vpn === "abnormal")) {
+    const guessed = knownBy === "devices" ? ", as far as the devices tell: their gateway does not" : "";
+    return good(`instance ${instance.name} is bound to CCN ${name}; ${device} carries its traffic${guessed}`);
+  }
   if (!devices.some(({ id }) => observed(id)?.controller === "normal")) {
     return waits(`instance ${instance.name} is bound to CCN ${name}, but no device is connected`);
   }

@@ -1,5 +1,6 @@
 /** A device of the instance has joined, is connected and runs what is wanted. */
-import { devicesOf, joined } from "../status.ts";
+import { devicesOf } from "../carrier.ts";
+import { joined } from "../status.ts";
 import { broken, good, type Link } from "./link.ts";
 
 export const deviceLink: Link = (instance, directory, observed) => {

@@ -1,7 +1,7 @@
 /** One link of the chain, and what is said of it. */
 import type { Directory } from "../directory.ts";
+import type { Seen } from "../observed.ts";
 import type { Resource } from "../resources.ts";
-import type { Seen } from "../status.ts";
 
 export interface ReadyLink {
   readonly link: "device" | "instance" | "ccn" | "cen" | "vpc" | "security-group";

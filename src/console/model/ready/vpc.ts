@@ -1,8 +1,8 @@
 /** VPCs are attached to the CEN and published, and the way to one of them is up. */
 import type { Directory } from "../directory.ts";
+import type { Seen } from "../observed.ts";
 import { placeOf } from "../place.ts";
 import type { Resource } from "../resources.ts";
-import type { Seen } from "../status.ts";
 import { gatewayBehind } from "./gateway.ts";
 import { broken, type Found, good, type Link, waits } from "./link.ts";
 

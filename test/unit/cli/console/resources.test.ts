@@ -120,6 +120,7 @@ describe("resources", () => {
         status           Unconfirmed
         text             No device has joined yet
         carrier          –
+        carrierKnownBy   –
       "
     `);
     expect(JSON.parse((await run((t) => get(t, "ccns", undefined, { json: true }))).out)).toMatchObject([

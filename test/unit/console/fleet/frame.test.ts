@@ -18,6 +18,14 @@ describe("a frame of an agent", () => {
     for (const frame of [HELLO, REPORT, full, APPLIED, { type: "renew", csr: "c" }]) expect(taken(frame)).toBe(true);
   });
 
+  it("may say which tunnel carries, and what only newer agents than this console know of", () => {
+    const of = (more: object) => taken({ ...REPORT, tunnels: [{ ...TUNNEL, ...more }] });
+    expect(of({ silent: true, carries: false })).toBe(true);
+    expect(of({ carries: null })).toBe(false);
+    expect(of({ silent: "yes" })).toBe(false);
+    expect(of({ later: 1 })).toBe(true);
+  });
+
   it.each([
     ["version", { ...HELLO, software: long }],
     ["host", { ...HELLO, hostname: long }],

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { makeRequest } from "../../../../src/agent/request.ts";
 import { EMPTY_ROOT } from "../../../../src/agent/signed.ts";
@@ -9,64 +9,11 @@ import { deviceName } from "../../../../src/protocol/name.ts";
 import { leafOf, signedText } from "../../../../src/protocol/statement.ts";
 import type { CertificateFrame, ConfigFrame } from "../../../../src/protocol/stream.ts";
 import { treeOf } from "../../../../src/protocol/tree.ts";
-import { type Bed, bed, until } from "./bed.ts";
+import { bed, until } from "./bed.ts";
+import { type Client, certificate, connect, device, HELLO, SERIAL, sockets } from "./client.ts";
 
-const SERIAL = "vcpe0123456789ab";
 const OTHER = "vcpe0123456789cd";
-const HELLO = { type: "hello", have: 0, root: EMPTY_ROOT, software: "0.1.0", hostname: "h" };
 const APPLIED = (version: number, error: object | null = null) => ({ type: "applied", version, error });
-
-const sockets: WebSocket[] = [];
-afterAll(() => {
-  for (const socket of sockets) socket.terminate();
-});
-
-interface Client {
-  readonly frames: (ConfigFrame | CertificateFrame)[];
-  readonly closed: { code: number | undefined };
-  refused: { status: number; code: string } | undefined;
-  open: boolean;
-  send(frame: object | string): void;
-}
-
-async function certificate(console: Bed, serial: string, generation = 1) {
-  const { csr, key } = await makeRequest(serial);
-  const { chain } = await console.authority.issueDevice(csr, deviceName(serial, generation));
-  return { cert: chain.join(""), key };
-}
-
-async function connect(console: Bed, tls: { cert?: string; key?: string }, path = "/v1/agent"): Promise<Client> {
-  const url = `${console.url.origin.replace("https", "wss")}${path}`;
-  const socket = new WebSocket(url, { ...tls, ca: console.authority.root });
-  sockets.push(socket);
-  const client: Client = {
-    frames: [],
-    closed: { code: undefined },
-    refused: undefined,
-    open: false,
-    send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
-  };
-  socket.on("open", () => {
-    client.open = true;
-  });
-  socket.on("message", (data) => client.frames.push(JSON.parse(data.toString())));
-  socket.on("close", (code) => {
-    client.closed.code = code;
-  });
-  socket.on("error", () => undefined);
-  socket.on("unexpected-response", (_request, response) => {
-    response.on("data", (data: Buffer) => {
-      client.refused = { status: response.statusCode ?? 0, code: JSON.parse(data.toString()).code };
-    });
-  });
-  await until(() => client.open || client.refused !== undefined || client.closed.code !== undefined);
-  return client;
-}
-
-async function device(console: Bed, serial = SERIAL, role: "active" | "gateway" = "active"): Promise<Client> {
-  if (!console.desk.intent.device.has(serial)) console.desk.device(serial, 1, role);
-  return connect(console, await certificate(console, serial));
-}
 
 const config = (client: Client, at: number) => client.frames[at] as ConfigFrame;
 
@@ -262,61 +209,5 @@ describe("the hub", () => {
     expect(trust).toEqual([console.authority.deviceRoot]);
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(one.frames.length).toBe(1);
-  });
-
-  it("sees tunnels come, change and go, and forgets them with the next first report", async () => {
-    const console = await bed();
-    const heard: string[] = [];
-    console.fleet.onObserved((id, now, before) => heard.push(`${id} ${before?.vpn} ${now.vpn}`));
-    const one = await device(console);
-    const traffic = { packets: 1, bytes: 2 };
-    const tunnel = (name: string, state: string) => ({
-      name,
-      state,
-      rttMs: 1,
-      in: traffic,
-      out: traffic,
-      lastError: null,
-    });
-    const report = { type: "report", first: false, gone: [], tunnels: [], attachments: [], drops: { "no-route": 3 } };
-    one.send(HELLO);
-    one.send({ ...report, first: true, tunnels: [tunnel("a", "up"), tunnel("b", "down")] });
-    await until(() => console.fleet.observed(SERIAL)?.vpn === "abnormal");
-    one.send({ ...report, tunnels: [tunnel("b", "up")] });
-    await until(() => console.fleet.observed(SERIAL)?.vpn === "normal");
-    expect(console.fleet.observed(SERIAL)?.drops).toEqual({ "no-route": 3 });
-    one.send({ ...report, gone: ["a", "b", "never"] });
-    await until(() => console.fleet.observed(SERIAL)?.vpn === "none");
-    expect(heard).toEqual([
-      `${SERIAL} undefined none`,
-      `${SERIAL} none abnormal`,
-      `${SERIAL} abnormal normal`,
-      `${SERIAL} normal none`,
-    ]);
-    sockets.at(-1)?.terminate();
-    await until(() => console.fleet.observed(SERIAL)?.controller === "abnormal");
-    expect(console.desk.events).toEqual([]);
-  });
-
-  it("counts of a gateway's tunnels those that are up or lead to a device which has joined", async () => {
-    const console = await bed();
-    const GATEWAY = "vcpegateway00000";
-    const AWAY = "vcpeneverjoined0";
-    const gateway = await device(console, GATEWAY, "gateway");
-    gateway.send(HELLO);
-    const vpn = () => console.fleet.observed(GATEWAY)?.vpn;
-    const traffic = { packets: 1, bytes: 2 };
-    const tunnel = (name: string, state: string) => {
-      return { name, state, rttMs: null, in: traffic, out: traffic, lastError: null };
-    };
-    const report = (first: boolean, ...tunnels: object[]) =>
-      gateway.send({ type: "report", first, gone: [], tunnels, attachments: [], drops: {} });
-    report(true, tunnel(AWAY, "down"), tunnel(`corp.${AWAY}`, "connecting"), tunnel(SERIAL, "down"));
-    await until(() => console.fleet.observed(GATEWAY)?.tunnels.length === 3);
-    expect(vpn()).toBe("none");
-    (await device(console, SERIAL)).send(HELLO);
-    await until(() => vpn() === "abnormal");
-    report(false, tunnel(SERIAL, "up"));
-    await until(() => vpn() === "normal");
   });
 });

@@ -147,6 +147,23 @@ describe("readiness", () => {
     expect(broken(intent, cut)).toEqual(["security-group", "closed"]);
   });
 
+  it("names the device that carries, as its gateway says; but a device that has lost its tunnel knows better", () => {
+    const gateway = (active: boolean) => {
+      const carries = { ...tunnel(ACTIVE, "up"), carries: active };
+      return { ...WELL[SHANGHAI], tunnels: [carries, { ...tunnel(STANDBY, "up"), carries: !active }] };
+    };
+    const ccn = (more: Readonly<Record<string, Observed | undefined>>) =>
+      readiness(intent, "ins-hangzhou", seen(more)).links.find(({ link }) => link === "ccn");
+    expect(ccn({ [SHANGHAI]: gateway(false) })?.message).toMatch(new RegExp(`; ${STANDBY} carries its traffic$`));
+    expect(ccn({})?.message).toMatch(
+      new RegExp(`; ${ACTIVE} carries its traffic, as far as the devices tell: their gateway does not$`),
+    );
+    // It has lost its console only.
+    expect(ccn({ [SHANGHAI]: gateway(true), [ACTIVE]: OFF })).toMatchObject({ ok: true });
+    const lost = { ...UP, vpn: "abnormal" } as const;
+    expect(ccn({ [SHANGHAI]: gateway(true), [ACTIVE]: lost })?.code).toBe("tunnel-down");
+  });
+
   it("says which step mends it, in commands", () => {
     const next = (of: Intent, observed = seen()) =>
       readiness(of, "ins-hangzhou", observed).links.find(({ ok }) => !ok)?.next;
@@ -177,20 +194,45 @@ describe("the state of an instance", () => {
   });
 
   it("is Active while a device is connected with its tunnels up", () => {
-    expect(status(intent, seen())).toEqual({ status: "Active", text: "Available", carrier: ACTIVE });
-    expect(status(intent, seen({ [ACTIVE]: OFF }))).toEqual({ status: "Active", text: "Available", carrier: STANDBY });
+    expect(status(intent, seen())).toEqual({
+      status: "Active",
+      text: "Available",
+      carrier: ACTIVE,
+      carrierKnownBy: "devices",
+    });
+    expect(status(intent, seen({ [ACTIVE]: OFF }))).toEqual({
+      status: "Active",
+      text: "Available",
+      carrier: STANDBY,
+      carrierKnownBy: "devices",
+    });
   });
 
   it("is Active too while no tunnels are wanted", () => {
     const quiet = { ...UP, vpn: "none" } as const;
     const observed = seen({ [ACTIVE]: quiet, [STANDBY]: quiet });
-    expect(status(instance({ ccn: null }), observed)).toEqual({ status: "Active", text: "Available", carrier: null });
+    expect(status(instance({ ccn: null }), observed)).toEqual({
+      status: "Active",
+      text: "Available",
+      carrier: null,
+      carrierKnownBy: null,
+    });
     expect(status(intent, observed)).toMatchObject({ status: "Offline", text: "Tunnels are down" });
   });
 
   it("is Offline when none is connected, also after a reset of its keys, and Locked when locked", () => {
     const off = seen({ [ACTIVE]: OFF, [STANDBY]: { ...OFF, enrolled: false } });
-    expect(status(intent, off)).toEqual({ status: "Offline", text: "Disconnected", carrier: null });
-    expect(status(instance({ locked: true }), seen())).toEqual({ status: "Locked", text: "Locked", carrier: null });
+    expect(status(intent, off)).toEqual({
+      status: "Offline",
+      text: "Disconnected",
+      carrier: null,
+      carrierKnownBy: "devices",
+    });
+    expect(status(instance({ locked: true }), seen())).toEqual({
+      status: "Locked",
+      text: "Locked",
+      carrier: null,
+      carrierKnownBy: null,
+    });
   });
 });

@@ -1,0 +1,55 @@
+/** What the console of a tutorial's region says of an instance, as its operator asks for it. */
+import type { Operator } from "../../src/lab/tutorial/operator.ts";
+import { eventually } from "./region.ts";
+
+export interface ConsoleEvent {
+  readonly id: number;
+  readonly at: string;
+  readonly level: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export class Word {
+  readonly #operator: Operator;
+  readonly #instance: string;
+  /** Events that are not news. */
+  #known = 0;
+
+  constructor(operator: Operator, instance: string) {
+    this.#operator = operator;
+    this.#instance = instance;
+  }
+
+  /** Serial number of the device that carries, and who says so. */
+  async carrier(): Promise<string> {
+    const { status } = await this.#operator.ask<{ status: { carrier: string | null; carrierKnownBy: string } }>(
+      "get",
+      "instance",
+      this.#instance,
+    );
+    return `${status.carrier} by ${status.carrierKnownBy}`;
+  }
+
+  /** What has happened so far is not news from now on. */
+  async listen(): Promise<void> {
+    this.#known = (await this.#operator.ask<ConsoleEvent[]>("events")).at(-1)?.id ?? 0;
+  }
+
+  /** News of this code. */
+  async news(code: string): Promise<ConsoleEvent[]> {
+    const events = await this.#operator.ask<ConsoleEvent[]>("events");
+    return events.filter((event) => event.id > this.#known && event.code === code);
+  }
+
+  /** The first news of this code and level. */
+  next(code: string, level: string): Promise<ConsoleEvent> {
+    return eventually(`${level} ${code}`, async () => (await this.news(code)).find((event) => event.level === level));
+  }
+
+  /** What `vcpe ready` says of a link of the chain. */
+  async link(name: string): Promise<string> {
+    const { links } = await this.#operator.ask<{ links: { link: string; message: string }[] }>("ready", this.#instance);
+    return links.find(({ link }) => link === name)?.message ?? "";
+  }
+}
