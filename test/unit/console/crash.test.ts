@@ -48,13 +48,16 @@ function site(round: number): object {
     kind: "instance",
     name: `r${round}-i${i}`,
     area: "main",
-    accessPoint: "shanghai",
+    accessPoint: `r${round}`,
     peakBandwidth: 10,
     activated: true,
     ccn: `r${round}`,
     cidrs: [`10.${i}.0.0/16`],
   }));
-  return { resources: [{ kind: "ccn", name: `r${round}`, area: "main" }, ...instances] };
+  // One access point has no room for the tunnels of fifty rounds.
+  const ipv4 = `198.18.${round >> 8}.${round & 255}`;
+  const point = { kind: "access-point", name: `r${round}`, area: "main", region: "x", ipv4 };
+  return { resources: [point, { kind: "ccn", name: `r${round}`, area: "main" }, ...instances] };
 }
 
 /** Writes without a pause until the console is gone. */
