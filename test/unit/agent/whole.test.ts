@@ -40,6 +40,17 @@ async function started(folder: Folder, routers: FakeRouters): Promise<Agent> {
   return agent;
 }
 
+/** Has joined, and runs what the console wants: one tunnel, "a". */
+async function running() {
+  const console = await bed();
+  const folder = await joined(console);
+  console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
+  const routers = new FakeRouters();
+  const agent = await started(folder, routers);
+  await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+  return { console, folder, routers, agent };
+}
+
 const tunnels = (routers: FakeRouters) => routers.last?.tunnels.map(({ name }) => name).join(" ");
 
 describe("a device and its console", () => {
@@ -91,12 +102,7 @@ describe("a device and its console", () => {
   });
 
   it("runs what the disk does not take, says so, and keeps it as soon as it can", async () => {
-    const console = await bed();
-    const folder = await joined(console);
-    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
-    const routers = new FakeRouters();
-    const agent = await started(folder, routers);
-    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    const { console, folder, routers, agent } = await running();
 
     // SQLite refuses to write, as it does on a full disk.
     const other = new DatabaseSync(folder.config);
@@ -122,12 +128,7 @@ describe("a device and its console", () => {
   }, 40_000);
 
   it("keeps what runs when it cannot have what is wanted, and what needs a restart restarts it", async () => {
-    const console = await bed();
-    const folder = await joined(console);
-    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
-    const routers = new FakeRouters();
-    const agent = await started(folder, routers);
-    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    const { console, routers, agent } = await running();
     const good = console.desk.revision;
 
     routers.refuse = () => new RouterError("apply-failed", "there is no device eth9", "Plug it in");
@@ -170,12 +171,7 @@ describe("a device and its console", () => {
   });
 
   it("an identity of an older generation is put out at once and not let in again; after joining again it is", async () => {
-    const console = await bed();
-    const folder = await joined(console);
-    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
-    const routers = new FakeRouters();
-    const agent = await started(folder, routers);
-    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    const { console, folder, routers, agent } = await running();
     console.fleet.newKey(SERIAL);
     console.desk.device(SERIAL, 2);
     await until(() => !agent.status().connected);
@@ -203,12 +199,7 @@ describe("a device and its console", () => {
   });
 
   it("with a damaged configuration on the disk it waits for the console, and gets it again; joined again, it shows its new certificate", async () => {
-    const console = await bed();
-    const folder = await joined(console);
-    console.desk.set([SERIAL, partsOf(SERIAL, "a")]);
-    const routers = new FakeRouters();
-    const agent = await started(folder, routers);
-    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
+    const { console, folder, agent } = await running();
     await agent.close();
     writeFileSync(folder.config, "what is this");
     const again = new FakeRouters();
