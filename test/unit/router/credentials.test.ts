@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Check } from "typebox/value";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RouterConfig } from "../../../src/router/config/config.ts";
 import { registerFormats } from "../../../src/router/config/formats.ts";
 import { ConfigError, formatPath, formatProblem } from "../../../src/router/config/problem.ts";
@@ -16,7 +16,8 @@ import type { RouterStatus } from "../../../src/router/status/schema.ts";
 import { certificatePem, current, DAY, EPOCH, Holder, keyPem } from "../../ike/authority.ts";
 import { BRANCH, PSK } from "./configuration.ts";
 import { FakePlane } from "./fakeplane.ts";
-import { type Rig, rig, until, wire } from "./rig.ts";
+import { type Rig, until, wire } from "./rig.ts";
+import { run, start } from "./started.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vcpe-credentials-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -207,14 +208,6 @@ describe("PEM", () => {
 
 describe("two routers with certificates", () => {
   const at = { a: Uint8Array.of(203, 0, 113, 2), gw: Uint8Array.of(198, 51, 100, 1) };
-  const rigs: Rig[] = [];
-  afterEach(async () => {
-    for (const { opened, root: home } of rigs.splice(0)) {
-      await opened.close();
-      rmSync(home, { recursive: true, force: true });
-    }
-  });
-
   /** Absolute paths: the rig has a folder of its own. */
   const absolute = (text: string) => text.replaceAll(/([\w-]+\.(pem|key))/g, (name) => join(folder, name));
   const GATEWAY = `name: gw
@@ -238,16 +231,13 @@ tunnels:
     place("gw.key", keyPem(other));
     const planes = { a: new FakePlane(), gw: new FakePlane() };
     wire({ plane: planes.a, address: at.a }, { plane: planes.gw, address: at.gw });
-    const gw = await rig(absolute(GATEWAY), { plane: planes.gw });
-    rigs.push(gw);
-    const a = await rig(absolute(EDGE), { plane: planes.a });
-    rigs.push(a);
+    const gw = await start(absolute(GATEWAY), { plane: planes.gw });
+    const a = await start(absolute(EDGE), { plane: planes.a });
     await until(() => up(a) && up(gw));
     return { a, gw };
   }
 
-  const status = (made: Rig, name: string) =>
-    ask<RouterStatus>(name, "GET", "/status", undefined, join(made.root, "run"));
+  const status = (made: Rig, name: string) => ask<RouterStatus>(name, "GET", "/status", undefined, run(made));
 
   it("come up, and show how the other has proved itself", async () => {
     const { a, gw } = await pair();
@@ -270,7 +260,7 @@ tunnels:
     place("own.key", keyPem(renewed));
     expect((await a.opened.reload()).applied).toEqual(["update credentials"]);
     expect((await status(a, "branch-a")).tunnels[0].ike?.spiLocal).toBe(before);
-    await ask("gw", "POST", "/tunnels/a/terminate", undefined, join(gw.root, "run"));
+    await ask("gw", "POST", "/tunnels/a/terminate", undefined, run(gw));
     await until(() => a.opened.router.parts.ike.status()[0]?.state !== "up");
     await until(() => up(a) && up(gw));
     const proven = gw.opened.router.parts.ike.status()[0]?.ike?.proven;
