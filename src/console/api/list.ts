@@ -7,9 +7,8 @@ import { WORDS } from "../desk/references.ts";
 import { ConsoleError } from "../error.ts";
 import { REFERENCES } from "../model/references.ts";
 import type { Kind, Resource } from "../model/resources.ts";
-import { instanceStatus } from "../model/status.ts";
 import { malformed } from "./json.ts";
-import { shown } from "./observe.ts";
+import { shown, statusOfInstance } from "./observe.ts";
 import type { ConsoleParts } from "./parts.ts";
 
 export interface ListQuery extends Readonly<Record<string, unknown>> {
@@ -83,11 +82,7 @@ function filter({ desk, fleet }: ConsoleParts, kind: Kind, query: ListQuery): (r
     }
     tests.push((resource) => (resource as unknown as Readonly<Record<string, unknown>>)[key] === id);
   }
-  if (status !== undefined) {
-    const observed = (device: string) => fleet.observed(device);
-    const tunnel = (device: string, tunnel: string) => fleet.tunnel(device, tunnel);
-    tests.push(({ id }) => instanceStatus(desk.intent, id, observed, tunnel).status === status);
-  }
+  if (status !== undefined) tests.push(({ id }) => statusOfInstance({ desk, fleet }, id).status === status);
   return (resource) => tests.every((test) => test(resource));
 }
 

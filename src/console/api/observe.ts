@@ -3,7 +3,7 @@
 import { directoryOf } from "../model/lineage.ts";
 import { type Observed, UNSEEN } from "../model/observed.ts";
 import type { Resource } from "../model/resources.ts";
-import { instanceStatus } from "../model/status.ts";
+import { type InstanceStatus, instanceStatus } from "../model/status.ts";
 import type { ConsoleParts } from "./parts.ts";
 
 /** undefined: its kind has none. @param whole with lists of tunnels and attachments, that only one device's own reply bears */
@@ -11,12 +11,7 @@ export function statusOf({ desk, fleet }: ConsoleParts, resource: Resource, whol
   const seen = (device: string) => fleet.observed(device) ?? { ...UNSEEN, wanted: desk.versionOf(device) };
   switch (resource.kind) {
     case "instance":
-      return instanceStatus(
-        desk.intent,
-        resource.id,
-        (device) => fleet.observed(device),
-        (device, tunnel) => fleet.tunnel(device, tunnel),
-      );
+      return statusOfInstance({ desk, fleet }, resource.id);
     case "device": {
       const { tunnels, attachments } = seen(resource.id);
       return { ...summary(seen(resource.id)), ...(whole && { tunnels, attachments }) };
@@ -34,6 +29,15 @@ export function statusOf({ desk, fleet }: ConsoleParts, resource: Resource, whol
     default:
       return undefined;
   }
+}
+
+export function statusOfInstance({ desk, fleet }: Pick<ConsoleParts, "desk" | "fleet">, id: string): InstanceStatus {
+  return instanceStatus(
+    desk.intent,
+    id,
+    (device) => fleet.observed(device),
+    (device, tunnel) => fleet.tunnel(device, tunnel),
+  );
 }
 
 /** What of it is worth telling when it changes: not counters and round trips, which change all the time. */
