@@ -69,11 +69,14 @@ describe.skipIf(!asRoot("reload"))("a changed file", () => {
     };
     expect(await change("gw", other)).toMatchObject({ code: 200 });
     expect(await change("branch-b", other)).toMatchObject({ code: 200 });
+    // Asked of both: the gateway answers, so it has its SAs a message before branch-b has its own.
     await eventually(
-      "branch-b talks AES",
+      "branch-b and the gateway talk AES",
       async () => {
-        const found = tunnel(await gateway.status(), "to-branch-b");
-        return found.state === "up" && found.children.some((child) => child.cipher === "aes128gcm16");
+        const [here, there] = await Promise.all([gateway.status(), lab().router("branch-b").status()]);
+        return [tunnel(here, "to-branch-b"), ...there.tunnels].every(
+          ({ state, children }) => state === "up" && children.some(({ cipher }) => cipher === "aes128gcm16"),
+        );
       },
       20_000,
     );

@@ -138,9 +138,13 @@ describe.skipIf(!asRoot("unequal workers"))("a gateway with two workers, an edge
   });
 
   it("have as many Child SAs as the one with more workers wants, and lose nothing on them", async () => {
-    await eventually("the gateway has two of each", async () => {
-      const { tunnels } = await lab().router("gw").status();
-      return tunnels.every(({ state, children }) => state === "up" && children.length >= 2);
+    // Asked of both: who begins an exchange has its SA a message after who answers it.
+    await eventually("the gateway has two of each, and branch-b too", async () => {
+      const [gateway, b] = await Promise.all([lab().router("gw").status(), lab().router("branch-b").status()]);
+      return (
+        gateway.tunnels.every(({ state, children }) => state === "up" && children.length >= 2) &&
+        b.tunnels[0]!.children.length === 2
+      );
     });
     const b = await lab().router("branch-b").status();
     expect(b.workers).toBe(1);
