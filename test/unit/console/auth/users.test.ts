@@ -39,6 +39,17 @@ describe("users", () => {
     ]);
   });
 
+  it("are not made on a disk that takes nothing, and it is said why", async () => {
+    site.database.exec("PRAGMA query_only = ON");
+    expect(await as(admin, "POST", "/v1/users", { name: "olga", role: "operator" })).toMatchObject({
+      status: 503,
+      body: { code: "store-unavailable", message: "the console's database cannot be written" },
+    });
+    site.database.exec("PRAGMA query_only = OFF");
+    expect(site.faults.splice(0)).toHaveLength(1);
+    expect((await as(admin, "GET", "/v1/users/olga")).status).toBe(404);
+  });
+
   it("have names that are letters and unique", async () => {
     for (const name of ["", "A", "Olga", "1a", "a b", "x".repeat(65), "a\n"])
       expect((await as(admin, "POST", "/v1/users", { name, role: "viewer" })).status).toBe(400);
