@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import cookie from "@fastify/cookie";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
+import { clientKey } from "../address.ts";
 import { SYSTEM } from "../author.ts";
 import { inTransaction } from "../store/database.ts";
 import { Admission } from "./admission.ts";
@@ -83,7 +84,12 @@ export function openAuth(
       addHeaders(app, secure);
       app.addHook("onClose", async () => parts.failures.flush());
       await app.register(cookie);
-      await app.register(rateLimit, { global: false, cache: 10_000, errorResponseBuilder: tooMany });
+      await app.register(rateLimit, {
+        global: false,
+        cache: 10_000,
+        keyGenerator: ({ ip }) => clientKey(ip),
+        errorResponseBuilder: tooMany,
+      });
       const watches = new Watches();
       addGuard(app, {
         ...parts,
