@@ -52,6 +52,9 @@ const IdempotencyKey = Type.String({
 });
 const IfNoneMatch = Type.String({ maxLength: 1024, description: "An ETag: 304 if it is still that." });
 
+/** What an operation does not know it does not take: nobody shall think that he has tried a write which was done (`?dryRun=true`). */
+const NoQuery = Type.Object({}, { additionalProperties: false });
+
 /** To be completed by the handler. */
 export function described(operation: Operation): RouteShorthandOptions {
   const { id, summary, tag, role, params, query, body, ifMatch, repeatable, replies, bodyLimit } = operation;
@@ -69,7 +72,7 @@ export function described(operation: Operation): RouteShorthandOptions {
       summary,
       tags: [tag],
       ...(params && { params }),
-      ...(query && { querystring: query }),
+      querystring: query ?? NoQuery,
       ...(body && { body }),
       ...(Object.keys(headers).length > 0 && { headers: Type.Object(withoutRequired(headers)) }),
       response: {

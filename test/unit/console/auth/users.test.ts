@@ -50,6 +50,22 @@ describe("users", () => {
     expect((await as(admin, "GET", "/v1/users/olga")).status).toBe(404);
   });
 
+  it("are not changed by who only wants to see what would change: there is no dry run of it", async () => {
+    await addUser(site.app, admin, "olga", "operator");
+    for (const [method, url, body] of [
+      ["POST", "/v1/users?dryRun=true", { name: "eve", role: "admin" }],
+      ["PATCH", "/v1/users/olga?dryRun=true", { role: "admin" }],
+      ["DELETE", "/v1/users/olga?dryRun=true", undefined],
+      ["POST", "/v1/tokens?dryRun=true", { name: "t" }],
+    ] as const)
+      expect(await as(admin, method, url, body)).toMatchObject({ status: 400, body: { path: "dryRun" } });
+    const { body } = await as(admin, "GET", "/v1/users");
+    expect(body.items.map(({ name, role }: { name: string; role: string }) => [name, role])).toEqual([
+      ["admin", "admin"],
+      ["olga", "operator"],
+    ]);
+  });
+
   it("have names that are letters and unique", async () => {
     for (const name of ["", "A", "Olga", "1a", "a b", "x".repeat(65), "a\n"])
       expect((await as(admin, "POST", "/v1/users", { name, role: "viewer" })).status).toBe(400);
