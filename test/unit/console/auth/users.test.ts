@@ -256,7 +256,13 @@ describe("tokens", () => {
     const vera = await addUser(site.app, admin, "vera", "viewer");
     const text = await makeToken(site.app, olga);
     const [{ id }] = (await as(olga, "GET", "/v1/tokens")).body.items;
-    expect((await as(vera, "DELETE", `/v1/tokens/${id}`)).status).toBe(404);
+    const [foreign, none] = [
+      await as(vera, "DELETE", `/v1/tokens/${id}`),
+      await as(vera, "DELETE", "/v1/tokens/tok-0000000000"),
+    ];
+    expect(foreign.status).toBe(404);
+    // Nobody learns of a token that there is one.
+    expect(JSON.parse(JSON.stringify(foreign.body).replaceAll(id, "tok-0000000000"))).toEqual(none.body);
     expect((await byToken(text)).status).toBe(200);
     expect((await as(admin, "GET", "/v1/tokens?user=olga")).body.items).toHaveLength(1);
     expect((await as(admin, "DELETE", `/v1/tokens/${id}`)).status).toBe(204);
