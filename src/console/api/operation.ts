@@ -1,6 +1,7 @@
 /** One operation of the API as Fastify takes it: what it is called, who may, what comes in, what goes out. */
 import type { RouteShorthandOptions } from "fastify";
 import Type, { type TSchema } from "typebox";
+import { ROUTERS_TOLD } from "./difference.ts";
 
 /** The least that a user must be. */
 export type Role = "public" | "viewer" | "operator" | "admin";
@@ -100,6 +101,15 @@ export function either(description: string, ...names: string[]): TSchema {
 }
 
 export const DryRun = Type.Object(
-  { dryRun: Type.Optional(Type.Boolean({ description: "true: say what would change, and change nothing." })) },
+  {
+    dryRun: Type.Optional(Type.Boolean({ description: "true: say what would change, and change nothing." })),
+    routers: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 50_000,
+        description: `Of at most so many routers the difference is told, of fewer where it is more than 4 MB. Default ${ROUTERS_TOLD}.`,
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
