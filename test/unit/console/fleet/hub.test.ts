@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { connect as connectTls } from "node:tls";
+import { describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { makeRequest } from "../../../../src/agent/request.ts";
 import { EMPTY_ROOT } from "../../../../src/agent/signed.ts";
@@ -140,6 +141,26 @@ describe("the hub", () => {
     console.ahead = 0;
     expect((await connect(console, good, "/v1/other")).refused?.status).toBe(404);
     expect((await connect(console, good)).open).toBe(true);
+  });
+
+  it("keeps no connection of who was turned away and does not go", async () => {
+    const console = await bed();
+    const { port } = console.app.server.address() as { port: number };
+    const socket = connectTls({ port, host: "127.0.0.1", ca: console.authority.root, allowHalfOpen: true } as object);
+    const ended = new Promise((resolve) => socket.once("end", resolve));
+    let said = "";
+    socket.on("error", () => undefined);
+    socket.on("data", (data) => {
+      said += data;
+    });
+    socket.write(
+      "GET /v1/agent HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    await ended;
+    expect(said).toContain('"code":"no-certificate"');
+    const left = () => new Promise<number>((resolve) => console.app.server.getConnections((_, n) => resolve(n)));
+    await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 5000, interval: 50 });
+    socket.destroy();
   });
 
   it.each([
