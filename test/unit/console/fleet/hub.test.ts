@@ -192,6 +192,20 @@ describe("the hub", () => {
     await until(() => long.closed.code !== undefined);
   });
 
+  it("ends nobody for a clock that is set back", async () => {
+    const console = await bed();
+    const one = await device(console);
+    one.send(HELLO);
+    await until(() => console.fleet.observed(SERIAL)?.controller === "normal");
+    console.ahead = -3_600_000;
+    const empty = { type: "report", first: false, tunnels: [], gone: [], attachments: [] };
+    for (let i = 1; i <= 3; i++) {
+      one.send({ ...empty, drops: { odd: i } });
+      await until(() => one.closed.code !== undefined || console.fleet.observed(SERIAL)?.drops?.odd === i);
+    }
+    expect(one.closed.code).toBeUndefined();
+  });
+
   it("keeps no more than a few configurations for one that acknowledges without reading", async () => {
     const console = await bed();
     console.desk.set([SERIAL, { head: { text: "x".repeat(4_000_000) } }]);
