@@ -101,6 +101,23 @@ describe("a device and its console", () => {
     expect(tunnels(second)).toBe("a c");
   });
 
+  it("runs once: a second one is refused, and takes neither connection nor configuration from the first", async () => {
+    const { console, folder, routers, agent } = await running();
+    const second = () => Agent.open({ folder, start: new FakeRouters().start, log: silent });
+    expect(second).toThrow(expect.objectContaining({ code: "already-running" }));
+    expect(console.desk.events.map(({ code }) => code)).not.toContain("DeviceReplaced");
+    expect(agent.status().connected).toBe(true);
+    await agent.close();
+    const other = new DatabaseSync(folder.config);
+    other.exec("BEGIN EXCLUSIVE");
+    expect(second).toThrow(/is locked by another program/);
+    other.exec("ROLLBACK");
+    other.close();
+    const after = new FakeRouters();
+    await started(folder, after);
+    expect(tunnels(after)).toBe(tunnels(routers));
+  });
+
   it("runs what the disk does not take, says so, and keeps it as soon as it can", async () => {
     const { console, folder, routers, agent } = await running();
 
@@ -203,7 +220,7 @@ describe("a device and its console", () => {
     await agent.close();
     writeFileSync(folder.config, "what is this");
     const again = new FakeRouters();
-    await started(folder, again);
+    const waits = await started(folder, again);
     expect(again.starts).toBe(0);
     await until(() => again.starts === 1);
     await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
@@ -214,6 +231,7 @@ describe("a device and its console", () => {
     console.desk.device(SERIAL, 2);
     const identity = await enrol({ url: console.url, serial: SERIAL, key, host: HOST, say: () => undefined });
     saveIdentity(folder, identity);
+    await waits.close();
     const third = new FakeRouters();
     await started(folder, third);
     await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
