@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { SYSTEM } from "../../../src/console/author.ts";
 import { compile } from "../../../src/console/compile/compile.ts";
 import { openDesk } from "../../../src/console/desk/desk.ts";
@@ -128,6 +128,30 @@ describe("the desk", () => {
     ]);
     expect(desk.find("area", "a1")!.id).toBe(two.id);
     expect(new ResourceTable(database).read().area.get(one.id)!.name).toBe("a2");
+  });
+
+  it("keeps events for a disk that takes nothing for a while, and tells them then", () => {
+    vi.useFakeTimers();
+    try {
+      const database = memory();
+      const faults: unknown[] = [];
+      const desk = openDesk(database, { now: () => 1_000, onFault: (error) => faults.push(error) });
+      const told: string[] = [];
+      desk.onEvent(({ code }) => told.push(code));
+      database.exec("PRAGMA query_only = ON");
+      desk.event({ level: "CRITICAL", code: "One", message: "one" });
+      vi.advanceTimersByTime(200);
+      desk.event({ level: "INFO", code: "Two", message: "two" });
+      vi.advanceTimersByTime(200);
+      expect([told, faults.length]).toEqual([[], 1]);
+      database.exec("PRAGMA query_only = OFF");
+      vi.advanceTimersByTime(10_000);
+      expect([told, faults.length]).toEqual([["One", "Two"], 1]);
+      expect(desk.events.list({}, { limit: 9 })).toHaveLength(2);
+      desk.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("stores events of one moment together and tells them", async () => {
