@@ -178,6 +178,8 @@ export class Agent {
       hostname: hostname(),
     });
     this.#reporter.report();
+    // Who was away for long may have little time left, or does not stay for long.
+    void this.#renewal.look();
   }
 
   async #take(frame: FromConsole): Promise<void> {

@@ -6,9 +6,12 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, it } from "vitest";
 import { Agent } from "../../../src/agent/agent.ts";
 import { type Folder, folderOf } from "../../../src/agent/folder.ts";
-import { saveIdentity } from "../../../src/agent/identity.ts";
+import { loadIdentity, saveIdentity } from "../../../src/agent/identity.ts";
 import { enrol } from "../../../src/agent/join.ts";
+import { makeRequest } from "../../../src/agent/request.ts";
+import { openAuthority } from "../../../src/console/ca/ca.ts";
 import { readDeviceKey } from "../../../src/protocol/key.ts";
+import { deviceName } from "../../../src/protocol/name.ts";
 import { RouterError } from "../../../src/router/error.ts";
 import { type Bed, bed, temporary, until } from "../console/fleet/bed.ts";
 import { silent } from "../router/silent.ts";
@@ -213,6 +216,19 @@ describe("a device and its console", () => {
     await started(fresh, routers);
     await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
     expect(console.fleet.observed(SERIAL)?.enrolled).toBe(true);
+  });
+
+  it("renews its certificate as soon as it is back, if that is due", async () => {
+    const home = temporary();
+    const console = await bed({ folder: home });
+    const folder = await joined(console);
+    const past = await openAuthority(join(home, "ca"), { now: () => Date.now() - 29.9 * 86_400_000 });
+    const { csr, key } = await makeRequest(SERIAL);
+    const { chain } = await past.issueDevice(csr, deviceName(SERIAL, 1));
+    saveIdentity(folder, { ...loadIdentity(folder), key, chain });
+    const agent = await started(folder, new FakeRouters());
+    await until(() => Date.parse(agent.status().certificateUntil) > Date.now() + 29 * 86_400_000, 10_000);
+    expect(loadIdentity(folder).key).not.toBe(key);
   });
 
   it("with a damaged configuration on the disk it waits for the console, and gets it again; joined again, it shows its new certificate", async () => {
