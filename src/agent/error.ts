@@ -5,6 +5,8 @@ import { sentenceOf } from "../router/error.ts";
 export type AgentErrorCode =
   /** The folder of identities, or a file in it. */
   | "agent-folder"
+  /** Another process runs the router of this identity. */
+  | "already-running"
   /** The disk does not take the configuration that runs. */
   | "not-kept"
   /** No identity, or several and it was not said which. */

@@ -4,6 +4,7 @@
  *   identity.json   key, certificates, and whom to trust; mode 0600
  *   roots.json      what the console said last of its own HTTPS certificate (roots.ts); mode 0600
  *   config.db       the last good configuration; mode 0600
+ *   lock            held while the agent runs (lock.ts)
  *   crash.key       by which the router proves a crash (src/router/crashsecret); mode 0600
  */
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -16,6 +17,7 @@ export const AGENT_FOLDER = "/var/lib/vcpe/agent";
 export interface Folder {
   readonly path: string;
   readonly config: string;
+  readonly lock: string;
   /** Undefined: there is none. @throws AgentError agent-folder */
   readIdentity(): string | undefined;
   /** When the identity was written, milliseconds since the Unix epoch; 0: there is none. */
@@ -40,6 +42,7 @@ export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
   return {
     path,
     config: join(path, "config.db"),
+    lock: join(path, "lock"),
     readIdentity() {
       let text: string;
       let mode: number;

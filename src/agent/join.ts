@@ -1,12 +1,12 @@
 /** Enrols a device (protocol/enrol.ts): proves the key without showing it, and comes back with an identity. */
 import { createPublicKey, randomBytes, timingSafeEqual, X509Certificate } from "node:crypto";
 import type { ConnectionOptions } from "node:tls";
+import Type from "typebox";
 import { Check } from "typebox/value";
 import {
   BeginReply,
   consoleProof,
   deviceProof,
-  EnrolmentRefusal,
   enrolmentSecret,
   FinishReply,
   type Issued,
@@ -29,6 +29,9 @@ export interface JoinOptions {
   /** Progress, one line each. */
   readonly say: (line: string) => void;
 }
+
+/** Of any code: the console also refuses when its disk is full, or in words that this version does not know. */
+const Refusal = Type.Object({ message: Type.String(), next: Type.String() });
 
 /** @throws AgentError: nothing is kept here. */
 export async function enrol({ url, ca, serial, key, host, say }: JoinOptions): Promise<Identity> {
@@ -110,7 +113,7 @@ function demandSense(issued: Issued, key: string, serial: string): void {
 }
 
 function refusalOf(reply: unknown): AgentError {
-  if (!Check(EnrolmentRefusal, reply)) {
+  if (!Check(Refusal, reply)) {
     return new AgentError("refused", "the console refused without a reason", "See the log of the console");
   }
   const strip = (text: string) => text.replace(/\.$/, "");

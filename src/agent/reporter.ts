@@ -30,7 +30,8 @@ export interface ReporterParts {
 export class Reporter {
   readonly #parts: ReporterParts;
   readonly #reports = new Reports();
-  #reportedAt = 0;
+  /** By performance.now, which no clock that is set back holds up. */
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #poll: NodeJS.Timeout | undefined;
   /** Tunnels that have turned and were not told yet. */
   #turned = new Set<string>();
@@ -57,7 +58,7 @@ export class Reporter {
     const { router, console, send } = this.#parts;
     const running = router();
     if (!running || console() !== "ready") return;
-    this.#reportedAt = Date.now();
+    this.#reportedAt = performance.now();
     this.#turned.clear();
     for (const frame of this.#reports.frames(running.observe())) send(frame);
   }
@@ -78,7 +79,7 @@ export class Reporter {
     this.#poll = setTimeout(() => {
       const begun = performance.now();
       const router = this.#parts.router();
-      const due = Date.now() - this.#reportedAt >= REPORT_EVERY;
+      const due = begun - this.#reportedAt >= REPORT_EVERY;
       this.#parts.look(due);
       if (router && (due || this.#reports.differs(router.states(), router.attachments()))) this.report();
       const took = performance.now() - begun;

@@ -8,7 +8,9 @@ import { DatabaseSync } from "node:sqlite";
 import type { Proof, Statement } from "../protocol/statement.ts";
 import { freeze } from "../router/config/config.ts";
 import { makeFolder } from "../router/durable.ts";
+import { AgentError } from "./error.ts";
 import type { Identity } from "./identity.ts";
+import { isBusy } from "./lock.ts";
 import { kept, type Signed } from "./signed.ts";
 
 const SCHEMA = `
@@ -33,7 +35,11 @@ export class ConfigStore {
     this.#database = database;
   }
 
-  /** `fault`: why what was there could not be used; it is put aside then, as `<path>.bad`, and the store is empty. */
+  /**
+   * `fault`: why what was there could not be used; it is put aside then, as `<path>.bad`, and the store is empty.
+   *
+   * @throws AgentError agent-folder: another program has it, and what is good must not be put aside for that
+   */
   static open(path: string, identity: Identity): { readonly store: ConfigStore; readonly fault: string | undefined } {
     makeFolder(dirname(path), 0o700);
     try {
@@ -46,6 +52,8 @@ export class ConfigStore {
         throw error;
       }
     } catch (error) {
+      if (isBusy(error))
+        throw new AgentError("agent-folder", `${path} is locked by another program`, "End whatever else has it open");
       for (const end of ["-wal", "-shm", "-journal"]) rmSync(`${path}${end}`, { force: true });
       renameSync(path, `${path}.bad`);
       return { store: new ConfigStore(path, openFile(path)), fault: (error as Error).message };

@@ -1,9 +1,9 @@
 /** `vcpe bind`, `unbind`, `activate`, `lock`, `unlock`, `reset-key` and `release`. */
 import type { Kind } from "../console/model/resources.ts";
 import { type Client, openClient } from "./client/client.ts";
-import { routerLines } from "./client/difference.ts";
+import { type Concerned, routerLines } from "./client/difference.ts";
 import { usage } from "./client/error.ts";
-import type { Item, RouterDiff } from "./client/item.ts";
+import type { Item } from "./client/item.ts";
 import { checkKeysFile, showKeys } from "./client/keys.ts";
 import { kindOf, pathOf } from "./client/kinds.ts";
 import { say, sayJson, type Terminal } from "./client/terminal.ts";
@@ -71,9 +71,8 @@ export async function act(terminal: Terminal, what: Act, word: string, name: str
   );
 }
 
-interface Answer {
+interface Answer extends Partial<Concerned> {
   readonly dryRun?: true;
-  readonly routers?: readonly RouterDiff[];
   readonly serial?: string;
   readonly key?: string;
 }
@@ -87,7 +86,7 @@ async function done(
   const body = (await ask({ dryRun: dryRun ? "true" : undefined })).body as Answer | undefined;
   const { serial, key } = body ?? {};
   if (json && !keysFile) return sayJson(terminal, body ?? {});
-  if (body?.dryRun) return say(terminal, `dry run: ${words}`, ...routerLines(body.routers ?? []));
+  if (body?.dryRun) return say(terminal, `dry run: ${words}`, ...routerLines({ routers: [], ...body }));
   if (!json) say(terminal, words);
   if (serial !== undefined && key !== undefined)
     showKeys(json ? { ...terminal, out: terminal.err } : terminal, [{ serial, role: "", key }], keysFile);

@@ -1,8 +1,8 @@
 /** `vcpe apply -f FILE`: makes the console as the file says, all of it or nothing; again, and nothing changes. */
 import { openClient } from "./client/client.ts";
-import { routerLines } from "./client/difference.ts";
+import { type Concerned, routerLines } from "./client/difference.ts";
 import { ClientError, usage } from "./client/error.ts";
-import type { NewDevice, RouterDiff } from "./client/item.ts";
+import type { NewDevice } from "./client/item.ts";
 import { checkKeysFile, showKeys } from "./client/keys.ts";
 import { readSite, type Site, SiteFile } from "./client/site.ts";
 import { note, say, sayJson, type Terminal } from "./client/terminal.ts";
@@ -14,6 +14,8 @@ export interface ApplyFlags {
   readonly json?: boolean;
   readonly schema?: boolean;
   readonly keysFile?: string;
+  /** Of how many routers the difference is told. */
+  readonly routers?: string;
 }
 
 interface Named {
@@ -21,26 +23,25 @@ interface Named {
   readonly name: string;
 }
 
-interface Applied {
+interface Applied extends Concerned {
   readonly dryRun?: true;
   readonly created: readonly Named[];
   readonly updated: readonly Named[];
   readonly deleted: readonly Named[];
   readonly unchanged: number;
   readonly devices: readonly NewDevice[];
-  readonly routers: readonly RouterDiff[];
 }
 
 export async function apply(
   terminal: Terminal,
-  { file, dryRun, prune, json, schema, keysFile }: ApplyFlags,
+  { file, dryRun, prune, json, schema, keysFile, routers }: ApplyFlags,
 ): Promise<void> {
   if (schema) return sayJson(terminal, { $schema: "https://json-schema.org/draft/2020-12/schema", ...SiteFile });
   if (file === undefined) throw usage("which file?", "vcpe apply -f FILE; - reads standard input");
   const site = readSite(file);
   checkKeysFile(keysFile);
   const client = openClient(terminal);
-  const query = { dryRun: dryRun ? "true" : undefined };
+  const query = { dryRun: dryRun ? "true" : undefined, routers };
   const body = { resources: site.resources, ...(prune ? { prune: true } : {}) };
   const applied = (await blaming(site, client.post<Applied>("/v1/apply", body, query))).body;
   if (json) {
@@ -56,9 +57,10 @@ export async function apply(
   ] as const)
     for (const { kind, name } of list) say(terminal, `${sign} ${kind} ${name} ${would}${word}`);
   say(terminal, `${applied.unchanged} unchanged`);
-  if (dryRun) return say(terminal, ...routerLines(applied.routers));
-  if (applied.routers.length > 0)
-    note(terminal, `routers concerned: ${applied.routers.map(({ name }) => name).join(", ")}`);
+  if (dryRun) return say(terminal, ...routerLines(applied));
+  const names = applied.routers.map(({ name }) => name);
+  if (applied.moreRouters) names.push(`${applied.moreRouters} more`);
+  if (names.length > 0) note(terminal, `routers concerned: ${names.join(", ")}`);
   if (applied.devices.length > 0) showKeys(terminal, applied.devices, keysFile);
 }
 

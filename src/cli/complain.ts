@@ -14,6 +14,7 @@ const REASONS: Readonly<Record<Reason, number>> = {
 
 /** `vcpe join` ends as the commands of the console's client do. */
 const AGENT: Readonly<Partial<Record<AgentErrorCode, number>>> = {
+  "already-running": EXIT.alreadyRunning,
   "not-joined": EXIT.usage,
   "which-one": EXIT.usage,
   "console-url": EXIT.usage,

@@ -111,6 +111,7 @@ function resources(vcpe: Command): void {
     .option("-f, --file <file>", "a site in YAML; -: standard input")
     .option(...DRY_RUN)
     .option("--prune", "delete what is not in the file")
+    .option("--routers <n>", "of how many routers the difference is told (default: 100; 4 MB of it at most)")
     .option(...KEYS_FILE)
     .option("--schema", "print the JSON Schema of such files")
     .option(...JSON_FLAG)

@@ -1,10 +1,10 @@
 /** `vcpe create`, `update` and `delete`: one resource by the keys of its kind. */
 import { type Kind, SPECS } from "../console/model/resources.ts";
 import { openClient } from "./client/client.ts";
-import { differences, lineOf, routerLines } from "./client/difference.ts";
+import { type Concerned, differences, lineOf, routerLines } from "./client/difference.ts";
 import { ClientError, usage } from "./client/error.ts";
 import { checkComplete, describeFlags, flagName, type Others, parseFlags } from "./client/flags.ts";
-import { type Item, type NewDevice, type RouterDiff, specOf } from "./client/item.ts";
+import { type Item, type NewDevice, specOf } from "./client/item.ts";
 import { checkKeysFile, showKeys } from "./client/keys.ts";
 import { kindOf, pathOf } from "./client/kinds.ts";
 import { say, sayJson, type Terminal } from "./client/terminal.ts";
@@ -13,9 +13,8 @@ const COMMON: Others = { "--json": false, "--dry-run": false, "--help": false };
 const WITH_KEYS: Others = { ...COMMON, "--keys-file": true };
 
 /** What the console would do. */
-interface DryRun {
+interface DryRun extends Concerned {
   readonly dryRun: true;
-  readonly routers: readonly RouterDiff[];
 }
 
 export async function create(terminal: Terminal, words: readonly string[]): Promise<void> {
@@ -33,8 +32,7 @@ export async function create(terminal: Terminal, words: readonly string[]): Prom
     client.post<Item | DryRun>(pathOf(kind), { name, ...values }, { dryRun: dryRun ? "true" : undefined }),
   );
   if (others["--json"]) return sayJson(terminal, keysFile && !dryRun ? withoutKeys(terminal, body, keysFile) : body);
-  if ("dryRun" in body)
-    return say(terminal, `${kind} ${name} would be created`, ...routerLines((body as DryRun).routers));
+  if ("dryRun" in body) return say(terminal, `${kind} ${name} would be created`, ...routerLines(body as DryRun));
   say(terminal, `${kind} ${name} created, ${(body as Item).id}`);
   const { devices = [] } = body as { devices?: readonly NewDevice[] };
   if (devices.length > 0) showKeys(terminal, devices, keysFile);
@@ -74,8 +72,7 @@ export async function update(terminal: Terminal, words: readonly string[]): Prom
     );
   }
   if (others["--json"]) return sayJson(terminal, body);
-  if ("dryRun" in body)
-    return say(terminal, `${kind} ${name} would be changed`, ...routerLines((body as DryRun).routers));
+  if ("dryRun" in body) return say(terminal, `${kind} ${name} would be changed`, ...routerLines(body as DryRun));
   const lines = differences(specOf(before), specOf(body)).map((one) => `  ${lineOf(one)}`);
   say(terminal, lines.length > 0 ? `${kind} ${name} changed` : `${kind} ${name} is as it was`, ...lines);
 }
@@ -106,7 +103,7 @@ export async function remove(
     query,
   );
   if (json) sayJson(terminal, body ?? { deleted: { kind, id: before.id, name: before.name } });
-  else if (dryRun && body) say(terminal, `${kind} ${name} would be deleted`, ...routerLines(body.routers));
+  else if (dryRun && body) say(terminal, `${kind} ${name} would be deleted`, ...routerLines(body));
   else say(terminal, `${kind} ${name} deleted`);
 }
 

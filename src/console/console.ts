@@ -106,7 +106,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     const server = certificate ? rootsOf(certificate) : undefined;
     const fleet = openFleet(database, { desk, authority, log, ...(server === undefined ? {} : { server }) });
     closers.push(watchFleet(desk, fleet));
-    const auth = await openAuth(database, {
+    const auth = openAuth(database, {
       audit: auditOf(desk),
       secure: !http,
       cost,
@@ -150,11 +150,12 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
         );
     }
     await listenAt(app, listen);
+    const firstPassword = await auth.first();
     const { port } = app.server.address() as AddressInfo;
     return {
       url: urlOf(http, bestName(options, names), port),
       fingerprint: http || certificate ? null : authority.fingerprint,
-      firstPassword: auth.firstPassword,
+      firstPassword,
       reread: () => reread(),
       close,
     };

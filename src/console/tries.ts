@@ -30,6 +30,8 @@ export class Tries {
   wait(key: string, now: number): number {
     const count = this.#counts.get(key);
     if (!count || count.tries < this.#limits.most) return 0;
+    // A clock that was set back makes nobody wait for longer than the pause.
+    count.last = Math.min(count.last, now);
     return Math.max(0, count.last + this.#limits.window - now);
   }
 
@@ -40,6 +42,7 @@ export class Tries {
   count(key: string, now: number): number {
     const known = this.#counts.get(key);
     const { most, window, keys } = this.#limits;
+    if (known) known.since = Math.min(known.since, now);
     const over = !known || now - (known.tries >= most ? known.last : known.since) >= window;
     const count = over ? { tries: 0, since: now, last: now } : known;
     count.tries++;

@@ -23,10 +23,17 @@ export function lineOf({ path, before, after }: Difference): string {
   return `${path === "" ? "" : `${path}: `}${short(before)} → ${short(after)}`;
 }
 
+/** What the console says of the routers that a change concerns. */
+export interface Concerned {
+  readonly routers: readonly RouterDiff[];
+  /** So many others; absent: none. */
+  readonly moreRouters?: number;
+}
+
 /** Router after router: + comes, ~ changes, - goes. */
-export function routerLines(routers: readonly RouterDiff[]): string[] {
-  if (routers.length === 0) return ["no router is concerned"];
-  return routers.flatMap(({ router, name, added, changed, removed }) => [
+export function routerLines({ routers, moreRouters = 0 }: Concerned): string[] {
+  if (routers.length + moreRouters === 0) return ["no router is concerned"];
+  const lines = routers.flatMap(({ router, name, added, changed, removed }) => [
     `router ${router}${name && name !== router ? `, ${name}` : ""}: ${added.length} added, ${changed.length} changed, ${removed.length} removed`,
     ...added.map((key) => `  + ${key}`),
     ...changed.flatMap(({ key, before, after }) => {
@@ -37,6 +44,7 @@ export function routerLines(routers: readonly RouterDiff[]): string[] {
     }),
     ...removed.map((key) => `  - ${key}`),
   ]);
+  return moreRouters > 0 ? [...lines, `${moreRouters} more routers are concerned`] : lines;
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

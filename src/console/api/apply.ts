@@ -58,7 +58,10 @@ export function applyRoute(app: FastifyInstance, parts: ConsoleParts): void {
         },
         locate: (fault) => place(fault, planned?.places),
         preview: ({ changes }, devices) => ({ ...told(changes), devices }),
-        answer: ({ changes, devices, routers }) => ({ status: 200, body: { ...told(changes), devices, routers } }),
+        answer: ({ changes, devices, concerned }) => ({
+          status: 200,
+          body: { ...told(changes), devices, ...concerned },
+        }),
       });
     },
   );

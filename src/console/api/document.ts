@@ -12,7 +12,7 @@ export async function documentApi(app: FastifyInstance): Promise<void> {
         title: "vcpe console",
         version: "1",
         description:
-          "Areas, access points, instances, CCNs, CENs, VPCs, leased lines and security groups; what becomes of them on routers, and what is seen of those. Every write takes ?dryRun=true.",
+          "Areas, access points, instances, CCNs, CENs, VPCs, leased lines and security groups; what becomes of them on routers, and what is seen of those. Every write of these takes ?dryRun=true.",
       },
       components: {
         securitySchemes: {

@@ -1,7 +1,7 @@
 /** Turns whatever was thrown into the one form of error replies. What a client sends never becomes a 500. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ConsoleError } from "../error.ts";
-import { databaseFault } from "../store/fault.ts";
+import { databaseFault, unavailable } from "../store/fault.ts";
 
 /** Where faults of the program are written down. */
 export interface FaultLog {
@@ -17,7 +17,9 @@ const REFUSALS: Readonly<Record<number, readonly [string, string, string]>> = {
 };
 
 export function answerFailures(app: FastifyInstance, log: FaultLog): void {
-  app.setErrorHandler((error: FastifyError | ConsoleError, request, reply) => {
+  app.setErrorHandler((thrown: FastifyError | ConsoleError, request, reply) => {
+    const fault = databaseFault(thrown);
+    const error = fault ? unavailable(fault, thrown) : thrown;
     if (error instanceof ConsoleError) {
       if (error.status >= 500) log.error({ err: error.cause ?? error, route: request.routeOptions.url }, error.message);
       return reply.code(error.status).send(error.body());
@@ -25,11 +27,6 @@ export function answerFailures(app: FastifyInstance, log: FaultLog): void {
     const status = error.statusCode ?? 500;
     if (status === 429) return reply.send(error);
     if (status >= 400 && status < 500) return refuse(reply, status);
-    const fault = databaseFault(error);
-    if (fault) {
-      log.error({ err: error, route: request.routeOptions.url }, fault.message);
-      return reply.code(503).send({ code: "database", ...fault });
-    }
     log.error({ err: error, route: request.routeOptions.url }, "a fault in the program");
     return reply
       .code(500)

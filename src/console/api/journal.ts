@@ -15,21 +15,38 @@ export interface Entry {
 export class Journal {
   readonly #mark = randomBytes(6).toString("hex");
   readonly #kept: number;
+  readonly #longest: number;
   readonly #entries: Entry[] = [];
+  /** Characters of their data. */
+  #length = 0;
   /** Number of the next entry. */
   #next = 1;
 
-  /** @param kept how many entries stay */
-  constructor(kept: number) {
+  /** @param kept how many entries stay, @param longest with how many characters: what nobody would be sent need not be kept */
+  constructor(kept: number, longest = Number.POSITIVE_INFINITY) {
     this.#kept = kept;
+    this.#longest = longest;
   }
 
   add(type: Entry["type"], data: object): Entry {
     const entry = { id: `${this.#mark}-${this.#next++}`, type, data: JSON.stringify(data) };
     this.#entries.push(entry);
+    this.#length += entry.data.length;
     // Cut in big pieces: one shift for each entry would move all of them each time.
-    if (this.#entries.length >= 2 * this.#kept) this.#entries.splice(0, this.#kept);
+    if (this.#entries.length >= 2 * this.#kept || this.#length > 2 * this.#longest) this.#cut();
     return entry;
+  }
+
+  #cut(): void {
+    let first = this.#entries.length;
+    this.#length = 0;
+    while (first > 0 && this.#entries.length - first < this.#kept) {
+      const { length } = this.#entries[first - 1].data;
+      if (this.#length + length > this.#longest) break;
+      this.#length += length;
+      first--;
+    }
+    this.#entries.splice(0, first);
   }
 
   /** The id of the newest. */

@@ -1,6 +1,7 @@
 /** One operation of the API as Fastify takes it: what it is called, who may, what comes in, what goes out. */
 import type { RouteShorthandOptions } from "fastify";
 import Type, { type TSchema } from "typebox";
+import { ROUTERS_TOLD } from "./difference.ts";
 
 /** The least that a user must be. */
 export type Role = "public" | "viewer" | "operator" | "admin";
@@ -52,6 +53,9 @@ const IdempotencyKey = Type.String({
 });
 const IfNoneMatch = Type.String({ maxLength: 1024, description: "An ETag: 304 if it is still that." });
 
+/** What an operation does not know it does not take: nobody shall think that he has tried a write which was done (`?dryRun=true`). */
+const NoQuery = Type.Object({}, { additionalProperties: false });
+
 /** To be completed by the handler. */
 export function described(operation: Operation): RouteShorthandOptions {
   const { id, summary, tag, role, params, query, body, ifMatch, repeatable, replies, bodyLimit } = operation;
@@ -69,7 +73,7 @@ export function described(operation: Operation): RouteShorthandOptions {
       summary,
       tags: [tag],
       ...(params && { params }),
-      ...(query && { querystring: query }),
+      querystring: query ?? NoQuery,
       ...(body && { body }),
       ...(Object.keys(headers).length > 0 && { headers: Type.Object(withoutRequired(headers)) }),
       response: {
@@ -97,6 +101,15 @@ export function either(description: string, ...names: string[]): TSchema {
 }
 
 export const DryRun = Type.Object(
-  { dryRun: Type.Optional(Type.Boolean({ description: "true: say what would change, and change nothing." })) },
+  {
+    dryRun: Type.Optional(Type.Boolean({ description: "true: say what would change, and change nothing." })),
+    routers: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 50_000,
+        description: `Of at most so many routers the difference is told, of fewer where it is more than 4 MB. Default ${ROUTERS_TOLD}.`,
+      }),
+    ),
+  },
   { additionalProperties: false },
 );

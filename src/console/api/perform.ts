@@ -8,7 +8,7 @@ import type { Committed, Plan } from "../desk/desk.ts";
 import { ConsoleError, type Fault } from "../error.ts";
 import type { Change } from "../model/intent.ts";
 import type { Resource } from "../model/resources.ts";
-import { differences, type RouterDiff } from "./difference.ts";
+import { type Differences, differences } from "./difference.ts";
 import type { ConsoleParts } from "./parts.ts";
 
 export interface NewDevice {
@@ -23,8 +23,8 @@ export interface NewDevice {
 export interface Done extends Committed {
   /** Devices that were made, with their keys. */
   readonly devices: readonly NewDevice[];
-  /** Only where the write asks for it. */
-  readonly routers: readonly RouterDiff[];
+  /** Only where the write asks for it; else none. */
+  readonly concerned: Differences;
 }
 
 export interface Outcome {
@@ -65,11 +65,12 @@ export async function perform(
     checkRole(request, changes);
     return changes;
   };
+  const { dryRun, routers: most } = request.query as { readonly dryRun?: boolean; readonly routers?: number };
   try {
-    if ((request.query as { readonly dryRun?: boolean }).dryRun) {
+    if (dryRun) {
       const committed = desk.preview(plan);
       const what = write.preview?.(committed, newDevices(desk.intent, committed)) ?? firstResource(committed);
-      return reply.send({ dryRun: true, ...what, routers: differences(desk.intent, committed), violations: [] });
+      return reply.send({ dryRun: true, ...what, ...differences(desk.intent, committed, most), violations: [] });
     }
     const repeated = repeatedAnswer(parts, request);
     if (repeated) return send(reply.header("Idempotency-Replayed", "true"), repeated);
@@ -82,8 +83,8 @@ export async function perform(
       for (const { kind, id, before, after } of committed.changes)
         if (kind === "device" && before && !after) parts.fleet.forget(id);
       write.also?.(committed);
-      const routers = write.withRouters ? differences(desk.intent, committed) : [];
-      outcome = write.answer({ ...committed, devices, routers });
+      const concerned = write.withRouters ? differences(desk.intent, committed, most) : { routers: [] };
+      outcome = write.answer({ ...committed, devices, concerned });
       keepAnswer(parts, request, outcome);
     });
     return send(reply, outcome!);

@@ -14,7 +14,9 @@ const PAGE = {
   before: Type.Optional(
     Type.Integer({ ...Line, description: "The newest before this line. Default: the newest of all." }),
   ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: "Default 100." })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 500, description: "Default 100. Fewer come where they are more than 4 MB." }),
+  ),
 };
 
 const Text = Type.Optional(Type.String({ maxLength: 128 }));

@@ -141,6 +141,13 @@ export const RouterDiffReply = Type.Object(
   { ...closed, $id: "RouterDiff" },
 );
 
+const MoreRouters = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    description: "So many routers are concerned besides those in `routers`. Absent: all are there.",
+  }),
+);
+
 export const AppliedReply = Type.Object(
   {
     created: Type.Array(Named),
@@ -149,6 +156,7 @@ export const AppliedReply = Type.Object(
     unchanged: Type.Integer(),
     devices: Type.Array(NewDevice),
     routers: Type.Array(RouterDiffReply),
+    moreRouters: MoreRouters,
     dryRun: Type.Optional(Type.Literal(true)),
     violations: Type.Optional(Type.Array(FaultReply)),
     keysShown: Type.Optional(Type.Literal(true)),
@@ -161,6 +169,7 @@ export const DryRunReply = Type.Object(
     dryRun: Type.Literal(true),
     resource: Type.Optional(Type.Unknown({ description: "As it would be." })),
     routers: Type.Array(RouterDiffReply),
+    moreRouters: MoreRouters,
     violations: Type.Array(FaultReply, { description: "Empty: a change that breaks a rule is answered as an error." }),
   },
   { ...closed, $id: "DryRun" },

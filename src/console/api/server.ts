@@ -63,6 +63,7 @@ export async function buildApi(
 
 function publicRoutes(app: FastifyInstance, { authority }: ConsoleParts): void {
   const role = "public";
+  let document: string | undefined;
   app.get(
     "/health",
     described({
@@ -94,6 +95,10 @@ function publicRoutes(app: FastifyInstance, { authority }: ConsoleParts): void {
       role,
       replies: { 200: Type.Unknown({ description: "OpenAPI 3.1." }) },
     }),
-    async () => app.swagger(),
+    // It is the same for everybody, and anybody may ask: its text is made once.
+    async (_request, reply) => {
+      document ??= JSON.stringify(app.swagger());
+      return reply.type("application/json; charset=utf-8").send(document);
+    },
   );
 }

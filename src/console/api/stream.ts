@@ -46,7 +46,8 @@ export const STREAM_LIMITS: StreamLimits = {
 const NAMED = 500;
 
 export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: StreamLimits = STREAM_LIMITS): void {
-  const journal = new Journal(limits.kept);
+  const bearable = limits.waiting / 2;
+  const journal = new Journal(limits.kept, bearable);
   /** With whose they are, and where. */
   const readers = new Map<FastifyReply["raw"], { readonly user: string; readonly address: string }>();
 
@@ -115,8 +116,8 @@ export function streamRoute(app: FastifyInstance, parts: ConsoleParts, limits: S
     const last = request.headers["last-event-id"];
     const missed = typeof last === "string" ? journal.after(last)?.map(written).join("") : "";
     // More than may wait would have it cut off at once, and when it comes again, again.
-    const bearable = missed !== undefined && Buffer.byteLength(missed) <= limits.waiting / 2;
-    const begin = bearable ? missed : `id: ${journal.last}\nevent: reset\ndata: {}\n\n`;
+    const some = missed !== undefined && Buffer.byteLength(missed) <= bearable;
+    const begin = some ? missed : `id: ${journal.last}\nevent: reset\ndata: {}\n\n`;
     push(raw, `: vcpe console\nretry: 2000\n\n${begin}`);
     return reply;
   }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import cookie from "@fastify/cookie";
 import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance } from "fastify";
+import { clientKey } from "../address.ts";
 import { SYSTEM } from "../author.ts";
 import { inTransaction } from "../store/database.ts";
 import { Admission } from "./admission.ts";
@@ -35,6 +36,11 @@ export interface Auth {
    * route is kept.
    */
   register(app: FastifyInstance): Promise<void>;
+  /**
+   * At the very first start makes the user FIRST_USER and gives its one-time password, which is nowhere else and is to be shown once: so it
+   * is made when nothing more can keep the console from starting. Else undefined.
+   */
+  first(): Promise<string | undefined>;
 }
 
 export interface AuthOptions {
@@ -57,11 +63,10 @@ const V1 = "/v1";
 
 const BY_SYSTEM = { author: SYSTEM, outcome: "done" } as const;
 
-/** At the very first start makes a user, whose one-time password is `firstPassword`: it is nowhere else, and is to be shown once. */
-export async function openAuth(
+export function openAuth(
   database: DatabaseSync,
   { audit, secure = true, now = Date.now, cost = COST, onFault = rethrow, pause = sleep }: AuthOptions,
-): Promise<Auth & { readonly firstPassword: string | undefined }> {
+): Auth {
   const parts: RouteParts = {
     users: new Users(database),
     sessions: new Sessions(database),
@@ -73,14 +78,18 @@ export async function openAuth(
     together: (act) => inTransaction(database, act),
     now,
   };
-  const firstPassword = parts.users.count() === 0 ? await makeFirst(parts) : undefined;
   return {
-    firstPassword,
+    first: async () => (parts.users.count() === 0 ? makeFirst(parts) : undefined),
     async register(app) {
       addHeaders(app, secure);
       app.addHook("onClose", async () => parts.failures.flush());
       await app.register(cookie);
-      await app.register(rateLimit, { global: false, cache: 10_000, errorResponseBuilder: tooMany });
+      await app.register(rateLimit, {
+        global: false,
+        cache: 10_000,
+        keyGenerator: ({ ip }) => clientKey(ip),
+        errorResponseBuilder: tooMany,
+      });
       const watches = new Watches();
       addGuard(app, {
         ...parts,

@@ -18,7 +18,9 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Long replies are looked at so often, milliseconds. */
 const LOOK_EVERY = 15_000;
 
-const KNOWN = new Set(["public", "device", "viewer", "operator", "admin"]);
+/** Roles of routes that need nobody to be logged in. */
+const OPEN = new Set(["public", "device"]);
+const KNOWN = new Set([...OPEN, "viewer", "operator", "admin"]);
 
 export interface GuardParts {
   readonly users: Users;
@@ -56,6 +58,21 @@ export function addGuard(app: FastifyInstance, parts: GuardParts): void {
       return refuse(reply, error);
     }
   });
+  // Its body may have taken two minutes to come: what ended meanwhile lets nothing more be done.
+  app.addHook("preHandler", async (request, reply) => {
+    if (request.is404 || SAFE.has(request.method) || OPEN.has(request.routeOptions.config.role as string)) return;
+    if (!stands(request, parts)) return refuse(reply, endedMeanwhile());
+  });
+}
+
+/** The answer to a request that was let in, but would not be any more. */
+export function endedMeanwhile(): ConsoleError {
+  return new ConsoleError(
+    401,
+    "session-ended",
+    "The session or the token has ended meanwhile, or its user has another role",
+    "Nothing was done; log in again, and see what there is to do",
+  );
 }
 
 /** Replies by itself: which error handler the app has, nobody needs to know here. */

@@ -130,7 +130,7 @@ export class Tokens {
   get(id: string): Token {
     const row = this.#database.prepare(`SELECT ${COLUMNS} FROM token WHERE id = ?`).get(id);
     if (row) return { ...row } as unknown as Token;
-    throw new ConsoleError(404, "not-found", `There is no token "${id}"`, "See your tokens: GET /v1/tokens");
+    throw noToken(id);
   }
 
   /** With all that it made. */
@@ -141,6 +141,11 @@ export class Tokens {
   revokeAll(user: string): void {
     this.#database.prepare("DELETE FROM token WHERE user = ?").run(user);
   }
+}
+
+/** Also of one that is somebody else's. */
+export function noToken(id: string): ConsoleError {
+  return new ConsoleError(404, "not-found", `There is no token "${id}"`, "See your tokens: GET /v1/tokens");
 }
 
 function bearer({ user, role, owner, id, expires }: Row): Bearer {

@@ -241,7 +241,7 @@ class OpenDesk implements Desk {
 
   close(): void {
     this.#damper.flush();
-    this.#moment.flush();
+    this.#moment.close();
     this.#fingerprints.close();
   }
 
@@ -254,7 +254,7 @@ class OpenDesk implements Desk {
     return { changes, after };
   }
 
-  #write(waiting: readonly Waiting[]): void {
+  #write(waiting: readonly Waiting[]): boolean {
     let stored: StoredEvent[] = [];
     try {
       writeWhole(this.#database, () => {
@@ -267,9 +267,10 @@ class OpenDesk implements Desk {
       this.#fingerprints.soon();
     } catch (error) {
       this.#onFault(error);
-      return;
+      return false;
     }
     for (const event of stored) this.#tell(this.#eventListeners, event);
+    return true;
   }
 
   /** A listener's fault is its own: what was committed stays. */

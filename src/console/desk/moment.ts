@@ -10,16 +10,20 @@ export interface Waiting {
   readonly event: NewEvent;
 }
 
+/** What the disk does not take is tried again so much later, the newest of it; milliseconds, and events that are kept for that. */
+const AGAIN = 10_000;
+const MOST = 1000;
+
 /** Events of so many milliseconds share a transaction: ten thousand devices that come back wait for the disk a few times. */
 const TOGETHER = 100;
 
 export class Moment {
-  readonly #write: (waiting: readonly Waiting[]) => void;
+  readonly #write: (waiting: readonly Waiting[]) => boolean;
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param write puts these, and what else waits, on the disk; never throws */
-  constructor(write: (waiting: readonly Waiting[]) => void) {
+  /** @param write puts these, and what else waits, on the disk; false: it does not take them. Never throws */
+  constructor(write: (waiting: readonly Waiting[]) => boolean) {
     this.#write = write;
   }
 
@@ -40,6 +44,14 @@ export class Moment {
     this.#timer = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#write(waiting);
+    if (this.#write(waiting)) return;
+    this.#waiting = waiting.slice(-MOST);
+    this.#timer = setTimeout(() => this.flush(), AGAIN).unref();
+  }
+
+  /** Writes what waits now, and nothing any more. */
+  close(): void {
+    this.flush();
+    clearTimeout(this.#timer);
   }
 }

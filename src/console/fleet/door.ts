@@ -11,6 +11,9 @@ import { type Passport, passportOffice } from "./passport.ts";
 
 export const AGENT_PATH = "/v1/agent";
 
+/** Milliseconds that who is turned away has to read why. What was upgraded is under none of the server's own time-outs any more. */
+const LEAVE = 1000;
+
 export interface DoorParts {
   readonly desk: Pick<FleetDesk, "intent">;
   /** PEM of the root of devices. */
@@ -61,4 +64,6 @@ function turnAway(socket: Duplex, status: string, body: { code: string; message:
   socket.end(
     `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${text}`,
   );
+  // Its side may never end.
+  setTimeout(() => socket.destroy(), LEAVE).unref();
 }

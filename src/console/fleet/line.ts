@@ -56,7 +56,9 @@ export class Line {
 
   /** One more frame came. False: too many. */
   mayTalk(now: number): boolean {
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#filled) / 1000) * PER_SECOND);
+    // A clock that was set back takes nothing away.
+    const passed = Math.max(0, now - this.#filled);
+    this.#tokens = Math.min(BURST, this.#tokens + (passed / 1000) * PER_SECOND);
     this.#filled = now;
     this.#tokens -= 1;
     return this.#tokens >= 0;

@@ -2,6 +2,7 @@
  * What SQLite says when its file or the disk under it does not serve, in the words of an operator: a fault of the machine, not of the
  * program. Codes: https://www.sqlite.org/rescode.html.
  */
+import { ConsoleError } from "../error.ts";
 
 /** The sentence, and the next step; both without their full stop. */
 export interface DatabaseFault {
@@ -37,4 +38,9 @@ export function databaseFault(error: unknown, name = "the console's database"): 
   if (code !== "ERR_SQLITE_ERROR" || errcode === undefined) return undefined;
   const [what, next] = FAULTS.get(errcode & PRIMARY) ?? [];
   return what === undefined || next === undefined ? undefined : { message: `${name} ${what}`, next };
+}
+
+/** The refusal of a request that met it. @param error of SQLite */
+export function unavailable({ message, next }: DatabaseFault, error: unknown): ConsoleError {
+  return new ConsoleError(503, "store-unavailable", message, next, { cause: error });
 }

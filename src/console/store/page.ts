@@ -8,6 +8,9 @@ export interface Page {
   readonly limit: number;
 }
 
+/** Characters of the lines of a page; but it has one line at least. A line of the audit record may have the changes of ten thousand resources. */
+const LONGEST = 4 * 1024 * 1024;
+
 /** @param filter column → value that it must have; undefined: any. Columns are words of the program, never of a request. */
 export function pageOf(
   database: DatabaseSync,
@@ -21,8 +24,15 @@ export function pageOf(
   if (before !== undefined) terms.push(["id < ?", before]);
   const where = terms.length > 0 ? `WHERE ${terms.map(([term]) => term).join(" AND ")}` : "";
   const forward = after !== undefined;
-  const rows = database
+  const found = database
     .prepare(`SELECT * FROM ${table} ${where} ORDER BY id ${forward ? "ASC" : "DESC"} LIMIT ?`)
-    .all(...terms.map(([, value]) => value), limit);
+    .iterate(...terms.map(([, value]) => value), limit);
+  const rows: unknown[] = [];
+  let length = 0;
+  for (const row of found) {
+    for (const value of Object.values(row)) if (typeof value === "string") length += value.length;
+    if (length > LONGEST && rows.length > 0) break;
+    rows.push(row);
+  }
   return forward ? rows : rows.reverse();
 }

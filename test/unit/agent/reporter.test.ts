@@ -128,3 +128,13 @@ it("a first report that could not be sent is sent at the next look, and what an 
   vi.advanceTimersByTime(1100);
   expect(frames.map((frame) => frame.attachments)).toEqual([attachments]);
 });
+
+it("what has changed is told every ten seconds, also when the clock of the host is set back", () => {
+  reporter.report();
+  reporter.start();
+  expect(told()).toHaveLength(1);
+  vi.setSystemTime(Date.now() - 3_600_000);
+  set("active", true, { in: { packets: 9, bytes: 900 } });
+  vi.advanceTimersByTime(11_500);
+  expect(told()).toEqual(["active*"]);
+});

@@ -6,9 +6,12 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, it } from "vitest";
 import { Agent } from "../../../src/agent/agent.ts";
 import { type Folder, folderOf } from "../../../src/agent/folder.ts";
-import { saveIdentity } from "../../../src/agent/identity.ts";
+import { loadIdentity, saveIdentity } from "../../../src/agent/identity.ts";
 import { enrol } from "../../../src/agent/join.ts";
+import { makeRequest } from "../../../src/agent/request.ts";
+import { openAuthority } from "../../../src/console/ca/ca.ts";
 import { readDeviceKey } from "../../../src/protocol/key.ts";
+import { deviceName } from "../../../src/protocol/name.ts";
 import { RouterError } from "../../../src/router/error.ts";
 import { type Bed, bed, temporary, until } from "../console/fleet/bed.ts";
 import { silent } from "../router/silent.ts";
@@ -99,6 +102,23 @@ describe("a device and its console", () => {
     const back = await bed({ folder: folder0, desk: console.desk, port: Number(console.url.port) });
     await until(() => back.fleet.observed(SERIAL)?.sync === "synchronized", 8000);
     expect(tunnels(second)).toBe("a c");
+  });
+
+  it("runs once: a second one is refused, and takes neither connection nor configuration from the first", async () => {
+    const { console, folder, routers, agent } = await running();
+    const second = () => Agent.open({ folder, start: new FakeRouters().start, log: silent });
+    expect(second).toThrow(expect.objectContaining({ code: "already-running" }));
+    expect(console.desk.events.map(({ code }) => code)).not.toContain("DeviceReplaced");
+    expect(agent.status().connected).toBe(true);
+    await agent.close();
+    const other = new DatabaseSync(folder.config);
+    other.exec("BEGIN EXCLUSIVE");
+    expect(second).toThrow(/is locked by another program/);
+    other.exec("ROLLBACK");
+    other.close();
+    const after = new FakeRouters();
+    await started(folder, after);
+    expect(tunnels(after)).toBe(tunnels(routers));
   });
 
   it("runs what the disk does not take, says so, and keeps it as soon as it can", async () => {
@@ -198,12 +218,25 @@ describe("a device and its console", () => {
     expect(console.fleet.observed(SERIAL)?.enrolled).toBe(true);
   });
 
+  it("renews its certificate as soon as it is back, if that is due", async () => {
+    const home = temporary();
+    const console = await bed({ folder: home });
+    const folder = await joined(console);
+    const past = await openAuthority(join(home, "ca"), { now: () => Date.now() - 29.9 * 86_400_000 });
+    const { csr, key } = await makeRequest(SERIAL);
+    const { chain } = await past.issueDevice(csr, deviceName(SERIAL, 1));
+    saveIdentity(folder, { ...loadIdentity(folder), key, chain });
+    const agent = await started(folder, new FakeRouters());
+    await until(() => Date.parse(agent.status().certificateUntil) > Date.now() + 29 * 86_400_000, 10_000);
+    expect(loadIdentity(folder).key).not.toBe(key);
+  });
+
   it("with a damaged configuration on the disk it waits for the console, and gets it again; joined again, it shows its new certificate", async () => {
     const { console, folder, agent } = await running();
     await agent.close();
     writeFileSync(folder.config, "what is this");
     const again = new FakeRouters();
-    await started(folder, again);
+    const waits = await started(folder, again);
     expect(again.starts).toBe(0);
     await until(() => again.starts === 1);
     await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");
@@ -214,6 +247,7 @@ describe("a device and its console", () => {
     console.desk.device(SERIAL, 2);
     const identity = await enrol({ url: console.url, serial: SERIAL, key, host: HOST, say: () => undefined });
     saveIdentity(folder, identity);
+    await waits.close();
     const third = new FakeRouters();
     await started(folder, third);
     await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized");

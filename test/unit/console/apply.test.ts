@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { differences } from "../../../src/console/api/difference.ts";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
 import { OWN_KINDS } from "../../../src/console/api/specs.ts";
 import { Compiler } from "../../../src/console/compile/compile.ts";
+import { EMPTY } from "../../../src/console/model/intent.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
@@ -72,6 +74,44 @@ it("tells of routers what its dry run told, and compiles once", async () => {
   const told = (routers: { name: string }[]) => routers.filter(({ name }) => !name.startsWith("ningbo"));
   expect(told(body.routers)).toEqual(told(dry.body.routers));
   expect(told(body.routers)).toHaveLength(3);
+});
+
+it("tells of so many routers, first of those of which more changes than what all reach, and counts the others", async () => {
+  await apply(SITE);
+  const branch = (i: number) => ({
+    ...{ kind: "instance", name: `branch${i}`, area: "mainland", accessPoint: "shanghai", peakBandwidth: 5 },
+    ...{ cidrs: [`10.64.${i}.0/24`], ccn: "branches", activated: true },
+  });
+  const first = await apply(Array.from({ length: 60 }, (_, i) => branch(i)));
+  expect([first.body.routers.length, first.body.moreRouters]).toEqual([100, 21]);
+  const names = ({ body }: { body: { routers: { name: string }[] } }) => body.routers.map(({ name }) => name);
+  for (const query of ["?routers=3", "?routers=3&dryRun=true"]) {
+    const told = await apply([branch(query.length + 60)], {}, query);
+    expect(names(told)[0]).toBe("shanghai (gateway)");
+    expect(names(told).slice(1)).toEqual(["active", "standby"].map((role) => `branch${query.length + 60} (${role})`));
+    expect(told.body.moreRouters).toBeGreaterThan(100);
+  }
+  expect((await apply([branch(99)], {}, "?dryRun=true&routers=500")).body.moreRouters).toBeUndefined();
+  expect((await apply([branch(99)], {}, "?dryRun=true&routers=0")).body).toMatchObject({
+    routers: [],
+    moreRouters: 125,
+  });
+  expect((await apply([], {}, "?routers=-1")).status).toBe(400);
+});
+
+it("tells no more than a few megabytes, though a long list changes on ten thousand routers", () => {
+  const list = (length: number) => ({ vrf: "cen-1", routes: Array.from({ length }, (_, i) => `10.0.0.${i}`) });
+  const [before, after] = [list(10_000), list(10_001)];
+  const delta = {
+    put: new Map([["reach/cen-1", after]]),
+    remove: new Set<string>(),
+    before: new Map([["reach/cen-1", before]]),
+  };
+  const deltas = new Map(Array.from({ length: 10_000 }, (_, i) => [`vcpe${i}`, delta]));
+  const { routers, moreRouters } = differences(EMPTY, { changes: [], deltas }, 50_000);
+  expect(JSON.stringify(routers).length).toBeLessThan(5_000_000);
+  expect(routers.length).toBeGreaterThan(5);
+  expect(routers.length + moreRouters!).toBe(10_000);
 });
 
 it("prunes what is not there, for those who may", async () => {

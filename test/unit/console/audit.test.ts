@@ -7,6 +7,7 @@ import { AuditLog } from "../../../src/console/store/audit.ts";
 import { openDatabase } from "../../../src/console/store/database.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
 import { memory } from "./deskrig.ts";
+import { creation, resource } from "./world.ts";
 
 const DAY = 86_400_000;
 const NOW = Date.now();
@@ -36,6 +37,18 @@ describe("the audit record", () => {
     one.add("login", 90.5);
     one.add("login-failed", 89, true);
     expect(restart(one)).toEqual(["update area", "login", "login-failed", "now"]);
+  });
+
+  it("is shown in pages of a few megabytes, whatever was changed at once", () => {
+    const { made } = log();
+    const change = creation(resource("area", "area-1", { name: "a1", description: "x".repeat(1 << 20) }));
+    for (let i = 0; i < 9; i++) made.add(NOW, OLGA, `apply ${i}`, i, [change]);
+    const page = (more: object) => made.list({}, { limit: 100, ...more }).map(({ action }) => action);
+    expect(page({})).toEqual(["apply 6", "apply 7", "apply 8"]);
+    expect(page({ after: 0 })).toEqual(["apply 0", "apply 1", "apply 2"]);
+    expect(page({ after: 3 })).toEqual(["apply 3", "apply 4", "apply 5"]);
+    made.add(NOW, OLGA, "all", 9, new Array(6).fill(change));
+    expect(page({})).toEqual(["all"]);
   });
 
   it("keeps so many lines of strangers, and all of users", () => {

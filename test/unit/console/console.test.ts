@@ -160,8 +160,10 @@ describe("a console", () => {
       ).rejects.toMatchObject({
         code: "listen",
       });
-      // What did not start holds nothing: the folder is free.
-      await (await openConsole(options(join(scratch, "port")))).close();
+      // What did not start holds nothing: the folder is free, and the first password is still to come.
+      const second = await openConsole(options(join(scratch, "port")));
+      expect(second.firstPassword).toBeDefined();
+      await second.close();
     } finally {
       await site.close();
     }

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { SYSTEM } from "../../../src/console/author.ts";
 import { compile } from "../../../src/console/compile/compile.ts";
 import { openDesk } from "../../../src/console/desk/desk.ts";
-import type { OwnKind } from "../../../src/console/desk/draft.ts";
+import { Draft, type OwnKind } from "../../../src/console/desk/draft.ts";
 import { openDatabase } from "../../../src/console/store/database.ts";
 import { ResourceTable } from "../../../src/console/store/resources.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
@@ -68,11 +68,32 @@ describe("the desk", () => {
     const database = memory();
     const desk = openDesk(database);
     await create(desk, "area", { name: "a1" });
-    database.exec("CREATE TRIGGER full BEFORE INSERT ON resource BEGIN SELECT RAISE(ABORT, 'disk full'); END");
-    await expect(create(desk, "area", { name: "a2" })).rejects.toMatchObject({
+    const { page_count: pages } = database.prepare("PRAGMA page_count").get() as { page_count: number };
+    database.exec(`PRAGMA max_page_count = ${pages}`);
+    const description = "x".repeat(256);
+    const many = () =>
+      desk.change(SYSTEM, "fill", (intent) => {
+        const draft = new Draft(desk, intent);
+        for (let i = 0; i < 100; i++) draft.create("area", { name: `full${i}`, description });
+        return draft.changes();
+      });
+    await expect(many()).rejects.toMatchObject({
       status: 503,
       code: "store-unavailable",
+      message: "the console's database cannot grow, as the disk is full; nothing has changed",
+      next: "Free some space there; nothing that was acknowledged is lost",
     });
+    expect(desk.find("area", "full0")).toBeUndefined();
+    database.exec(`PRAGMA max_page_count = ${pages + 1000}`);
+    await many();
+    expect(desk.find("area", "full0")).toBeDefined();
+  });
+
+  it("calls a fault of its own no fault of the disk", async () => {
+    const database = memory();
+    const desk = openDesk(database);
+    database.exec("CREATE TRIGGER odd BEFORE INSERT ON resource BEGIN SELECT RAISE(ABORT, 'a program fault'); END");
+    await expect(create(desk, "area", { name: "a2" })).rejects.toMatchObject({ code: "ERR_SQLITE_ERROR" });
     expect(desk.find("area", "a2")).toBeUndefined();
   });
 
@@ -107,6 +128,30 @@ describe("the desk", () => {
     ]);
     expect(desk.find("area", "a1")!.id).toBe(two.id);
     expect(new ResourceTable(database).read().area.get(one.id)!.name).toBe("a2");
+  });
+
+  it("keeps events for a disk that takes nothing for a while, and tells them then", () => {
+    vi.useFakeTimers();
+    try {
+      const database = memory();
+      const faults: unknown[] = [];
+      const desk = openDesk(database, { now: () => 1_000, onFault: (error) => faults.push(error) });
+      const told: string[] = [];
+      desk.onEvent(({ code }) => told.push(code));
+      database.exec("PRAGMA query_only = ON");
+      desk.event({ level: "CRITICAL", code: "One", message: "one" });
+      vi.advanceTimersByTime(200);
+      desk.event({ level: "INFO", code: "Two", message: "two" });
+      vi.advanceTimersByTime(200);
+      expect([told, faults.length]).toEqual([[], 1]);
+      database.exec("PRAGMA query_only = OFF");
+      vi.advanceTimersByTime(10_000);
+      expect([told, faults.length]).toEqual([["One", "Two"], 1]);
+      expect(desk.events.list({}, { limit: 9 })).toHaveLength(2);
+      desk.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("stores events of one moment together and tells them", async () => {

@@ -1,5 +1,5 @@
 import type { TSchema } from "typebox";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Document, operations } from "./document.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
 
@@ -20,6 +20,15 @@ describe("the OpenAPI document", () => {
       const [, name] = /^#\/components\/schemas\/(.+)$/.exec(to) ?? [];
       expect([to, document.components.schemas[name ?? ""] !== undefined]).toEqual([to, true]);
     }
+  });
+
+  it("is made once, as anybody may ask for it", async () => {
+    const made = vi.spyOn(rig.app, "swagger");
+    const { headers, body } = await ask(rig, "GET", "/openapi.json");
+    expect(headers["content-type"]).toBe("application/json; charset=utf-8");
+    expect(body).toEqual(document);
+    expect(made).not.toHaveBeenCalled();
+    made.mockRestore();
   });
 
   it("names each operation once, with role, summary and refusals", () => {

@@ -1,7 +1,8 @@
 /**
  * Requests made of the OpenAPI document, thrown at the API. VCPE_FUZZ_SECONDS for more than a few. Whatever comes: never a 500, never a
- * success beyond the role or on a stale ETag, every answer as documented; and afterwards the intent keeps the rules, compiles to what
- * the desk has, and stands on the disk as in memory.
+ * success beyond the role or on a stale ETag, every answer as documented; no refusal and no dry run leaves a trace, and what is sent again with its
+ * Idempotency-Key is answered again and not done. Afterwards the intent keeps the rules, compiles to what the desk has, and stands on the disk as in
+ * memory.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,7 @@ import { violations } from "../../../src/console/model/rules.ts";
 import { ResourceTable } from "../../../src/console/store/resources.ts";
 import { type Document, operations } from "./document.ts";
 import { type Attempt, attempts, type Pick } from "./requests.ts";
-import { ask, openRig, type Rig } from "./rig.ts";
+import { type Answer, ask, openRig, type Rig } from "./rig.ts";
 
 const SECONDS = Number(process.env.VCPE_FUZZ_SECONDS ?? 5);
 const folder = mkdtempSync(join(tmpdir(), "vcpe-fuzz-"));
@@ -65,6 +66,7 @@ async function attempt(attempt: Attempt): Promise<void> {
   };
   const body = attempt.body === undefined ? undefined : (JSON.stringify(resolved(attempt.body)) ?? "");
   const url = `${path}${query.length > 0 ? `?${query.join("&")}` : ""}`;
+  const before = traces();
   const reply = await ask(rig, operation.method, url, body, headers);
   seen.set(reply.status, (seen.get(reply.status) ?? 0) + 1);
   const what = `${operation.method} ${url} as ${role}: ${reply.status} ${JSON.stringify(reply.body).slice(0, 500)}`;
@@ -75,6 +77,23 @@ async function attempt(attempt: Attempt): Promise<void> {
     const repeated = reply.headers["idempotency-replayed"] === "true";
     if (takes && !repeated) expect(["none", "current", "any"], what).toContain(attempt.ifMatch);
   }
+  const writes = operation.method !== "GET";
+  if (!writes || reply.status >= 400 || reply.body?.dryRun) expect(traces(), what).toEqual(before);
+  if (attempt.query.dryRun === true && writes && reply.status < 400) expect(reply.body.dryRun, what).toBe(true);
+  const keyed = operation.parameters.some(({ name }) => name === "idempotency-key") && attempt.key !== undefined;
+  if (keyed && reply.status < 400 && !reply.body.dryRun) {
+    const after = traces();
+    const again = await ask(rig, operation.method, url, body, headers);
+    const of = (answer: Answer) => [
+      answer.status,
+      answer.headers.etag,
+      answer.headers.location,
+      withoutKeys(answer.body),
+    ];
+    expect(of(again), what).toEqual(of(reply));
+    expect(again.headers["idempotency-replayed"], what).toBe("true");
+    expect(traces(), what).toEqual(after);
+  }
   const documented = operation.responses[String(reply.status)];
   // A path that is not even routed (a slash or nothing for an id) has no operation.
   if (reply.status !== 404 || documented) expect(documented, what).toBeDefined();
@@ -83,6 +102,22 @@ async function attempt(attempt: Attempt): Promise<void> {
     const whole = inlined(schema);
     if (!Check(whole, reply.body)) expect(Errors(whole, reply.body), what).toEqual([]);
   }
+}
+
+/** What a write that was done leaves: a revision, lines of the record, answers that are kept, keys. */
+function traces(): unknown {
+  const { database } = rig;
+  const count = (of: string) => Object.values(database.prepare(`SELECT ${of}`).get() ?? {})[0];
+  return {
+    revision: [rig.desk.revision, count("number FROM revision")],
+    audit: count("max(id) FROM audit"),
+    answers: count("count(*) FROM answer"),
+    keys: rig.fleet.keys().length,
+  };
+}
+
+function withoutKeys({ key: _, keysShown: _k, devices, ...rest }: Record<string, unknown>): unknown {
+  return { ...rest, devices: (devices as { key?: string }[] | undefined)?.map(({ key: _, ...device }) => device) };
 }
 
 /** Picks become names and ids of what exists: of `kind`, or of any. */

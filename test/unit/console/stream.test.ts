@@ -137,3 +137,17 @@ it("the journal knows what it still has", () => {
   expect(after(`${"0".repeat(12)}-9`)).toBeUndefined();
   expect(journal.last).toBe(ids[9]);
 });
+
+it("the journal keeps no more than anybody would be sent", () => {
+  const journal = new Journal(4096, 10_000);
+  const ids = Array.from({ length: 100 }, (_, i) => journal.add("change", { i, x: "x".repeat(1000) }).id);
+  const known = ids.filter((id) => journal.after(id) !== undefined);
+  expect(known.length).toBeGreaterThan(5);
+  expect(known.length).toBeLessThan(25);
+  expect(journal.after(ids[97])).toHaveLength(2);
+  const { id } = journal.add("change", { x: "x".repeat(100_000) });
+  expect(journal.after(ids[99])).toBeUndefined();
+  expect(journal.after(id)).toEqual([]);
+  const next = journal.add("event", {});
+  expect(journal.after(id)).toEqual([next]);
+});

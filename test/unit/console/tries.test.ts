@@ -33,6 +33,19 @@ describe("tries", () => {
     expect(tries.wait("key 0", 100)).toBe(0);
   });
 
+  it("wait for the pause and no longer when the clock is set back", () => {
+    const tries = new Tries({ most: 2, window: 60_000, keys: 10 });
+    const hour = 3_600_000;
+    tries.count("a", hour);
+    tries.count("a", hour);
+    expect(tries.wait("a", 0)).toBe(60_000);
+    expect(tries.wait("a", 59_999)).toBe(1);
+    expect(tries.wait("a", 60_000)).toBe(0);
+    tries.count("b", hour);
+    expect(tries.count("b", 0)).toBe(2);
+    expect(tries.count("b", 60_001)).toBe(1);
+  });
+
   it("say how many there were, and begin anew after a pause, after a good one, and when they were far between", () => {
     const tries = new Tries({ most: 5, window: 60_000, keys: 10 });
     for (let i = 1; i < 5; i++) expect(tries.count("a", i)).toBe(i);

@@ -3,10 +3,10 @@ import type { FastifyInstance, RouteShorthandOptions } from "fastify";
 import { described, type Operation } from "../../api/operation.ts";
 import type { Author } from "../../author.ts";
 import { ConsoleError } from "../../error.ts";
-import { sessionOf } from "../guard.ts";
+import { endedMeanwhile, sessionOf } from "../guard.ts";
 import { checkNew } from "../password.ts";
 import { csrfOf } from "../sessions.ts";
-import { clearSession, type RouteParts, setSession } from "./parts.ts";
+import { clearSession, demandStill, type RouteParts, setSession } from "./parts.ts";
 import { Gone, LoginReply, LoginRequest, PasswordRequest, Whoami } from "./schema.ts";
 
 /** Every login costs a hash. This bounds the good ones too, for each address in a minute. */
@@ -118,8 +118,8 @@ export function loginRoutes(app: FastifyInstance, parts: RouteParts): void {
       }
       const hash = await passwords.hash(fresh);
       // Whoever reset the password, or disabled or removed the user, while the hash was made has the last word.
-      if (!request.stillAllowed() || users.passwordOf(name) !== stored)
-        throw new ConsoleError(401, "session-ended", "The session has ended", "Log in again");
+      demandStill(request);
+      if (users.passwordOf(name) !== stored) throw endedMeanwhile();
       const id = together(() => {
         users.setPassword(name, hash, false);
         sessions.endAll(name);

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Admission } from "../admission.ts";
 import type { Audit } from "../audit.ts";
 import type { FailedLogins } from "../failures.ts";
-import { COOKIE } from "../guard.ts";
+import { COOKIE, endedMeanwhile } from "../guard.ts";
 import { TryLater } from "../later.ts";
 import type { Passwords } from "../password.ts";
 import { ABSOLUTE, type Sessions } from "../sessions.ts";
@@ -43,6 +43,11 @@ export function setSession(reply: FastifyReply, id: string): void {
 
 export function clearSession(reply: FastifyReply): void {
   reply.clearCookie(COOKIE, { path: "/", httpOnly: true, secure: true, sameSite: "strict" });
+}
+
+/** After a hash was made: whoever may not do it any more does not. @throws ConsoleError session-ended */
+export function demandStill(request: FastifyRequest): void {
+  if (!request.stillAllowed()) throw endedMeanwhile();
 }
 
 export function iso(time: number): string {

@@ -6,7 +6,7 @@ import type { Author } from "../../author.ts";
 import { ConsoleError } from "../../error.ts";
 import { covers } from "../author.ts";
 import { bearerOf } from "../guard.ts";
-import type { Token } from "../tokens.ts";
+import { noToken, type Token } from "../tokens.ts";
 import { iso, param, type RouteParts } from "./parts.ts";
 import { Gone, NewToken, Owner, TokenList, TokenReply } from "./schema.ts";
 
@@ -70,7 +70,7 @@ export function tokenRoutes(app: FastifyInstance, parts: RouteParts): void {
     const token = tokens.get(param(request, "id"));
     const { author } = request;
     // To others the token does not exist.
-    if (token.user !== author.user && author.role !== "admin") tokens.get("");
+    if (token.user !== author.user && author.role !== "admin") throw noToken(token.id);
     const own = bearerOf(request, parts);
     if (own && own.id !== token.id && !covers(own.role, token.role)) {
       throw new ConsoleError(

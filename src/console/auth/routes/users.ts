@@ -6,7 +6,7 @@ import { ConsoleError } from "../../error.ts";
 import type { AuditEntry } from "../audit.ts";
 import { oneTimePassword } from "../password.ts";
 import type { User } from "../users.ts";
-import { iso, param, type RouteParts } from "./parts.ts";
+import { demandStill, iso, param, type RouteParts } from "./parts.ts";
 import { Gone, NewUser, UserChange, UserList, UserReply } from "./schema.ts";
 
 const common = { tag: "users", role: "admin" } as const;
@@ -57,6 +57,7 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
         });
       const password = oneTimePassword();
       const hash = await passwords.hash(password);
+      demandStill(request);
       const user = together(() => {
         audit(request, "user-created", name, { role });
         return users.add(name, role, hash, true, now());
@@ -84,6 +85,7 @@ export function userRoutes(app: FastifyInstance, parts: RouteParts): void {
       const { name } = users.get(param(request, "name"));
       const password = resetPassword ? oneTimePassword() : undefined;
       const hash = password === undefined ? undefined : await passwords.hash(password);
+      demandStill(request);
       together(() => {
         users.change(name, { role, disabled });
         if (hash !== undefined) {

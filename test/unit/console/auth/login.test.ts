@@ -119,6 +119,15 @@ describe("a login", () => {
     expect((await attempt("admin", PASSWORD, "2001:db8:0:1::1")).status).toBe(200);
   });
 
+  it("costs a hash, so good ones are limited for each address too: of IPv6 a /64", async () => {
+    for (let i = 0; i < 60; i++) expect((await attempt("admin", PASSWORD, `2001:db8::${i}`)).status).toBe(200);
+    expect(await attempt("admin", PASSWORD, "2001:db8::ffff")).toMatchObject({
+      status: 429,
+      body: { code: "too-many-requests" },
+    });
+    expect((await attempt("admin", PASSWORD, "2001:db8:0:1::1")).status).toBe(200);
+  });
+
   it("is kept from nobody by strangers who try under the same name", async () => {
     // From an office in which somebody has logged in.
     expect((await attempt("admin", PASSWORD, "198.51.100.7")).status).toBe(200);

@@ -1,10 +1,11 @@
-/** What happens while a hash is made: hashes are the only thing that a request of users waits for. */
+/** What happens while a request waits: for its body, or for a hash, the only thing that a request of users waits for. */
+import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { resetPassword } from "../../../../src/console/auth/auth.ts";
 import { Passwords } from "../../../../src/console/auth/password.ts";
 import { Users } from "../../../../src/console/auth/users.ts";
 import { admin, freshSite, site } from "./fresh.ts";
-import { addUser, ask, CHEAP, headers, PASSWORD, type Session } from "./site.ts";
+import { addUser, ask, bearer, CHEAP, headers, makeToken, PASSWORD, type Session } from "./site.ts";
 
 let bob: Session;
 freshSite();
@@ -45,6 +46,50 @@ it("a user who is disabled or removed gets no new session", async () => {
   meanwhile(() => users().remove("bob"));
   expect((await changes()).status).toBe(401);
   expect(site.faults).toEqual([]);
+});
+
+it("an administrator who is none any more makes no user and resets no password", async () => {
+  const bea = await addUser(site.app, admin, "bea", "admin");
+  const as = (method: "POST" | "PATCH", url: string, payload: object) =>
+    ask(site.app, method, url, { headers: headers(bea), payload });
+  meanwhile(() => users().change("bea", { role: "operator" }));
+  expect(await as("POST", "/v1/users", { name: "eve", role: "admin" })).toMatchObject({
+    status: 401,
+    body: { code: "session-ended" },
+  });
+  users().change("bea", { role: "admin" });
+  meanwhile(() => users().change("bea", { disabled: true }));
+  expect((await as("PATCH", "/v1/users/admin", { resetPassword: true })).status).toBe(401);
+  expect(users().find("eve")).toBeUndefined();
+  expect(users().get("admin").mustChange).toBe(false);
+});
+
+it.each([
+  ["is disabled", { disabled: true }],
+  ["gets another role", { role: "viewer" }],
+] as const)("a user who %s while the body comes does nothing", async (_, change) => {
+  await site.app.listen({ host: "127.0.0.1", port: 0 });
+  try {
+    const { port } = site.app.server.address() as { port: number };
+    for (const credentials of [headers(bob), bearer(await makeToken(site.app, bob))]) {
+      const more = { "content-type": "application/json", "content-length": "2", ...credentials };
+      const call = httpRequest({ port, method: "POST", path: "/v1/operator", headers: more });
+      const answer = new Promise<number | undefined>((resolve) =>
+        call.on("response", (got) => resolve(got.resume().statusCode)),
+      );
+      const begun = new Promise((resolve) => site.app.server.once("request", resolve));
+      call.write("{");
+      await begun;
+      // Its headers have been looked at.
+      await new Promise((resolve) => setImmediate(resolve));
+      users().change("bob", change);
+      call.end("}");
+      expect(await answer).toBe(401);
+      users().change("bob", { role: "operator", disabled: false });
+    }
+  } finally {
+    await site.app.close();
+  }
 });
 
 it("a hash at a new cost does not bring an old password back", async () => {

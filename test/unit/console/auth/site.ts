@@ -23,7 +23,7 @@ export async function openSite() {
   /** Milliseconds that logins had to wait, which nobody waits here. */
   const pauses: number[] = [];
   const database = openDatabase(":memory:", AUTH_MIGRATIONS);
-  const auth = await openAuth(database, {
+  const auth = openAuth(database, {
     audit: (entry) => entries.push(entry),
     now: () => clock.now,
     cost: CHEAP,
@@ -43,7 +43,8 @@ export async function openSite() {
     return {};
   });
   await app.ready();
-  return { lasting, app, auth, database, clock, entries, faults, pauses, first: auth.firstPassword as string };
+  const first = (await auth.first()) as string;
+  return { lasting, app, auth, database, clock, entries, faults, pauses, first };
 }
 
 export type Site = Awaited<ReturnType<typeof openSite>>;

@@ -39,6 +39,33 @@ describe("users", () => {
     ]);
   });
 
+  it("are not made on a disk that takes nothing, and it is said why", async () => {
+    site.database.exec("PRAGMA query_only = ON");
+    expect(await as(admin, "POST", "/v1/users", { name: "olga", role: "operator" })).toMatchObject({
+      status: 503,
+      body: { code: "store-unavailable", message: "the console's database cannot be written" },
+    });
+    site.database.exec("PRAGMA query_only = OFF");
+    expect(site.faults.splice(0)).toHaveLength(1);
+    expect((await as(admin, "GET", "/v1/users/olga")).status).toBe(404);
+  });
+
+  it("are not changed by who only wants to see what would change: there is no dry run of it", async () => {
+    await addUser(site.app, admin, "olga", "operator");
+    for (const [method, url, body] of [
+      ["POST", "/v1/users?dryRun=true", { name: "eve", role: "admin" }],
+      ["PATCH", "/v1/users/olga?dryRun=true", { role: "admin" }],
+      ["DELETE", "/v1/users/olga?dryRun=true", undefined],
+      ["POST", "/v1/tokens?dryRun=true", { name: "t" }],
+    ] as const)
+      expect(await as(admin, method, url, body)).toMatchObject({ status: 400, body: { path: "dryRun" } });
+    const { body } = await as(admin, "GET", "/v1/users");
+    expect(body.items.map(({ name, role }: { name: string; role: string }) => [name, role])).toEqual([
+      ["admin", "admin"],
+      ["olga", "operator"],
+    ]);
+  });
+
   it("have names that are letters and unique", async () => {
     for (const name of ["", "A", "Olga", "1a", "a b", "x".repeat(65), "a\n"])
       expect((await as(admin, "POST", "/v1/users", { name, role: "viewer" })).status).toBe(400);
@@ -229,7 +256,13 @@ describe("tokens", () => {
     const vera = await addUser(site.app, admin, "vera", "viewer");
     const text = await makeToken(site.app, olga);
     const [{ id }] = (await as(olga, "GET", "/v1/tokens")).body.items;
-    expect((await as(vera, "DELETE", `/v1/tokens/${id}`)).status).toBe(404);
+    const [foreign, none] = [
+      await as(vera, "DELETE", `/v1/tokens/${id}`),
+      await as(vera, "DELETE", "/v1/tokens/tok-0000000000"),
+    ];
+    expect(foreign.status).toBe(404);
+    // Nobody learns of a token that there is one.
+    expect(JSON.parse(JSON.stringify(foreign.body).replaceAll(id, "tok-0000000000"))).toEqual(none.body);
     expect((await byToken(text)).status).toBe(200);
     expect((await as(admin, "GET", "/v1/tokens?user=olga")).body.items).toHaveLength(1);
     expect((await as(admin, "DELETE", `/v1/tokens/${id}`)).status).toBe(204);

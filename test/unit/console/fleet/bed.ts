@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import Fastify, { type FastifyInstance } from "fastify";
 import { afterAll } from "vitest";
+import { answerFailures } from "../../../../src/console/api/failure.ts";
 import { type Authority, openAuthority } from "../../../../src/console/ca/ca.ts";
 import { httpsOptions } from "../../../../src/console/ca/https.ts";
 import { type Fleet, openFleet } from "../../../../src/console/fleet/fleet.ts";
@@ -58,6 +59,7 @@ export async function bed(
   const fleet = openFleet(database, { desk, authority, log: silent, now, ...(brought && { server: brought.roots }) });
   const https = await httpsOptions(authority, ["localhost", "127.0.0.1"], brought);
   const app = Fastify({ https, forceCloseConnections: true }) as unknown as FastifyInstance;
+  answerFailures(app, silent);
   await fleet.register(app);
   await app.listen({ host: "127.0.0.1", port });
   fleet.attach(app.server as unknown as Server);

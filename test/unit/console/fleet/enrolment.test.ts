@@ -240,6 +240,17 @@ describe("enrolment", () => {
     }
   });
 
+  it("tells the device what the console lacks", async () => {
+    const { console, key } = await withDevice();
+    console.database.exec("PRAGMA query_only = ON");
+    await expect(join(console, key)).rejects.toMatchObject({
+      code: "refused",
+      message: "the console's database cannot be written. Check its owner, its mode and the disk.",
+    });
+    console.database.exec("PRAGMA query_only = OFF");
+    await join(console, key);
+  });
+
   it("a transaction that is taken back takes the key with it", async () => {
     const { console, key } = await withDevice();
     console.database.exec("BEGIN");

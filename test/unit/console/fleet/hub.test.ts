@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { connect as connectTls } from "node:tls";
+import { describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { makeRequest } from "../../../../src/agent/request.ts";
 import { EMPTY_ROOT } from "../../../../src/agent/signed.ts";
@@ -142,6 +143,26 @@ describe("the hub", () => {
     expect((await connect(console, good)).open).toBe(true);
   });
 
+  it("keeps no connection of who was turned away and does not go", async () => {
+    const console = await bed();
+    const { port } = console.app.server.address() as { port: number };
+    const socket = connectTls({ port, host: "127.0.0.1", ca: console.authority.root, allowHalfOpen: true } as object);
+    const ended = new Promise((resolve) => socket.once("end", resolve));
+    let said = "";
+    socket.on("error", () => undefined);
+    socket.on("data", (data) => {
+      said += data;
+    });
+    socket.write(
+      "GET /v1/agent HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    await ended;
+    expect(said).toContain('"code":"no-certificate"');
+    const left = () => new Promise<number>((resolve) => console.app.server.getConnections((_, n) => resolve(n)));
+    await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 5000, interval: 50 });
+    socket.destroy();
+  });
+
   it.each([
     ["no JSON", "{"],
     ["no frame", { type: "constructor" }],
@@ -169,6 +190,20 @@ describe("the hub", () => {
     const long = await device(console);
     long.send({ ...HELLO, hostname: "x".repeat(1024 * 1024) });
     await until(() => long.closed.code !== undefined);
+  });
+
+  it("ends nobody for a clock that is set back", async () => {
+    const console = await bed();
+    const one = await device(console);
+    one.send(HELLO);
+    await until(() => console.fleet.observed(SERIAL)?.controller === "normal");
+    console.ahead = -3_600_000;
+    const empty = { type: "report", first: false, tunnels: [], gone: [], attachments: [] };
+    for (let i = 1; i <= 3; i++) {
+      one.send({ ...empty, drops: { odd: i } });
+      await until(() => one.closed.code !== undefined || console.fleet.observed(SERIAL)?.drops?.odd === i);
+    }
+    expect(one.closed.code).toBeUndefined();
   });
 
   it("keeps no more than a few configurations for one that acknowledges without reading", async () => {
