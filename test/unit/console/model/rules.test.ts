@@ -26,6 +26,7 @@ describe("the rules of the field", () => {
   it.each<[string, string, () => Violation[]]>([
     ["name-invalid", "name", () => branch({ name: "1st" })],
     ["name-taken", "name", () => branch({ name: "ningbo" })],
+    ["name-taken", "name", () => branch({ name: "ins-ningbo" })],
     ["not-found", "area", () => branch({ area: "area-nowhere" })],
     ["not-found", "ccn", () => branch({ ccn: "ccn-nothing" })],
     ["bandwidth", "peakBandwidth", () => branch({ peakBandwidth: 1001 })],
@@ -55,7 +56,13 @@ describe("the rules of the field", () => {
     ["device-fixed", "generation", () => patch("device", "vcpe000000000003", { generation: 0 })],
     ["no-outer-address", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: null })],
     ["address", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: "224.0.0.1" })],
+    ["address", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: "169.254.0.1" })],
     ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "fe80::1%eth0" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "febf::1" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "::ffff:198.51.100.2" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "::198.51.100.2" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "0:0:0:0:0:0:0:1" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "ff02::1" })],
     ["address-taken", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: "198.51.100.1" })],
     ["same-port", "natPort", () => patch("access-point", "ap-beijing", { natPort: 500 })],
     ["no-common-family", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: null, ipv6: "2001:db8::2" })],
@@ -87,6 +94,14 @@ describe("the rules of the field", () => {
     expect(found[0].message).toBe(
       "172.16.0.0/12 of instance wide overlaps 172.16.0.0/16 of instance hangzhou in CEN corp",
     );
+  });
+
+  it("refuse that a CEN goes while something stays in it, whatever else changes", () => {
+    const changes = [
+      deletion(intent, "cen", "cen-corp"),
+      change(intent, "instance", "ins-hangzhou", { cidrs: ["192.168.0.0/24"] }),
+    ];
+    expect(codes(violations(intent, changes))).toEqual(["in-use"]);
   });
 
   it("let what is withdrawn overlap, until it is published", () => {
