@@ -5,8 +5,9 @@ import { EMPTY, type Intent, withChanges } from "../../../../src/console/model/i
 import { formatIpv4, holds, overlap, type Prefix, prefixOf } from "../../../../src/console/model/prefix.ts";
 import { type RouteEntry, routesOf } from "../../../../src/console/model/routes.ts";
 import { canonical, changed, type Parts } from "../../../../src/protocol/parts.ts";
-import { changesOf, deeds, difference, ground, history } from "../deeds.ts";
-import { until } from "../until.ts";
+import { changesOf, difference, ground, history } from "../deeds.ts";
+import { deeds } from "../dice.ts";
+import { runs, until } from "../until.ts";
 import { Network } from "./walk.ts";
 
 const text = (compiled: ReadonlyMap<string, Parts>) =>
@@ -51,7 +52,9 @@ function sourcesOf(intent: Intent, routes: readonly RouteEntry[]): Source[] {
 }
 
 describe("compiled configurations as a network", () => {
-  it("carry every published prefix to its origin, by one way, and nothing else anywhere", { timeout: 20_000 }, () => {
+  it("carry every published prefix to its origin, by one way, and nothing else anywhere", {
+    timeout: runs(20_000),
+  }, () => {
     let delivered = 0;
     let refused = 0;
     until(
@@ -106,7 +109,7 @@ describe("compiled configurations as a network", () => {
               }
             }
           }),
-          { numRuns: 60 },
+          { numRuns: runs(60) },
         ),
     );
   });
@@ -133,7 +136,7 @@ describe("compiled configurations as a network", () => {
               }
             }
           }),
-          { numRuns: 40 },
+          { numRuns: runs(40) },
         ),
     );
   });
@@ -165,7 +168,7 @@ describe("compiled configurations as a network", () => {
               }
             }
           }),
-          { numRuns: 40 },
+          { numRuns: runs(40) },
         ),
     );
   });
@@ -179,7 +182,7 @@ describe("compiled configurations as a network", () => {
           for (const tunnel of tunnels) expect(net.peerOf(tunnel)).not.toBeTypeOf("string");
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });
@@ -213,7 +216,7 @@ describe("the compiler", () => {
           expect(text(compiler.all)).toBe(scratch);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 
@@ -231,7 +234,7 @@ describe("the compiler", () => {
         compiler.change(withChanges(after, back), back);
         expect(text(compiler.all)).toBe(was);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 
@@ -246,7 +249,7 @@ describe("the compiler", () => {
           .map(({ change }) => change);
         expect(text(compile(withChanges(EMPTY, shuffled)))).toBe(text(compile(intent)));
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 

@@ -8,8 +8,9 @@ import { RouterConfig } from "../../../../src/router/config/config.ts";
 import { registerFormats } from "../../../../src/router/config/formats.ts";
 import { checkRules } from "../../../../src/router/config/rules.ts";
 import type { RouterFile } from "../../../../src/router/config/schema.ts";
-import { deeds, history } from "../deeds.ts";
-import { until } from "../until.ts";
+import { history } from "../deeds.ts";
+import { deeds } from "../dice.ts";
+import { runs, until } from "../until.ts";
 
 registerFormats();
 
@@ -66,7 +67,7 @@ describe("every configuration", () => {
               seen++;
             }
           }),
-          { numRuns: 40 },
+          { numRuns: runs(40) },
         ),
     );
   });
