@@ -76,6 +76,22 @@ describe("the rules of the field", () => {
     expect(one.next.length).toBeGreaterThan(5);
   });
 
+  it.each<[string, () => Violation[]]>([
+    ["a name of 2 characters", () => branch({ name: "b1" })],
+    ["a name of 128 characters", () => branch({ name: `b${"._-".repeat(42)}1` })],
+    ["2 Mbit/s", () => branch({ peakBandwidth: 2 })],
+    ["1000 Mbit/s", () => branch({ peakBandwidth: 1000 })],
+    ["a /8 and a /32", () => branch({ cidrs: ["10.0.0.0/8", "11.0.0.0/32"] })],
+    ["the first and the last network of hosts", () => branch({ cidrs: ["1.0.0.0/8", "223.255.255.255/32"] })],
+    ["what is beside the overlay", () => branch({ cidrs: ["100.63.255.0/24", "100.128.0.0/16"] })],
+    ["neighbours of another's block", () => branch({ ccn: "ccn-corp", cidrs: ["172.15.0.0/16", "172.18.0.0/15"] })],
+    ["the whole block of its CCN", () => patch("ccn", "ccn-corp", { cidr: "172.16.0.0/15" })],
+    ["priority 1", () => patch("rule", "sgr-branches", { priority: 1 })],
+    ["priority 100", () => patch("rule", "sgr-branches", { priority: 100 })],
+    ["all ports", () => patch("rule", "sgr-branches", { protocol: "udp", ports: "1/65535" })],
+    ["one address of IPv6", () => patch("access-point", "ap-beijing", { ipv6: "2001:db8::" })],
+  ])("take %s", (_, found) => expect(found()).toEqual([]));
+
   it("name both sides of a conflict", () => {
     const [found, ...more] = patch("instance", "ins-hangzhou", { cidrs: ["172.16.0.0/12"] });
     expect(found.message).toBe("172.16.0.0/12 overlaps 172.17.0.0/16 of instance ningbo in CEN corp");
@@ -102,6 +118,14 @@ describe("the rules of the field", () => {
       change(intent, "instance", "ins-hangzhou", { cidrs: ["192.168.0.0/24"] }),
     ];
     expect(codes(violations(intent, changes))).toEqual(["in-use"]);
+    // Told by those who need it, not by each of them again.
+    const area = [
+      deletion(intent, "area", "area-mainland"),
+      change(intent, "ccn", "ccn-corp", { description: "changed too" }),
+    ];
+    const [found, ...more] = violations(intent, area);
+    expect(more).toEqual([]);
+    expect(found!.message).toMatch(/^area mainland is used by .*CCN corp/);
   });
 
   it("let what is withdrawn overlap, until it is published", () => {
