@@ -9,7 +9,7 @@ import { change, creation, deletion, overlay, resource, Site } from "./world.ts"
 /** Where access points let VPCs be. */
 const VPCS = { vpcNamespaces: ["v0", "v1"], vpcVrfs: ["v2", "v3"] };
 
-/** Three access points in two areas, three CENs and CCNs, two VPCs with a security group. */
+/** Three access points in two areas, three CENs and CCNs, two VPCs with a security group; branches, of which some wait to publish what others do. */
 export function ground(): Intent {
   const site = new Site()
     .area("east")
@@ -26,6 +26,16 @@ export function ground(): Intent {
   }
   site.add("cen", "cen-blue", { name: "blue", area: "area-east" });
   site.add("ccn", "ccn-blue", { name: "blue", area: "area-east" });
+  site.branch("i0", "east", "red", ["192.168.1.0/24"]);
+  site.branch("i1", "east", "red", ["192.168.2.0/24", "172.16.8.0/24"], {
+    accessPoint: "ap-two",
+    withdrawn: ["172.16.8.0/24"],
+  });
+  site.branch("i2", "west", "green", ["192.168.1.0/24"]);
+  site.branch("i3", "east", "blue", ["192.168.1.0/24", "10.1.2.0/24"], {
+    accessPoint: "ap-one",
+    withdrawn: ["10.1.2.0/24"],
+  });
   for (const [n, point, cen] of [
     [0, "one", "red"],
     [1, "three", "green"],
@@ -81,14 +91,21 @@ export function changesOf(intent: Intent, { what, a, b, c }: Deed): Change[] {
     case 2: {
       const name = `i${a % 8}`;
       const area = pick(["area-east", "area-west"], b);
+      // Most of them fit together; what does not is for the rules to refuse.
+      const near = (kind: "access-point" | "ccn", n: number): string | null => {
+        const there = ids(kind).filter((id) => n % 8 === 1 || intent[kind].get(id)!.area === area);
+        return there.length === 0 ? null : pick(there, n >>> 1);
+      };
+      const cidrs = some(c);
       const made = create("instance", `ins-${name}`, {
         name,
         area,
         peakBandwidth: 2 + (c % 900),
-        cidrs: some(c),
-        accessPoint: b % 3 === 0 ? null : (one("access-point", b) ?? null),
-        ccn: orNone("ccn", c),
-        activated: c % 5 !== 0,
+        cidrs,
+        withdrawn: cidrs.filter((_, i) => ((a >>> i) & 3) === 3),
+        accessPoint: b % 3 === 0 ? null : near("access-point", b),
+        ccn: c % 8 === 0 ? null : near("ccn", c),
+        activated: c % 9 !== 0,
       });
       if (made.length === 0) return [];
       const base = 100 + (a % 8) * 2;

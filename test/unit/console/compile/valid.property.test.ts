@@ -40,7 +40,7 @@ function fileOf({ name, outer, vrfs, tunnels }: RouterConfig): RouterFile {
 
 const unique = (texts: readonly string[]) => expect(new Set(texts).size).toBe(texts.length);
 
-describe("every configuration", () => {
+describe("every configuration", { timeout: runs(30_000) }, () => {
   it("keeps the schema and the rules of the router", () => {
     let seen = 0;
     until(

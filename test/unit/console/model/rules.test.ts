@@ -1,7 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Change, type Intent, type Violation, withChanges } from "../../../../src/console/model/intent.ts";
 import type { Kind, Resource, Spec, Written } from "../../../../src/console/model/resources.ts";
 import { complete, violations } from "../../../../src/console/model/rules.ts";
+import { difference, history } from "../deeds.ts";
+import { deeds } from "../dice.ts";
+import { runs } from "../until.ts";
 import { change, creation, deletion, resource, Site, tutorial } from "../world.ts";
 
 const site = tutorial();
@@ -126,6 +130,32 @@ describe("the rules of the field", () => {
     const [found, ...more] = violations(intent, area);
     expect(more).toEqual([]);
     expect(found!.message).toMatch(/^area mainland is used by .*CCN corp/);
+  });
+
+  it("judge whatever is asked for, also what leaves nothing whole", () => {
+    let refused = 0;
+    const look = fc.property(deeds(30), deeds(30), fc.infiniteStream(fc.nat(3)), (one, two, dice) => {
+      const [before, after] = [one, two].map((all) => [...history(all)].at(-1)!.intent);
+      // What others refer to.
+      const gone = (["area", "access-point", "cen", "ccn", "vpc", "security-group"] as const).flatMap((kind) =>
+        [...before[kind].keys()].map((id) => deletion(before, kind, id)),
+      );
+      const wide = [...before.instance.keys()].map((id) =>
+        change(before, "instance", id, { cidrs: ["192.168.0.0/16"] }),
+      );
+      const [half, quarter] = [() => dice.next().value < 2, () => dice.next().value === 0];
+      const changes = [
+        ...[...difference(before, after)].filter(half),
+        ...wide.filter(quarter),
+        ...gone.filter(quarter),
+      ];
+      for (const { code, message, next } of violations(before, changes)) {
+        refused++;
+        expect([code, message, next].every((text) => text !== "" && !/undefined|null/.test(text))).toBe(true);
+      }
+    });
+    fc.assert(look, { numRuns: runs(40) });
+    expect(refused).toBeGreaterThan(0);
   });
 
   it("let what is withdrawn overlap, until it is published", () => {
