@@ -2,7 +2,7 @@
 import type { Kind } from "../console/model/resources.ts";
 import { type Client, openClient } from "./client/client.ts";
 import { type Concerned, routerLines } from "./client/difference.ts";
-import { usage } from "./client/error.ts";
+import { ClientError, usage } from "./client/error.ts";
 import type { Item } from "./client/item.ts";
 import { checkKeysFile, showKeys } from "./client/keys.ts";
 import { kindOf, pathOf } from "./client/kinds.ts";
@@ -45,13 +45,11 @@ export async function bind(
     );
   const client = openClient(terminal);
   const goal = target ?? (act === "unbind" ? await boundTo(client, kind, name, other) : null);
-  if (goal === null)
-    throw usage(`${kind} ${name} is bound to no ${other}`, `vcpe ${act} ${kind} ${name} ${other} NAME`);
-  await done(
-    terminal,
-    flags,
-    `${kind} ${name} ${act === "bind" ? "bound to" : "unbound from"} ${other} ${goal}`,
-    (query) => client.post(pathOf(kind, name, act), { to: goal }, query),
+  if (goal === null && act === "bind") throw usage(`which ${other}?`, `vcpe bind ${kind} ${name} ${other} NAME`);
+  const outcome =
+    goal === null ? `is bound to no ${other}` : `${act === "bind" ? "bound to" : "unbound from"} ${other} ${goal}`;
+  await done(terminal, flags, `${kind} ${name} ${outcome}`, (query) =>
+    client.post(pathOf(kind, name, act), goal === null ? {} : { to: goal }, query),
   );
 }
 
@@ -71,6 +69,15 @@ export async function act(terminal: Terminal, what: Act, word: string, name: str
   );
 }
 
+/** The console names keys of a request that nobody here wrote. */
+async function keyless<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw error instanceof ClientError ? error.withPaths(() => undefined) : error;
+  }
+}
+
 interface Answer extends Partial<Concerned> {
   readonly dryRun?: true;
   readonly serial?: string;
@@ -83,7 +90,7 @@ async function done(
   words: string,
   ask: (query: { dryRun: string | undefined }) => Promise<{ readonly body: unknown }>,
 ): Promise<void> {
-  const body = (await ask({ dryRun: dryRun ? "true" : undefined })).body as Answer | undefined;
+  const { body } = (await keyless(ask({ dryRun: dryRun ? "true" : undefined }))) as { readonly body?: Answer };
   const { serial, key } = body ?? {};
   if (json && !keysFile) return sayJson(terminal, body ?? {});
   if (body?.dryRun) return say(terminal, `dry run: ${words}`, ...routerLines({ routers: [], ...body }));

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatDuration, parseDuration } from "../router/config/duration.ts";
 import { openClient } from "./client/client.ts";
-import { sentences, usage } from "./client/error.ts";
+import { ClientError, sentences, usage } from "./client/error.ts";
 import { pathOf } from "./client/kinds.ts";
 import { note, say, sayJson, type Terminal } from "./client/terminal.ts";
 import { EXIT } from "./exit.ts";
@@ -27,6 +27,9 @@ interface Readiness {
 /** Between two looks, milliseconds. */
 const PERIOD = 500;
 
+/** Codes of errors that pass by when the console is back. */
+const AWAY: ReadonlySet<string> = new Set(["unreachable", "answer-lost"]);
+
 /** Gives the exit code: 1 when it is not ready, in time. */
 export async function ready(terminal: Terminal, name: string, { wait, timeout, json }: ReadyFlags): Promise<number> {
   const limit = parseDuration(timeout);
@@ -34,21 +37,33 @@ export async function ready(terminal: Terminal, name: string, { wait, timeout, j
   const client = openClient(terminal);
   const look = async () => (await client.get<Readiness>(pathOf("instance", name, "ready"))).body;
   const start = performance.now();
+  const late = () => performance.now() - start >= limit;
   let seen = await look();
   let told = "";
-  while (wait && !seen.ready && performance.now() - start < limit) {
-    const broken = seen.links.find(({ ok }) => !ok);
-    const line = broken ? `${broken.link}: ${broken.message}` : "not ready";
+  let line = brokenIn(seen);
+  while (wait && !seen.ready && !late()) {
     // On a terminal and in a log alike: a line for each step.
     if (line !== told)
       note(terminal, `waiting (${formatDuration(Math.round((performance.now() - start) / 1000) * 1000)}): ${line}`);
     told = line;
     await sleep(PERIOD);
-    seen = await look();
+    try {
+      seen = await look();
+      line = brokenIn(seen);
+    } catch (error) {
+      // A console that has answered before may be on its way back from a restart.
+      if (!(error instanceof ClientError) || !AWAY.has(error.code) || late()) throw error;
+      line = error.message;
+    }
   }
   if (json) sayJson(terminal, seen);
   else say(terminal, ...verdict(name, seen));
   return seen.ready ? EXIT.ok : EXIT.failed;
+}
+
+function brokenIn({ links }: Readiness): string {
+  const broken = links.find(({ ok }) => !ok);
+  return broken ? `${broken.link}: ${broken.message}` : "not ready";
 }
 
 /** The chain, and under its first broken link the step that mends it. What follows a broken link says little. */

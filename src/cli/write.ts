@@ -29,6 +29,7 @@ export async function create(terminal: Terminal, words: readonly string[]): Prom
   const client = openClient(terminal);
   const dryRun = "--dry-run" in others;
   const { body } = await flagged(
+    "create",
     client.post<Item | DryRun>(pathOf(kind), { name, ...values }, { dryRun: dryRun ? "true" : undefined }),
   );
   if (others["--json"]) return sayJson(terminal, keysFile && !dryRun ? withoutKeys(terminal, body, keysFile) : body);
@@ -57,6 +58,7 @@ export async function update(terminal: Terminal, words: readonly string[]): Prom
   let body: Item | DryRun;
   try {
     ({ body } = await flagged(
+      "update",
       client.patch<Item | DryRun>(pathOf(kind, before.id), etagOf(before, headers.etag), patch, query),
     ));
   } catch (error) {
@@ -133,20 +135,13 @@ function etagOf({ version }: Item, header: string | undefined): string {
   return header ?? `"${version}"`;
 }
 
-/** The console names keys of the body; who typed flags wants to hear of flags. */
-async function flagged<T>(reply: Promise<T>): Promise<T> {
+/** The console names keys of the body; who typed flags wants to hear of flags. The name of a new one is no flag. */
+async function flagged<T>(command: "create" | "update", reply: Promise<T>): Promise<T> {
   try {
     return await reply;
   } catch (error) {
-    if (!(error instanceof ClientError) || !error.path) throw error;
-    const { reason, code, message, next, status, path, violations, body } = error;
-    const flag = (text: string) => text.replace(/^\w+/, flagName);
-    throw new ClientError(reason, code, message, next, {
-      status,
-      path: flag(path),
-      violations: violations.map((one) => (one.path ? { ...one, path: flag(one.path) } : one)),
-      body,
-    });
+    if (!(error instanceof ClientError)) throw error;
+    throw error.withPaths((path) => (path === "name" && command === "create" ? path : path.replace(/^\w+/, flagName)));
   }
 }
 

@@ -52,6 +52,19 @@ export class ClientError extends Error {
     this.body = more.body;
   }
 
+  /** The same error with other words for keys of the request; undefined: none. */
+  withPaths(words: (path: string) => string | undefined): ClientError {
+    const { reason, code, message, next, status, path, violations, body } = this;
+    const other = (key: string | undefined) => (key ? words(key) : key);
+    return new ClientError(reason, code, message, next, {
+      status,
+      path: other(path),
+      violations: violations.map((one) => ({ ...one, path: other(one.path) })),
+      body,
+      cause: this.cause,
+    });
+  }
+
   /** What a person reads. */
   lines(): string[] {
     const { path, message, next, violations } = this;

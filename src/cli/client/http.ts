@@ -155,11 +155,12 @@ function answered<T>({ status, headers, text }: Raw, { url }: Place): Reply<T> {
     );
   }
   const { code, message, next = "", path, violations } = refusal;
+  // Of a path like /v1/ccns/corp the id is no key that anybody wrote.
+  const written = (key: string | undefined) => (key === "id" ? undefined : key);
   throw new ClientError(status === 401 ? "not-logged-in" : "refused", code, message, asCommand(next), {
     status,
-    // Of a path like /v1/ccns/corp the id is no key that anybody wrote.
-    path: path === "id" ? undefined : path,
-    violations: violations?.map((one) => ({ ...one, next: asCommand(one.next) })),
+    path: written(path),
+    violations: violations?.map((one) => ({ ...one, path: written(one.path), next: asCommand(one.next) })),
     body,
   });
 }

@@ -84,32 +84,34 @@ export function parseSite(text: string, file: string): Site {
       return { kind, ...resource };
     }),
   );
-  const twice = resources.flatMap(({ kind, name }, i): Finding[] =>
-    resources.findIndex((other) => other.kind === kind && other.name === name) === i
-      ? []
-      : [
-          {
-            severity: "error",
-            code: "duplicate-name",
-            path: [...places[i], "name"],
-            message: `there is another ${kind} "${name}" above`,
-            next: "Leave one of them out, or rename it",
-          },
-        ],
-  );
+  const names = new Set<string>();
+  const twice = resources.flatMap(({ kind, name }, i): Finding[] => {
+    const known = names.size;
+    if (names.add(`${kind} ${name}`).size > known) return [];
+    return [
+      {
+        severity: "error",
+        code: "duplicate-name",
+        path: [...places[i], "name"],
+        message: `there is another ${kind} "${name}" above`,
+        next: "Leave one of them out, or rename it",
+      },
+    ];
+  });
   if (twice.length > 0) throw new ConfigError(file, placed(twice, source));
   return {
     resources,
     blame(error) {
       const all = error.violations.length > 0 ? error.violations : [error];
-      const found = all.flatMap(({ code, message, next, path }): Finding[] => {
-        const at = path === undefined ? undefined : placeOf(path, places);
-        return at
-          ? [{ severity: "error", code, message: message.replace(/\.$/, ""), next: next.replace(/\.$/, ""), path: at }]
-          : [];
+      const found = all.map(({ code, message, next, path = "" }): Finding | Problem => {
+        const at = placeOf(path, places);
+        const words = { message: message.replace(/\.$/, ""), next: next.replace(/\.$/, "") };
+        return at ? { severity: "error", code, ...words, path: at } : problem(code, words.message, words.next);
       });
-      // What has no place in the file must not be lost behind what has.
-      return found.length === all.length ? new ConfigError(file, placed(found, source)) : undefined;
+      const here = found.filter((one): one is Finding => !("line" in one));
+      // What has no place in the file, as what --prune would delete, is told before what has.
+      const elsewhere = found.filter((one): one is Problem => "line" in one);
+      return here.length > 0 ? new ConfigError(file, [...elsewhere, ...placed(here, source)]) : undefined;
     },
   };
 }

@@ -91,8 +91,11 @@ function plan({ desk }: ConsoleParts, intent: Intent, { resources, prune = false
     }
   }
   if (prune) {
+    // Rules that are in the request keep their group: without it they would go unasked, and it is refused instead.
     for (const kind of OWN_KINDS) {
-      for (const resource of intent[kind].values()) if (!places.has(resource.id)) draft.remove(resource);
+      for (const resource of intent[kind].values()) {
+        if (!places.has(resource.id)) draft.remove(resource, { alone: true });
+      }
     }
   }
   const changes = draft.changes();

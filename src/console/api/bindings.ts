@@ -64,8 +64,13 @@ function bindingRoute(app: FastifyInstance, parts: ConsoleParts, kind: Bound, ac
           const has = now === null ? undefined : parts.desk.find(key, now);
           if (act === "bind" && has && now !== wanted)
             throw refused("already-bound", before, `is bound to ${target} ${has.name}`, "Unbind it first");
-          if (act === "unbind" && wanted !== undefined && now !== wanted)
-            throw refused("not-bound", before, `is not bound to ${target} ${to}`, "Look at what it is bound to");
+          if (act === "unbind" && wanted !== undefined && has && now !== wanted)
+            throw refused(
+              "not-bound",
+              before,
+              `is not bound to ${target} ${to}`,
+              `It is bound to ${target} ${has.name}`,
+            );
           const written = { ...specOf(before), [key]: act === "bind" ? to : null } as unknown as Written<Bound>;
           after = draft.update(before, written);
           return draft.changes();

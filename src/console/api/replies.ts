@@ -214,7 +214,10 @@ export const RouteReply = Type.Object(
     component: Type.String({ description: "Id of the CEN, or of the CCN that is attached to none." }),
     prefix: Type.String(),
     origin: Type.Object({ kind: Type.Enum(["instance", "vpc", "vbr"]), id: Id, name: Type.String() }, closed),
-    published: Type.Boolean(),
+    published: Type.Boolean({
+      description:
+        "Not withdrawn: others have a route to it, to one of a branch while that is activated and not locked.",
+    }),
     conflicts: Type.Array(
       Type.Object({ kind: Type.String(), id: Id, name: Type.String(), prefix: Type.String() }, closed),
     ),

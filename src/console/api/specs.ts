@@ -38,10 +38,14 @@ export const PATCHES = Object.fromEntries(
   }),
 ) as unknown as Readonly<Record<OwnKind, TObject>>;
 
-/** RFC 7396, section 2. */
+/**
+ * RFC 7396, section 2. But what says of itself that it is of another kind (the `place` of a VPC) takes the place of the former as a whole:
+ * merged key by key, the two would be neither.
+ */
 export function merged(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
-  const result: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  const another = isObject(target) && typeof patch.kind === "string" && patch.kind !== target.kind;
+  const result: Record<string, unknown> = isObject(target) && !another ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete result[key];
     else result[key] = merged(result[key], value);

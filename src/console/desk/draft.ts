@@ -66,13 +66,14 @@ export class Draft {
     return after;
   }
 
-  remove(resource: Resource): void {
+  /** With its devices; a security group with its rules too, unless each is removed `alone`. */
+  remove(resource: Resource, { alone = false } = {}): void {
     this.#put(resource, undefined);
     const { kind, id } = resource;
     if (kind === "instance" || kind === "access-point") {
       for (const device of directoryOf(this.#intent).usersOf(id, "device")) this.#put(device, undefined);
     }
-    if (kind === "security-group") {
+    if (kind === "security-group" && !alone) {
       for (const rule of directoryOf(this.#intent).usersOf(id, "rule")) this.#put(rule, undefined);
     }
   }

@@ -16,7 +16,7 @@ export interface RouteEntry {
   readonly component: string;
   readonly prefix: string;
   readonly origin: RouteOrigin;
-  /** Others have a route to it; false: withdrawn. */
+  /** Not withdrawn. Others have a route to it as soon as its owner has a place in the network: a branch once it is activated, and not locked. */
   readonly published: boolean;
   /** What overlaps it in the component: it can be published only when these are withdrawn. */
   readonly conflicts: readonly (RouteOrigin & { readonly prefix: string })[];

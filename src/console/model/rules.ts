@@ -44,13 +44,21 @@ const RULES: readonly Rule[] = [
 export function violations(intent: Intent, changes: readonly Change[]): Violation[] {
   const directory = directoryOf(withChanges(intent, changes));
   const told = new Set<string>();
+  const gone = new Set(changes.filter(({ after }) => !after).map(({ id }) => id));
   return changes.flatMap((change) => {
     // Two changed resources that are at odds find each other; the first of them tells.
     const found = RULES.flatMap((rule) => rule(change, directory)).filter(
-      ({ code, kind, id, other }) => !other || !told.has(`${code} ${other.kind}/${other.id} ${kind}/${id}`),
+      ({ code, kind, id, other, path }) =>
+        // What goes while others need it is told with their names.
+        !(code === "not-found" && gone.has(valueAt(change.after, path))) &&
+        (!other || !told.has(`${code} ${other.kind}/${other.id} ${kind}/${id}`)),
     );
     for (const { code, kind, id, other } of found)
       if (other) told.add(`${code} ${kind}/${id} ${other.kind}/${other.id}`);
     return found;
   });
+}
+
+function valueAt(resource: Change["after"], key: string): string {
+  return String((resource as unknown as Readonly<Record<string, unknown>> | undefined)?.[key]);
 }

@@ -3,6 +3,7 @@ import { differences } from "../../../src/console/api/difference.ts";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
 import { OWN_KINDS } from "../../../src/console/api/specs.ts";
 import { Compiler } from "../../../src/console/compile/compile.ts";
+import type { OwnKind } from "../../../src/console/desk/draft.ts";
 import { EMPTY } from "../../../src/console/model/intent.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
 
@@ -17,6 +18,8 @@ afterEach(async () => {
 
 /** Backwards: what is referred to stands behind what refers to it. */
 const SITE = OWN_KINDS.toReversed().map((kind) => ({ kind, ...EXAMPLES[kind] }));
+
+const nameOf = ({ kind }: { readonly kind: OwnKind }) => String((EXAMPLES[kind] as { readonly name: string }).name);
 
 const apply = (resources: unknown, more: object = {}, query = "", headers = {}) =>
   ask(rig, "POST", `/apply${query}`, { resources, ...more }, headers);
@@ -126,6 +129,51 @@ it("prunes what is not there, for those who may", async () => {
   expect(body.deleted).toHaveLength(7);
   expect(Object.values(rig.desk.intent).every((resources) => resources.size === 0)).toBe(true);
   expect(rig.fleet.keys()).toEqual([]);
+});
+
+it("prunes no rule that is in the request with the group that is not", async () => {
+  await apply(SITE);
+  const rest = SITE.filter(({ kind }) => kind !== "security-group").map((one) => ({
+    kind: one.kind,
+    name: nameOf(one),
+  }));
+  const { status, body } = await apply(rest, { prune: true });
+  expect([status, body.code]).toEqual([409, "in-use"]);
+  expect(body.message).toContain("is used by rule ");
+  expect((await apply(rest, { prune: true }, "?dryRun=true")).status).toBe(409);
+  expect(
+    (
+      await apply(
+        rest.filter(({ kind }) => kind !== "rule"),
+        { prune: true },
+      )
+    ).body.deleted,
+  ).toHaveLength(2);
+});
+
+it("refuses what prunes a CEN away from what is in it, together with all else that is wrong", async () => {
+  await apply(SITE);
+  const wrong = { kind: "instance", name: "hangzhou", cidrs: ["10.0.0.0/8"] };
+  const rest = SITE.filter(({ kind }) => kind !== "cen" && kind !== "instance").map((one) => ({
+    kind: one.kind,
+    name: nameOf(one),
+  }));
+  const { status, body } = await apply([...rest, wrong], { prune: true });
+  expect([status, body.code]).toEqual([409, "in-use"]);
+});
+
+it("moves a VPC to another kind of place", async () => {
+  await apply(SITE);
+  const vpc = rig.desk.find("vpc", nameOf({ kind: "vpc" }))!;
+  const [point] = rig.desk.intent["access-point"].values();
+  await apply([{ kind: "access-point", name: point!.name, vpcVrfs: ["red"] }]);
+  const place = { kind: "vrf", device: "red" };
+  const { body } = await apply([{ kind: "vpc", name: vpc.name, place }]);
+  expect(body.updated).toMatchObject([{ name: vpc.name }]);
+  expect(rig.desk.find("vpc", vpc.id)!.place).toEqual(place);
+  const back = await ask(rig, "PATCH", `/vpcs/${vpc.id}`, { place: vpc.place }, { "if-match": "*" });
+  expect(back.status).toBe(200);
+  expect(rig.desk.find("vpc", vpc.id)!.place).toEqual(vpc.place);
 });
 
 it("says where in the request something is wrong, and changes nothing", async () => {

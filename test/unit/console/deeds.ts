@@ -1,49 +1,15 @@
 /** Random things that operators do, as changes of an intent. Most are legal; what the rules refuse is left undone. */
-import fc from "fast-check";
 import { type Change, EMPTY, type Intent, withChanges } from "../../../src/console/model/intent.ts";
 import type { Kind, Resource, Written } from "../../../src/console/model/resources.ts";
 import { violations } from "../../../src/console/model/rules.ts";
+import { type Deed, NETWORKS, pick } from "./dice.ts";
+import { rarer } from "./rarer.ts";
 import { change, creation, deletion, overlay, resource, Site } from "./world.ts";
-
-export interface Deed {
-  readonly what: number;
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-}
-
-const dice = fc.nat(1000);
-export const deeds = (most: number) =>
-  fc.array(fc.record<Deed>({ what: dice, a: dice, b: dice, c: dice }), {
-    minLength: most >>> 1,
-    maxLength: most,
-    size: "max",
-  });
-
-/** Few networks, so that they often meet; some hold others. */
-export const NETWORKS = [
-  "10.0.0.0/8",
-  "10.1.0.0/16",
-  "10.1.2.0/24",
-  "10.2.0.0/16",
-  "172.16.0.0/12",
-  "172.16.8.0/24",
-  "192.168.1.0/24",
-  "192.168.2.0/24",
-  "192.168.3.0/30",
-  "192.168.4.4/32",
-  "192.168.5.0/24",
-  "192.168.6.0/24",
-  "192.168.7.0/24",
-  "192.168.8.0/24",
-  "192.168.9.0/24",
-  "192.168.10.0/24",
-];
 
 /** Where access points let VPCs be. */
 const VPCS = { vpcNamespaces: ["v0", "v1"], vpcVrfs: ["v2", "v3"] };
 
-/** Three access points in two areas, three CENs and CCNs. */
+/** Three access points in two areas, three CENs and CCNs, two VPCs with a security group; branches, of which some wait to publish what others do. */
 export function ground(): Intent {
   const site = new Site()
     .area("east")
@@ -60,10 +26,35 @@ export function ground(): Intent {
   }
   site.add("cen", "cen-blue", { name: "blue", area: "area-east" });
   site.add("ccn", "ccn-blue", { name: "blue", area: "area-east" });
+  site.branch("i0", "east", "red", ["192.168.1.0/24"]);
+  site.branch("i1", "east", "red", ["192.168.2.0/24", "172.16.8.0/24"], {
+    accessPoint: "ap-two",
+    withdrawn: ["172.16.8.0/24"],
+  });
+  site.branch("i2", "west", "green", ["192.168.1.0/24"]);
+  site.branch("i3", "east", "blue", ["192.168.1.0/24", "10.1.2.0/24"], {
+    accessPoint: "ap-one",
+    withdrawn: ["10.1.2.0/24"],
+  });
+  for (const [n, point, cen] of [
+    [0, "one", "red"],
+    [1, "three", "green"],
+  ] as const) {
+    const place = { kind: "namespace", name: `v${n}` } as const;
+    const vpc = { name: `v${n}`, accessPoint: `ap-${point}`, cidr: `192.168.${9 + n}.0/24`, place, cen: `cen-${cen}` };
+    site.add("vpc", `vpc-${n}`, vpc).add("security-group", `sg-${n}`, { name: `g${n}`, vpc: `vpc-${n}` });
+    site.add("rule", `sgr-${n}`, {
+      name: `r${n}`,
+      securityGroup: `sg-${n}`,
+      direction: "ingress",
+      policy: "accept",
+      protocol: "all",
+      cidr: "0.0.0.0/0",
+    });
+  }
   return site.intent;
 }
 
-const pick = <T>(from: readonly T[], n: number): T => from[n % from.length];
 /** Up to three of them, mostly one. */
 const some = (n: number) =>
   n % 10 === 0 ? [] : [...new Set([n, n * 3, n * 7].slice(0, 1 + ((n >>> 3) % 3)).map((i) => pick(NETWORKS, i)))];
@@ -92,21 +83,29 @@ export function changesOf(intent: Intent, { what, a, b, c }: Deed): Change[] {
       ...owner,
     });
   // Branches are made more often than anything else: without them there is nothing to see.
-  const often = what % 40;
+  const often = what % 60;
+  if (often > 39) return rarer(intent, { what: often - 40, a, b, c });
   switch (often > 32 ? 20 : often > 20 ? often % 3 : often) {
     case 0:
     case 1:
     case 2: {
       const name = `i${a % 8}`;
       const area = pick(["area-east", "area-west"], b);
+      // Most of them fit together; what does not is for the rules to refuse.
+      const near = (kind: "access-point" | "ccn", n: number): string | null => {
+        const there = ids(kind).filter((id) => n % 8 === 1 || intent[kind].get(id)!.area === area);
+        return there.length === 0 ? null : pick(there, n >>> 1);
+      };
+      const cidrs = some(c);
       const made = create("instance", `ins-${name}`, {
         name,
         area,
         peakBandwidth: 2 + (c % 900),
-        cidrs: some(c),
-        accessPoint: b % 3 === 0 ? null : (one("access-point", b) ?? null),
-        ccn: orNone("ccn", c),
-        activated: c % 5 !== 0,
+        cidrs,
+        withdrawn: cidrs.filter((_, i) => ((a >>> i) & 3) === 3),
+        accessPoint: b % 3 === 0 ? null : near("access-point", b),
+        ccn: c % 8 === 0 ? null : near("ccn", c),
+        activated: c % 9 !== 0,
       });
       if (made.length === 0) return [];
       const base = 100 + (a % 8) * 2;
@@ -196,17 +195,21 @@ export function changesOf(intent: Intent, { what, a, b, c }: Deed): Change[] {
   }
 }
 
-/** Each intent that comes of doing these deeds one after the other, as far as the rules allow. */
+/** Each intent that comes of doing these deeds one after the other, some of them together, as far as the rules allow. */
 export function* history(
   all: readonly Deed[],
 ): Generator<{ readonly intent: Intent; readonly changes: readonly Change[] }> {
   let intent = ground();
   yield { intent, changes: [...difference(EMPTY, intent)] };
-  for (const deed of all) {
-    const changes = changesOf(intent, deed);
-    if (changes.length === 0 || violations(intent, changes).length > 0) continue;
-    intent = withChanges(intent, changes);
-    yield { intent, changes };
+  let draft = intent;
+  for (const [i, deed] of all.entries()) {
+    draft = withChanges(draft, changesOf(draft, deed));
+    if (deed.c % 7 === 0 && i < all.length - 1) continue;
+    const changes = [...difference(intent, draft)];
+    if (changes.length > 0 && violations(intent, changes).length === 0) {
+      intent = draft;
+      yield { intent, changes };
+    } else draft = intent;
   }
 }
 

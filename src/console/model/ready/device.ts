@@ -1,5 +1,5 @@
 /** A device of the instance has joined, is connected and runs what is wanted. */
-import { devicesOf } from "../carrier.ts";
+import { carrierOf, devicesOf, tunnelAmong } from "../carrier.ts";
 import { joined } from "../status.ts";
 import { broken, good, type Link } from "./link.ts";
 
@@ -37,22 +37,30 @@ export const deviceLink: Link = (instance, directory, observed) => {
         : `See that vcpe edge runs on the host of ${known.map(({ id }) => id).join(" or ")} and reaches the console over HTTPS`,
     );
   }
-  const refused = connected.find(({ seen }) => seen!.error !== null);
-  if (connected.every(({ seen }) => seen!.error !== null) && refused) {
+  // What the other one runs helps nobody while this one carries the traffic.
+  const { device: carrier } = carrierOf(instance, directory, observed, tunnelAmong(observed));
+  const carrying = connected.filter(({ id }) => id === carrier);
+  const judged = carrying.length > 0 ? carrying : connected;
+  const [refused] = judged;
+  if (judged.every(({ seen }) => seen!.error !== null)) {
     return broken(
       "config-refused",
       `device ${refused.id} could not apply its configuration: ${refused.seen!.error!.message}`,
       `On its host run: vcpe status, and mend what it names [${refused.seen!.error!.code}]`,
     );
   }
-  if (connected.every(({ seen }) => seen!.sync !== "synchronized")) {
-    const { id, seen } = connected[0];
+  if (judged.every(({ seen }) => seen!.sync !== "synchronized")) {
+    const { id, seen } = judged[0];
     return broken(
       "synchronizing",
       `device ${id} runs configuration ${seen!.applied} and is to run ${seen!.wanted}`,
       `Wait a moment: vcpe ready ${instance.name} --wait`,
     );
   }
-  const them = connected.map(({ id, role }) => `${id} (${role})`).join(" and ");
-  return good(connected.length > 1 ? `devices ${them} are connected` : `device ${them} is connected`);
+  const called = (all: typeof devices) => all.map(({ id, role }) => `${id} (${role})`).join(" and ");
+  if (connected.length > 1) return good(`devices ${called(connected)} are connected`);
+  // It goes without; but who relies on two should know.
+  const missing = devices.filter((one) => !connected.includes(one));
+  const rest = missing.map(({ id, role, seen }) => `; ${id} (${role}) ${joined(seen) ? "is not" : "has not joined"}`);
+  return good(`device ${called(connected)} is connected${rest.join("")}`);
 };

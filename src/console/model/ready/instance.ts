@@ -1,6 +1,11 @@
 /** The instance may have tunnels, has networks that others may reach, and an access point. */
+import type { Directory } from "../directory.ts";
+import { prefixOf } from "../prefix.ts";
+import type { Claim } from "../prefixset.ts";
+import type { Resource } from "../resources.ts";
+import { called } from "../rules/rule.ts";
 import { gatewayBehind } from "./gateway.ts";
-import { broken, good, type Link } from "./link.ts";
+import { broken, type Found, good, type Link } from "./link.ts";
 
 export const instanceLink: Link = (instance, directory, observed) => {
   const { name, cidrs, withdrawn } = instance;
@@ -17,13 +22,7 @@ export const instanceLink: Link = (instance, directory, observed) => {
       `Name the networks of the branch: vcpe update instance ${name} --cidrs 192.168.10.0/24`,
     );
   }
-  if (cidrs.every((cidr) => withdrawn.includes(cidr))) {
-    return broken(
-      "withdrawn",
-      `every CIDR block of instance ${name} is withdrawn`,
-      `Publish one of them: ${cidrs.join(", ")}`,
-    );
-  }
+  if (cidrs.every((cidr) => withdrawn.includes(cidr))) return nothingPublished(instance, directory);
   const point = directory.accessPointOf(instance);
   const area = directory.get("area", instance.area)?.name ?? instance.area;
   if (!point) {
@@ -47,3 +46,37 @@ export const instanceLink: Link = (instance, directory, observed) => {
   if (behind) return behind;
   return good(`instance ${name} is activated and uses access point ${point.name}`);
 };
+
+/** Blocks are withdrawn by an operator, often because others publish the same addresses: then to publish them would be refused. */
+function nothingPublished(instance: Resource<"instance">, directory: Directory): Found {
+  const { name, cidrs } = instance;
+  const message = `every CIDR block of instance ${name} is withdrawn`;
+  const rivals = cidrs.map((cidr) => rivalOf(cidr, instance, directory));
+  const free = rivals.indexOf(undefined);
+  if (free >= 0) {
+    const rest = cidrs.toSpliced(free, 1).join(",");
+    return broken(
+      "withdrawn",
+      message,
+      `To publish ${cidrs[free]} run: vcpe update instance ${name} --withdrawn ${rest || '""'}`,
+    );
+  }
+  const rival = rivals[0]!;
+  const owner = directory.get(rival.kind, rival.id)!;
+  return broken(
+    "withdrawn",
+    `${message}, and ${cidrs[0]} overlaps ${rival.text} of ${called(owner)}`,
+    `Withdraw that one, or use another block: vcpe update instance ${name} --cidrs CIDR --withdrawn ""`,
+  );
+}
+
+/** What somebody else publishes of these addresses in the same component. */
+function rivalOf(cidr: string, instance: Resource<"instance">, directory: Directory): Claim | undefined {
+  const component = directory.componentOf(instance);
+  const prefix = prefixOf(cidr);
+  if (component === null || !prefix) return undefined;
+  for (const set of directory.networks(component)) {
+    for (const claim of set.overlapping(prefix)) if (claim.published && claim.id !== instance.id) return claim;
+  }
+  return undefined;
+}

@@ -1,5 +1,5 @@
 /** Access points: where they are reached. */
-import { isIPv6 } from "node:net";
+import { contains, hostPrefix, parseAddress, prefixOf as prefix6Of } from "../../../router/address.ts";
 import { addressKey, type Directory } from "../directory.ts";
 import type { Violation } from "../intent.ts";
 import { overlap, parseIpv4, prefixOf } from "../prefix.ts";
@@ -9,8 +9,11 @@ import { breach, called, changedIn, MOST, type Rule } from "./rule.ts";
 
 type Point = Resource<"access-point">;
 
-/** No address of a host: unspecified and "this network", loopback, multicast and reserved. */
-const NO_HOSTS = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"].map((text) => prefixOf(text)!);
+/** No address of a host that others reach: unspecified and "this network", loopback, link-local, multicast and reserved (RFC 6890). */
+const NO_HOSTS = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"].map((text) => prefixOf(text)!);
+
+/** The same of IPv6, and IPv4 addresses in its clothes (RFC 4291, section 2.5.5): no packet on the wire bears one. */
+const NO_HOSTS_6 = ["::/96", "::ffff:0.0.0.0/96", "fe80::/10", "ff00::/8"].map(prefix6Of);
 
 export const checkAccessPoint: Rule = (change, directory) => {
   const { after } = change;
@@ -39,7 +42,7 @@ export const checkAccessPoint: Rule = (change, directory) => {
       ),
     );
   }
-  if (ipv6 !== null && (!isIPv6(ipv6) || ipv6.includes("%") || ["::", "::1"].includes(ipv6) || /^ff/i.test(ipv6))) {
+  if (ipv6 !== null && !isHost6(ipv6)) {
     found.push(
       breach(
         "address",
@@ -68,6 +71,12 @@ export const checkAccessPoint: Rule = (change, directory) => {
 function isHost(text: string): boolean {
   const base = parseIpv4(text);
   return base !== undefined && ![...NO_HOSTS, OVERLAY].some((prefix) => overlap(prefix, { base, length: 32 }));
+}
+
+function isHost6(text: string): boolean {
+  if (parseAddress(text)?.length !== 16) return false;
+  const host = prefix6Of(hostPrefix(text));
+  return !NO_HOSTS_6.some((prefix) => contains(prefix, host));
 }
 
 /** Two at one address must use different ports. */

@@ -1,5 +1,5 @@
-/** Names: their letters, and that they are unique among resources of their kind. */
-import { breach, called, type Rule, word } from "./rule.ts";
+/** Names: their letters, and that they are unique among names and ids of resources of their kind, as either may be written. */
+import { article, breach, called, type Rule, word } from "./rule.ts";
 
 const PATTERN = /^[A-Za-z][A-Za-z0-9._-]{1,127}$/;
 
@@ -12,9 +12,15 @@ export const checkName: Rule = ({ kind, id, after }, directory) => {
         "name-invalid",
         after,
         "name",
-        `"${name}" cannot be the name of ${/^[aeiou]/.test(word(kind)) ? "an" : "a"} ${word(kind)}`,
+        `"${name}" cannot be the name of ${article(word(kind))}`,
         "Use 2–128 letters, digits, dots, underscores and hyphens, a letter first",
       ),
+    ];
+  }
+  const bearer = directory.get(kind, name);
+  if (bearer && bearer.id !== id) {
+    return [
+      breach("name-taken", after, "name", `"${name}" is the id of ${called(bearer)}`, "Choose another name", bearer),
     ];
   }
   const other = [...directory.named(kind, name)].find((one) => one !== id);

@@ -2,7 +2,7 @@
 import type { Directory } from "../directory.ts";
 import { referencesOf } from "../references.ts";
 import type { Kind, Resource } from "../resources.ts";
-import { breach, called, changedIn, MOST, type Rule, word } from "./rule.ts";
+import { article, breach, called, changedIn, MOST, type Rule, word } from "./rule.ts";
 
 export const checkReferences: Rule = ({ after }, directory) =>
   (after ? referencesOf(after) : []).flatMap(({ key, kind, id }) =>
@@ -53,7 +53,7 @@ function apart(
       one,
       path,
       `${called(one)} is in area ${areaOf(one.area)}, ${called(other)} in area ${areaOf(other.area)}`,
-      `Bind only what is in one area; choose ${path === "area" ? "the area of the other" : `a ${word(other.kind)} of area ${areaOf(one.area)}`}`,
+      `Bind only what is in one area; choose ${path === "area" ? "the area of the other" : `${article(word(other.kind))} of area ${areaOf(one.area)}`}`,
       other,
     ),
   ];

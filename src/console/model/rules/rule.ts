@@ -31,6 +31,11 @@ export function word(kind: Kind): string {
   return WORDS[kind];
 }
 
+/** "an instance", "a CCN". */
+export function article(words: string): string {
+  return `${/^[aeiou]/.test(words) ? "an" : "a"} ${words}`;
+}
+
 type Side = Pick<Resource, "kind" | "id" | "name">;
 
 /** @param path the key of `whose` that breaks the rule. */

@@ -71,6 +71,25 @@ describe("a site file", () => {
     ]);
   });
 
+  it("is blamed also when something else is wrong, that has no place in it", () => {
+    const error = new ClientError("refused", "cidr-conflict", "two things", "", {
+      status: 409,
+      violations: [
+        {
+          code: "cidr-conflict",
+          message: "10.1.0.0/24 overlaps",
+          next: "Choose another",
+          path: "resources[2].cidrs[0]",
+        },
+        { code: "in-use", message: "CEN net is used by CCN corp", next: "Delete or unbind these first" },
+      ],
+    });
+    expect(parseSite(GOOD, "site.yaml").blame(error)?.message.split("\n")).toEqual([
+      "site.yaml: CEN net is used by CCN corp. Delete or unbind these first.",
+      "site.yaml:10:13: instances[0].cidrs[0]: 10.1.0.0/24 overlaps. Choose another.",
+    ]);
+  });
+
   it("is not blamed for what is not in it", () => {
     const site = parseSite(GOOD, "site.yaml");
     for (const path of [undefined, "id", "resources[9].name"])

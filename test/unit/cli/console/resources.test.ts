@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { act, bind } from "../../../../src/cli/act.ts";
+import type { ClientError } from "../../../../src/cli/client/error.ts";
 import { get } from "../../../../src/cli/get.ts";
 import { login } from "../../../../src/cli/login.ts";
 import { whoami } from "../../../../src/cli/people.ts";
@@ -172,6 +173,27 @@ describe("resources", () => {
   it("are unbound by name", async () => {
     await run((t) => create(t, words("ccn loose --area east --cen net")));
     expect((await run((t) => bind(t, "unbind", ["ccn", "loose"], {}))).out).toBe("ccn loose unbound from cen net\n");
+    // What is so already is no error.
+    expect((await run((t) => bind(t, "unbind", ["ccn", "loose"], {}))).out).toBe("ccn loose is bound to no cen\n");
+    await run((t) => bind(t, "unbind", ["ccn", "loose", "cen", "net"], {}));
+    await run((t) => remove(t, "ccn", "loose", {}));
+  });
+
+  it("that cannot be bound are told so without keys of a request, nor flags that there are not", async () => {
+    await run((t) => create(t, words("ccn loose --area east")));
+    const refusal = async (act: Promise<unknown>) =>
+      act.then(
+        () => [],
+        (error: ClientError) => error.lines(),
+      );
+    expect(await refusal(run((t) => bind(t, "bind", ["instance", "hz", "ccn", "loose"], {})))).toEqual([
+      "vcpe: Instance hz is bound to CCN corp. Unbind it first.",
+    ]);
+    expect(await refusal(run((t) => bind(t, "unbind", ["instance", "hz", "ccn", "loose"], {})))).toEqual([
+      "vcpe: Instance hz is not bound to CCN loose. It is bound to CCN corp.",
+    ]);
+    expect((await refusal(run((t) => create(t, words("ccn x --area east")))))[0]).toMatch(/^vcpe: name: "x" is not/);
+    expect((await refusal(run((t) => update(t, words("ccn loose --name x")))))[0]).toMatch(/^vcpe: --name: "x" is not/);
     await run((t) => remove(t, "ccn", "loose", {}));
   });
 

@@ -8,8 +8,9 @@ import { RouterConfig } from "../../../../src/router/config/config.ts";
 import { registerFormats } from "../../../../src/router/config/formats.ts";
 import { checkRules } from "../../../../src/router/config/rules.ts";
 import type { RouterFile } from "../../../../src/router/config/schema.ts";
-import { deeds, history } from "../deeds.ts";
-import { until } from "../until.ts";
+import { history } from "../deeds.ts";
+import { deeds } from "../dice.ts";
+import { runs, until } from "../until.ts";
 
 registerFormats();
 
@@ -39,7 +40,7 @@ function fileOf({ name, outer, vrfs, tunnels }: RouterConfig): RouterFile {
 
 const unique = (texts: readonly string[]) => expect(new Set(texts).size).toBe(texts.length);
 
-describe("every configuration", () => {
+describe("every configuration", { timeout: runs(30_000) }, () => {
   it("keeps the schema and the rules of the router", () => {
     let seen = 0;
     until(
@@ -66,7 +67,7 @@ describe("every configuration", () => {
               seen++;
             }
           }),
-          { numRuns: 40 },
+          { numRuns: runs(40) },
         ),
     );
   });

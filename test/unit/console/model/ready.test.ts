@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { type Change, type Intent, withChanges } from "../../../../src/console/model/intent.ts";
 import type { Observed, ObservedTunnel } from "../../../../src/console/model/observed.ts";
 import { readiness } from "../../../../src/console/model/ready.ts";
+import type { Spec } from "../../../../src/console/model/resources.ts";
 import { instanceStatus } from "../../../../src/console/model/status.ts";
-import { change, tutorial } from "../world.ts";
+import { change, creation, resource, tutorial } from "../world.ts";
 
 const UP: Observed = {
   controller: "normal",
@@ -88,6 +89,9 @@ describe("readiness", () => {
       intent,
       seen({ [ACTIVE]: { ...UP, sync: "synchronizing", applied: 6 }, [STANDBY]: OFF }),
     ],
+    // The active one carries; what the standby runs does not help.
+    ["device", "config-refused", intent, seen({ [ACTIVE]: { ...UP, ...REFUSED } })],
+    ["device", "synchronizing", intent, seen({ [ACTIVE]: { ...UP, ...BEHIND } })],
     ["instance", "locked", instance({ locked: true }), seen()],
     ["instance", "not-activated", instance({ activated: false }), seen()],
     ["instance", "no-cidr", instance({ cidrs: [] }), seen()],
@@ -117,6 +121,79 @@ describe("readiness", () => {
     ["security-group", "closed", having(change(intent, "rule", "sgr-branches", { policy: "drop" })), seen()],
     ["security-group", "closed", having(change(intent, "rule", "sgr-branches", { cidr: "10.0.0.0/8" })), seen()],
   ])("breaks at %s: %s", (link, code, of, observed) => expect(broken(of, observed)).toEqual([link, code]));
+
+  it("does not wait for a device that does not carry, and says which is missing", () => {
+    const device = (of: (id: string) => Observed | undefined) => readiness(intent, "ins-hangzhou", of).links[0]!;
+    for (const standby of [REFUSED, BEHIND]) expect(device(seen({ [STANDBY]: { ...UP, ...standby } })).ok).toBe(true);
+    expect(device(seen()).message).toBe(`devices ${ACTIVE} (active) and ${STANDBY} (standby) are connected`);
+    expect(device(seen({ [STANDBY]: OFF }))).toMatchObject({
+      ok: true,
+      message: `device ${ACTIVE} (active) is connected; ${STANDBY} (standby) is not`,
+    });
+    expect(device(seen({ [STANDBY]: undefined })).message).toMatch(/connected; \S+ \(standby\) has not joined$/);
+    expect(device(seen({ [ACTIVE]: OFF })).message).toMatch(/\(standby\) is connected; \S+ \(active\) is not$/);
+  });
+
+  it("takes no VPC for open when what one rule accepts another drops before", () => {
+    const rule = (name: string, values: Partial<Spec<"rule">>): Change =>
+      creation(
+        resource("rule", `sgr-${name}`, {
+          name,
+          securityGroup: "sg-shanghai",
+          direction: "ingress",
+          policy: "drop",
+          protocol: "tcp",
+          cidr: "0.0.0.0/0",
+          ...values,
+        }),
+      );
+    const only = (values: Partial<Spec<"rule">>) => change(intent, "rule", "sgr-branches", values);
+    const tcp = only({ protocol: "tcp", ports: "80/90", priority: 5 });
+    const shut: Change[][] = [
+      [tcp, rule("shut", {})],
+      [tcp, rule("shut", { ports: "80/90", priority: 5 })],
+      [tcp, rule("shut", { ports: "1/200", cidr: "172.16.0.0/12" })],
+      [tcp, rule("shut", { protocol: "all" })],
+      [only({ cidr: "172.16.3.0/24", priority: 2 }), rule("shut", { protocol: "all", cidr: "172.16.3.0/24" })],
+      [only({ policy: "drop", protocol: "all" }), rule("shut", { protocol: "all" })],
+    ];
+    for (const changes of shut) {
+      const { links } = readiness(having(...changes), "ins-hangzhou", seen());
+      expect(links.at(-1)).toMatchObject({
+        code: "closed",
+        message: expect.stringMatching(
+          /^rule \w+ of security group shanghai drops what instance hangzhou sends to VPC shanghai$/,
+        ),
+        next: expect.stringMatching(/^Run: vcpe delete rule \w+, or make its priority larger/),
+      });
+    }
+    const open: Change[][] = [
+      [tcp, rule("shut", { ports: "80/89" })],
+      [tcp, rule("shut", { protocol: "udp" })],
+      [tcp, rule("shut", { priority: 6 })],
+      [tcp, rule("shut", { direction: "egress" })],
+      [tcp, rule("shut", { cidr: "172.16.0.0/17" })],
+      [only({}), rule("shut", {})],
+    ];
+    for (const changes of open) expect(broken(having(...changes), seen())).toBeUndefined();
+  });
+
+  it("says how a withdrawn block is published, and what stands against it", () => {
+    const next = (of: Intent) => readiness(of, "ins-hangzhou", seen()).links[1]!;
+    expect(next(instance({ withdrawn: ["172.16.0.0/16"] })).next).toBe(
+      'To publish 172.16.0.0/16 run: vcpe update instance hangzhou --withdrawn ""',
+    );
+    const two = ["172.17.8.0/24", "172.20.0.0/16"];
+    expect(next(instance({ cidrs: two, withdrawn: two })).next).toBe(
+      "To publish 172.20.0.0/16 run: vcpe update instance hangzhou --withdrawn 172.17.8.0/24",
+    );
+    expect(next(instance({ cidrs: two.slice(0, 1), withdrawn: two.slice(0, 1) }))).toMatchObject({
+      code: "withdrawn",
+      message:
+        "every CIDR block of instance hangzhou is withdrawn, and 172.17.8.0/24 overlaps 172.17.0.0/16 of instance ningbo",
+      next: 'Withdraw that one, or use another block: vcpe update instance hangzhou --cidrs CIDR --withdrawn ""',
+    });
+  });
 
   it("needs the tunnel between gateways only where a VPC is behind it", () => {
     const far = having(change(intent, "vpc", "vpc-shanghai", { cen: null }));

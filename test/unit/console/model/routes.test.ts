@@ -6,7 +6,9 @@ import { directoryOf } from "../../../../src/console/model/lineage.ts";
 import { formatPrefix, overlap, prefixOf } from "../../../../src/console/model/prefix.ts";
 import { PrefixSet } from "../../../../src/console/model/prefixset.ts";
 import { routesOf } from "../../../../src/console/model/routes.ts";
-import { deeds, history } from "../deeds.ts";
+import { history } from "../deeds.ts";
+import { deeds } from "../dice.ts";
+import { runs } from "../until.ts";
 import { change, tutorial } from "../world.ts";
 
 describe("routes", () => {
@@ -111,7 +113,7 @@ describe("the directory", () => {
           expect([...walked.all("instance")]).toEqual([...fresh.all("instance")]);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });

@@ -1,7 +1,11 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Change, type Intent, type Violation, withChanges } from "../../../../src/console/model/intent.ts";
 import type { Kind, Resource, Spec, Written } from "../../../../src/console/model/resources.ts";
 import { complete, violations } from "../../../../src/console/model/rules.ts";
+import { difference, history } from "../deeds.ts";
+import { deeds } from "../dice.ts";
+import { runs } from "../until.ts";
 import { change, creation, deletion, resource, Site, tutorial } from "../world.ts";
 
 const site = tutorial();
@@ -26,6 +30,7 @@ describe("the rules of the field", () => {
   it.each<[string, string, () => Violation[]]>([
     ["name-invalid", "name", () => branch({ name: "1st" })],
     ["name-taken", "name", () => branch({ name: "ningbo" })],
+    ["name-taken", "name", () => branch({ name: "ins-ningbo" })],
     ["not-found", "area", () => branch({ area: "area-nowhere" })],
     ["not-found", "ccn", () => branch({ ccn: "ccn-nothing" })],
     ["bandwidth", "peakBandwidth", () => branch({ peakBandwidth: 1001 })],
@@ -55,7 +60,13 @@ describe("the rules of the field", () => {
     ["device-fixed", "generation", () => patch("device", "vcpe000000000003", { generation: 0 })],
     ["no-outer-address", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: null })],
     ["address", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: "224.0.0.1" })],
+    ["address", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: "169.254.0.1" })],
     ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "fe80::1%eth0" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "febf::1" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "::ffff:198.51.100.2" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "::198.51.100.2" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "0:0:0:0:0:0:0:1" })],
+    ["address", "ipv6", () => patch("access-point", "ap-beijing", { ipv6: "ff02::1" })],
     ["address-taken", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: "198.51.100.1" })],
     ["same-port", "natPort", () => patch("access-point", "ap-beijing", { natPort: 500 })],
     ["no-common-family", "ipv4", () => patch("access-point", "ap-beijing", { ipv4: null, ipv6: "2001:db8::2" })],
@@ -68,6 +79,22 @@ describe("the rules of the field", () => {
     expect(one.message.length).toBeGreaterThan(20);
     expect(one.next.length).toBeGreaterThan(5);
   });
+
+  it.each<[string, () => Violation[]]>([
+    ["a name of 2 characters", () => branch({ name: "b1" })],
+    ["a name of 128 characters", () => branch({ name: `b${"._-".repeat(42)}1` })],
+    ["2 Mbit/s", () => branch({ peakBandwidth: 2 })],
+    ["1000 Mbit/s", () => branch({ peakBandwidth: 1000 })],
+    ["a /8 and a /32", () => branch({ cidrs: ["10.0.0.0/8", "11.0.0.0/32"] })],
+    ["the first and the last network of hosts", () => branch({ cidrs: ["1.0.0.0/8", "223.255.255.255/32"] })],
+    ["what is beside the overlay", () => branch({ cidrs: ["100.63.255.0/24", "100.128.0.0/16"] })],
+    ["neighbours of another's block", () => branch({ ccn: "ccn-corp", cidrs: ["172.15.0.0/16", "172.18.0.0/15"] })],
+    ["the whole block of its CCN", () => patch("ccn", "ccn-corp", { cidr: "172.16.0.0/15" })],
+    ["priority 1", () => patch("rule", "sgr-branches", { priority: 1 })],
+    ["priority 100", () => patch("rule", "sgr-branches", { priority: 100 })],
+    ["all ports", () => patch("rule", "sgr-branches", { protocol: "udp", ports: "1/65535" })],
+    ["one address of IPv6", () => patch("access-point", "ap-beijing", { ipv6: "2001:db8::" })],
+  ])("take %s", (_, found) => expect(found()).toEqual([]));
 
   it("name both sides of a conflict", () => {
     const [found, ...more] = patch("instance", "ins-hangzhou", { cidrs: ["172.16.0.0/12"] });
@@ -87,6 +114,48 @@ describe("the rules of the field", () => {
     expect(found[0].message).toBe(
       "172.16.0.0/12 of instance wide overlaps 172.16.0.0/16 of instance hangzhou in CEN corp",
     );
+  });
+
+  it("refuse that a CEN goes while something stays in it, whatever else changes", () => {
+    const changes = [
+      deletion(intent, "cen", "cen-corp"),
+      change(intent, "instance", "ins-hangzhou", { cidrs: ["192.168.0.0/24"] }),
+    ];
+    expect(codes(violations(intent, changes))).toEqual(["in-use"]);
+    // Told by those who need it, not by each of them again.
+    const area = [
+      deletion(intent, "area", "area-mainland"),
+      change(intent, "ccn", "ccn-corp", { description: "changed too" }),
+    ];
+    const [found, ...more] = violations(intent, area);
+    expect(more).toEqual([]);
+    expect(found!.message).toMatch(/^area mainland is used by .*CCN corp/);
+  });
+
+  it("judge whatever is asked for, also what leaves nothing whole", () => {
+    let refused = 0;
+    const look = fc.property(deeds(30), deeds(30), fc.infiniteStream(fc.nat(3)), (one, two, dice) => {
+      const [before, after] = [one, two].map((all) => [...history(all)].at(-1)!.intent);
+      // What others refer to.
+      const gone = (["area", "access-point", "cen", "ccn", "vpc", "security-group"] as const).flatMap((kind) =>
+        [...before[kind].keys()].map((id) => deletion(before, kind, id)),
+      );
+      const wide = [...before.instance.keys()].map((id) =>
+        change(before, "instance", id, { cidrs: ["192.168.0.0/16"] }),
+      );
+      const [half, quarter] = [() => dice.next().value < 2, () => dice.next().value === 0];
+      const changes = [
+        ...[...difference(before, after)].filter(half),
+        ...wide.filter(quarter),
+        ...gone.filter(quarter),
+      ];
+      for (const { code, message, next } of violations(before, changes)) {
+        refused++;
+        expect([code, message, next].every((text) => text !== "" && !/undefined|null/.test(text))).toBe(true);
+      }
+    });
+    fc.assert(look, { numRuns: runs(40) });
+    expect(refused).toBeGreaterThan(0);
   });
 
   it("let what is withdrawn overlap, until it is published", () => {
