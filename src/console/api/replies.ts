@@ -67,6 +67,11 @@ const STATUS: Partial<Record<Kind, TObject>> = {
       ...DeviceState,
       tunnels: Type.Optional(Type.Array(Type.Unknown(), { description: "Only in the reply for one device." })),
       attachments: Type.Optional(Type.Array(Type.Unknown(), { description: "Only in the reply for one device." })),
+      drops: Type.Optional(
+        Type.Record(Type.String(), Type.Integer({ minimum: 0 }), {
+          description: "Packets that went no further, by reason. Only in the reply for one device.",
+        }),
+      ),
     },
     closed,
   ),

@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { TSchema } from "typebox";
 import { Check, Errors } from "typebox/value";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
@@ -18,7 +17,7 @@ import { EMPTY } from "../../../src/console/model/intent.ts";
 import type { Kind } from "../../../src/console/model/resources.ts";
 import { violations } from "../../../src/console/model/rules.ts";
 import { ResourceTable } from "../../../src/console/store/resources.ts";
-import { type Document, operations } from "./document.ts";
+import { type Document, inlined, operations } from "./document.ts";
 import { type Attempt, attempts, type Pick } from "./requests.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
 
@@ -80,7 +79,7 @@ async function attempt(attempt: Attempt): Promise<void> {
   if (reply.status !== 404 || documented) expect(documented, what).toBeDefined();
   const schema = documented?.content?.["application/json"]?.schema;
   if (schema && typeof reply.body === "object") {
-    const whole = inlined(schema);
+    const whole = inlined(document, schema);
     if (!Check(whole, reply.body)) expect(Errors(whole, reply.body), what).toEqual([]);
   }
 }
@@ -104,13 +103,6 @@ function resolved(value: unknown, kind?: Kind): unknown {
 /** Halves of surrogate pairs cannot stand in an address. */
 function safe(text: string): string {
   return text.toWellFormed();
-}
-
-function inlined(schema: TSchema): TSchema {
-  return JSON.parse(JSON.stringify(schema), (_key, value) => {
-    if (typeof value?.$ref !== "string") return value;
-    return inlined(document.components.schemas[value.$ref.split("/").at(-1)]);
-  });
 }
 
 /** Back to the tutorial's first branch, activated. */
@@ -139,7 +131,7 @@ function invariants(): void {
 it("whatever is sent is answered as documented and leaves a sound intent", {
   timeout: SECONDS * 1000 + 20_000,
 }, async () => {
-  expect(Check(inlined(document.components.schemas.Error), { code: "x" })).toBe(false);
+  expect(Check(inlined(document, document.components.schemas.Error), { code: "x" })).toBe(false);
   const property = fc.asyncProperty(fc.array(attempts(tried()), { minLength: 10, maxLength: 40 }), async (sequence) => {
     await reset();
     for (const one of sequence) await attempt(one);
