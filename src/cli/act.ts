@@ -86,7 +86,7 @@ async function done(
 ): Promise<void> {
   const body = (await ask({ dryRun: dryRun ? "true" : undefined })).body as Answer | undefined;
   const { serial, key } = body ?? {};
-  if (json && !keysFile) return sayJson(terminal, body ?? {});
+  if (json && (!keysFile || body?.dryRun)) return sayJson(terminal, body ?? {});
   if (body?.dryRun) return say(terminal, `dry run: ${words}`, ...routerLines(body.routers ?? []));
   if (!json) say(terminal, words);
   if (serial !== undefined && key !== undefined)
