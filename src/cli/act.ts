@@ -1,5 +1,6 @@
 /** `vcpe bind`, `unbind`, `activate`, `lock`, `unlock`, `reset-key` and `release`. */
 import type { Kind } from "../console/model/resources.ts";
+import { article } from "../console/model/word.ts";
 import { type Client, openClient } from "./client/client.ts";
 import { routerLines } from "./client/difference.ts";
 import { usage } from "./client/error.ts";
@@ -37,10 +38,11 @@ export async function bind(
   const [what, name, to, target] = words;
   const kind = kindOf(what);
   const other = BINDINGS[kind];
-  if (!other) throw usage(`a ${kind} is bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
+  if (!other)
+    throw usage(`${article(kind)} is bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
   if (to !== undefined && kindOf(to) !== other)
     throw usage(
-      `${kind === "instance" ? "an" : "a"} ${kind} is bound to a ${other}, not to ${kindOf(to) === "instance" ? "an" : "a"} ${kindOf(to)}`,
+      `${article(kind)} is bound to a ${other}, not to ${article(kindOf(to))}`,
       `vcpe ${act} ${kind} ${name} ${other} NAME`,
     );
   const client = openClient(terminal);

@@ -2,10 +2,10 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { Draft } from "../desk/draft.ts";
-import { WORDS } from "../desk/references.ts";
 import { ConsoleError } from "../error.ts";
 import { Ref } from "../model/field.ts";
 import type { Resource, Written } from "../model/resources.ts";
+import { WORDS } from "../model/word.ts";
 import { checkIfMatch, etagOf } from "./etag.ts";
 import { DryRun, described, either } from "./operation.ts";
 import type { ConsoleParts } from "./parts.ts";

@@ -3,10 +3,10 @@
  * and go meanwhile neither repeat nor hide others.
  */
 import Type, { type TObject, type TSchema } from "typebox";
-import { WORDS } from "../desk/references.ts";
 import { ConsoleError } from "../error.ts";
 import { REFERENCES } from "../model/references.ts";
 import type { Kind, Resource } from "../model/resources.ts";
+import { WORDS } from "../model/word.ts";
 import { malformed } from "./json.ts";
 import { shown, statusOfInstance } from "./observe.ts";
 import type { ConsoleParts } from "./parts.ts";

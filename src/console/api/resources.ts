@@ -2,9 +2,9 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { Draft, type OwnKind } from "../desk/draft.ts";
-import { article, WORDS } from "../desk/references.ts";
 import { ConsoleError, refusal } from "../error.ts";
 import { type Kind, type Resource, SPECS, type Written } from "../model/resources.ts";
+import { article, WORDS } from "../model/word.ts";
 import { checkIfMatch, etagOf, matches } from "./etag.ts";
 import { type ListQuery, list, listQuery } from "./list.ts";
 import { statusOf } from "./observe.ts";

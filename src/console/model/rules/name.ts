@@ -1,5 +1,6 @@
 /** Names: their letters, and that they are unique among resources of their kind. */
-import { breach, called, type Rule, word } from "./rule.ts";
+import { article, WORDS } from "../word.ts";
+import { breach, called, type Rule } from "./rule.ts";
 
 const PATTERN = /^[A-Za-z][A-Za-z0-9._-]{1,127}$/;
 
@@ -12,7 +13,7 @@ export const checkName: Rule = ({ kind, id, after }, directory) => {
         "name-invalid",
         after,
         "name",
-        `"${name}" cannot be the name of ${/^[aeiou]/.test(word(kind)) ? "an" : "a"} ${word(kind)}`,
+        `"${name}" cannot be the name of ${article(WORDS[kind].one)}`,
         "Use 2–128 letters, digits, dots, underscores and hyphens, a letter first",
       ),
     ];
