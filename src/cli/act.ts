@@ -1,4 +1,5 @@
 /** `vcpe bind`, `unbind`, `activate`, `lock`, `unlock`, `reset-key` and `release`. */
+import { BINDINGS } from "../console/model/references.ts";
 import type { Kind } from "../console/model/resources.ts";
 import { article } from "../console/model/word.ts";
 import { type Client, openClient } from "./client/client.ts";
@@ -14,9 +15,6 @@ export interface ActFlags {
   readonly dryRun?: boolean;
   readonly keysFile?: string;
 }
-
-/** What is bound to what. */
-const BINDINGS: Readonly<Partial<Record<Kind, Kind>>> = { instance: "ccn", ccn: "cen", vpc: "cen", vbr: "cen" };
 
 /** Acts, whom they are for, and what is said when they are done. */
 const ACTS = {
@@ -37,7 +35,7 @@ export async function bind(
 ): Promise<void> {
   const [what, name, to, target] = words;
   const kind = kindOf(what);
-  const other = BINDINGS[kind];
+  const other = (BINDINGS as Readonly<Partial<Record<Kind, Kind>>>)[kind];
   if (!other)
     throw usage(`${article(kind)} is bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
   if (to !== undefined && kindOf(to) !== other)

@@ -1,10 +1,9 @@
 /** The kinds of resources, in the words that people type. */
-import { type Kind, SPECS } from "../../console/model/resources.ts";
+import { KINDS } from "../../console/model/references.ts";
+import type { Kind } from "../../console/model/resources.ts";
 import { WORDS } from "../../console/model/word.ts";
 import { nearest } from "../../router/config/nearest.ts";
 import { usage } from "./error.ts";
-
-export const KINDS = Object.keys(SPECS) as Kind[];
 
 /** "rule" → "rules": the word in paths of the API and in files. */
 export function pluralOf(kind: Kind): string {
