@@ -1,6 +1,7 @@
 /** Schemas of what the API answers, shared by the OpenAPI document and the tests. */
 import Type, { type TObject, type TSchema } from "typebox";
 import { type Kind, SPECS } from "../model/resources.ts";
+import { INSTANCE_STATES } from "../model/status.ts";
 
 const closed = { additionalProperties: false } as const;
 const Id = Type.String({ minLength: 1 });
@@ -51,7 +52,7 @@ const DeviceState = {
 const STATUS: Partial<Record<Kind, TObject>> = {
   instance: Type.Object(
     {
-      status: Type.Enum(["Received", "Unconfirmed", "Active", "Offline", "Locked"]),
+      status: Type.Enum([...INSTANCE_STATES]),
       text: Type.String(),
       carrier: nullable(Type.String({ description: "Serial number of the device that carries traffic." })),
       carrierKnownBy: nullable(
