@@ -2,15 +2,13 @@
 import { isIPv6 } from "node:net";
 import { addressKey, type Directory } from "../directory.ts";
 import type { Violation } from "../intent.ts";
-import { overlap, parseIpv4, prefixOf } from "../prefix.ts";
+import { overlap, parseIpv4 } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
+import { isHost } from "./host.ts";
 import { OVERLAY } from "./network.ts";
 import { breach, called, changedIn, MOST, type Rule } from "./rule.ts";
 
 type Point = Resource<"access-point">;
-
-/** No address of a host: unspecified and "this network", loopback, multicast and reserved. */
-const NO_HOSTS = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"].map((text) => prefixOf(text)!);
 
 export const checkAccessPoint: Rule = (change, directory) => {
   const { after } = change;
@@ -28,7 +26,7 @@ export const checkAccessPoint: Rule = (change, directory) => {
       ),
     );
   }
-  if (ipv4 !== null && !isHost(ipv4)) {
+  if (ipv4 !== null && !isOutside(ipv4)) {
     found.push(
       breach(
         "address",
@@ -65,9 +63,9 @@ export const checkAccessPoint: Rule = (change, directory) => {
   return [...found, ...taken(after, directory), ...strangers(after, directory)];
 };
 
-function isHost(text: string): boolean {
-  const base = parseIpv4(text);
-  return base !== undefined && ![...NO_HOSTS, OVERLAY].some((prefix) => overlap(prefix, { base, length: 32 }));
+/** A host's, and none that devices have inside. */
+function isOutside(text: string): boolean {
+  return isHost(text) && !overlap(OVERLAY, { base: parseIpv4(text)!, length: 32 });
 }
 
 /** Two at one address must use different ports. */
