@@ -26,7 +26,7 @@ const Proof = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "HMAC-S
 export const BeginRequest = Type.Object({ serial: Serial, nonce: Nonce }, { additionalProperties: false });
 export const BeginReply = Type.Object({ session: Type.String(), nonce: Nonce });
 
-export const Host = Type.Object(
+const Host = Type.Object(
   {
     fingerprint: Type.String({
       pattern: "^[0-9a-f]{64}$",

@@ -11,7 +11,7 @@ const Word = Type.String({ description: "A stable word." });
 
 const Named = Type.Object({ kind: Type.Enum(Object.keys(SPECS)), id: Id, name: Type.String() }, closed);
 
-export const FaultReply = Type.Object(
+const FaultReply = Type.Object(
   {
     code: Word,
     message: Type.String(),
@@ -24,7 +24,7 @@ export const FaultReply = Type.Object(
   closed,
 );
 
-export const ErrorReply = Type.Object(
+const ErrorReply = Type.Object(
   {
     code: Word,
     message: Type.String({ description: "One sentence." }),
@@ -111,7 +111,7 @@ export function pascal(kind: string): string {
   return kind.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-export const NewDevice = Type.Object(
+const NewDevice = Type.Object(
   {
     serial: Type.String(),
     role: Type.Enum(["active", "standby", "gateway"]),
@@ -136,7 +136,7 @@ const CREATED = (["instance", "access-point"] as const).map((kind) =>
   ),
 );
 
-export const RouterDiffReply = Type.Object(
+const RouterDiffReply = Type.Object(
   {
     router: Type.String({ description: "Serial number." }),
     name: Type.String(),
@@ -147,7 +147,7 @@ export const RouterDiffReply = Type.Object(
   { ...closed, $id: "RouterDiff" },
 );
 
-export const AppliedReply = Type.Object(
+const AppliedReply = Type.Object(
   {
     created: Type.Array(Named),
     updated: Type.Array(Named),
@@ -162,7 +162,7 @@ export const AppliedReply = Type.Object(
   { ...closed, $id: "Applied" },
 );
 
-export const DryRunReply = Type.Object(
+const DryRunReply = Type.Object(
   {
     dryRun: Type.Literal(true),
     resource: Type.Optional(Type.Unknown({ description: "As it would be." })),
@@ -219,7 +219,7 @@ export const RouteReply = Type.Object(
   { ...closed, $id: "Route" },
 );
 
-export const ReadyReply = Type.Object(
+const ReadyReply = Type.Object(
   {
     ready: Type.Boolean(),
     links: Type.Array(
@@ -239,7 +239,7 @@ export const ReadyReply = Type.Object(
   { ...closed, $id: "Ready" },
 );
 
-export const KeyReply = Type.Object(
+const KeyReply = Type.Object(
   {
     serial: Type.String(),
     generation: Type.Integer(),

@@ -22,7 +22,7 @@ import { ALGORITHMS, type KeyPair } from "./keypair.ts";
 
 const DAY = 86_400_000;
 const ROOT_LIFE = 3652 * DAY;
-export const DEVICE_LIFE = 30 * DAY;
+const DEVICE_LIFE = 30 * DAY;
 export const SERVER_LIFE = 90 * DAY;
 
 /** Clocks of devices that are a little slow. */

@@ -9,7 +9,7 @@ import type { Log } from "../../router/log.ts";
 import type { FleetDesk } from "./desk.ts";
 import { type Passport, passportOffice } from "./passport.ts";
 
-export const AGENT_PATH = "/v1/agent";
+const AGENT_PATH = "/v1/agent";
 
 export interface DoorParts {
   readonly desk: Pick<FleetDesk, "intent">;

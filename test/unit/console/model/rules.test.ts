@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { complete } from "../../../../src/console/model/complete.ts";
 import { type Change, type Intent, type Violation, withChanges } from "../../../../src/console/model/intent.ts";
 import type { Kind, Resource, Spec, Written } from "../../../../src/console/model/resources.ts";
-import { complete, violations } from "../../../../src/console/model/rules.ts";
+import { violations } from "../../../../src/console/model/rules.ts";
 import { change, creation, deletion, resource, Site, tutorial } from "../world.ts";
 
 const site = tutorial();
