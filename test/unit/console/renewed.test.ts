@@ -10,8 +10,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openAuthority } from "../../../src/console/ca/ca.ts";
 import { type GivenCertificate, knownToSystems, readCertificate } from "../../../src/console/certificate.ts";
 import { openConsole } from "../../../src/console/console.ts";
-import type { FleetEvent } from "../../../src/console/fleet/desk.ts";
 import { type GivenParts, watchGiven } from "../../../src/console/given.ts";
+import type { NewEvent } from "../../../src/console/store/events.ts";
 import { silent } from "../router/silent.ts";
 import { CHEAP } from "./auth/site.ts";
 import { until } from "./fleet/bed.ts";
@@ -62,7 +62,7 @@ function caOf(port: number): Promise<string> {
 }
 
 function watched(parts: Partial<GivenParts> = {}) {
-  const events: FleetEvent[] = [];
+  const events: NewEvent[] = [];
   const taken: GivenCertificate[] = [];
   const watch = watchGiven({
     given: first,
