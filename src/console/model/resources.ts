@@ -6,7 +6,20 @@
  *     └── instance (≤ 2 devices) ──▶ CCN ──▶ CEN ◀── VPC (security groups, rules), VBR
  */
 import Type, { type Static } from "typebox";
-import { Cidr, closed, Description, Device, Ipv4, Ipv6, Line, Name, Namespace, orNull, Ref } from "./field.ts";
+import {
+  BANDWIDTH,
+  Cidr,
+  closed,
+  Description,
+  Device,
+  Ipv4,
+  Ipv6,
+  Line,
+  Name,
+  Namespace,
+  orNull,
+  Ref,
+} from "./field.ts";
 
 /** Where access points, instances, CCNs and CENs belong; things that are bound to each other are in one area. */
 const AreaSpec = Type.Object({ name: Name, description: Type.Optional(Description) }, closed);
@@ -45,7 +58,7 @@ const InstanceSpec = Type.Object(
     description: Type.Optional(Description),
     area: Ref("area"),
     accessPoint: Type.Optional(orNull(Ref("access point"), "null (the default): the first of the area, by name.")),
-    peakBandwidth: Type.Integer({ minimum: 2, maximum: 1000, description: "Mbit/s, each direction." }),
+    peakBandwidth: Type.Integer({ ...BANDWIDTH, description: "Mbit/s, each direction." }),
     haType: Type.Optional(Type.Literal("warm_backup", { description: "Both devices online; the active one carries." })),
     routingStrategy: Type.Optional(Type.Literal("static")),
     cidrs: Type.Optional(

@@ -1,8 +1,9 @@
 /** Names: their letters, and that they are unique among resources of their kind. */
+import { NAME } from "../field.ts";
 import { article, WORDS } from "../word.ts";
 import { breach, called, type Rule } from "./rule.ts";
 
-const PATTERN = /^[A-Za-z][A-Za-z0-9._-]{1,127}$/;
+const PATTERN = new RegExp(NAME);
 
 export const checkName: Rule = ({ kind, id, after }, directory) => {
   if (!after) return [];
