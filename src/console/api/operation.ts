@@ -1,10 +1,11 @@
 /** One operation of the API as Fastify takes it: what it is called, who may, what comes in, what goes out. */
 import type { RouteShorthandOptions } from "fastify";
 import Type, { type TSchema } from "typebox";
+import type { RouteRole } from "../auth/author.ts";
 import type { Kind } from "../model/resources.ts";
 
 /** The least that a user must be. */
-export type Role = "public" | "viewer" | "operator" | "admin";
+type Role = Exclude<RouteRole, "device">;
 
 /** The least that a user must be to write resources of a kind. */
 export function writer(kind: Kind): "admin" | "operator" {
@@ -13,7 +14,7 @@ export function writer(kind: Kind): "admin" | "operator" {
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    role?: Role | "device";
+    role?: RouteRole;
   }
 }
 

@@ -3,7 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Author } from "../author.ts";
 import { ConsoleError } from "../error.ts";
-import { covers, nobody, type Role } from "./author.ts";
+import { covers, nobody, ROLES, type Role, type RouteRole } from "./author.ts";
 import { csrfOf, type Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 import type { User, Users } from "./users.ts";
@@ -18,7 +18,7 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Long replies are looked at so often, milliseconds. */
 const LOOK_EVERY = 15_000;
 
-const KNOWN = new Set(["public", "device", "viewer", "operator", "admin"]);
+const KNOWN = new Set<RouteRole | undefined>(["public", "device", ...ROLES]);
 
 export interface GuardParts {
   readonly users: Users;
@@ -43,8 +43,7 @@ export function addGuard(app: FastifyInstance, parts: GuardParts): void {
   const timer = setInterval(() => parts.watches.check(), LOOK_EVERY).unref();
   app.addHook("onClose", async () => clearInterval(timer));
   app.addHook("onRoute", ({ method, url, config }) => {
-    if (!KNOWN.has(config?.role as string))
-      throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
+    if (!KNOWN.has(config?.role)) throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
   });
   app.addHook("onRequest", async (request, reply) => {
     request.author = nobody(request);
