@@ -52,7 +52,7 @@ export async function ready(terminal: Terminal, name: string, { wait, timeout, j
 }
 
 /** The chain, and under its first broken link the step that mends it. What follows a broken link says little. */
-export function verdict(name: string, { ready: good, links }: Readiness): string[] {
+function verdict(name: string, { ready: good, links }: Readiness): string[] {
   const broken = links.findIndex(({ ok }) => !ok);
   const width = Math.max(0, ...links.map(({ link }) => link.length));
   return [

@@ -37,7 +37,7 @@ export function flagName(key: string): string {
 }
 
 /** Of every key but the name, which stands by itself. */
-export function flagsOf(kind: Kind): Flag[] {
+function flagsOf(kind: Kind): Flag[] {
   const schema = SPECS[kind] as unknown as Node;
   return Object.entries(schema.properties ?? {})
     .filter(([key]) => key !== "name")

@@ -3,11 +3,12 @@ import Value from "typebox/value";
 import { describe, expect, it } from "vitest";
 import { partFault } from "../../../../src/agent/check.ts";
 import { compile } from "../../../../src/console/compile/compile.ts";
-import { assemble, disassemble } from "../../../../src/protocol/parts.ts";
+import { assemble } from "../../../../src/protocol/parts.ts";
 import { RouterConfig } from "../../../../src/router/config/config.ts";
 import { registerFormats } from "../../../../src/router/config/formats.ts";
 import { checkRules } from "../../../../src/router/config/rules.ts";
 import type { RouterFile } from "../../../../src/router/config/schema.ts";
+import { disassemble } from "../../protocol/parts.ts";
 import { deeds, history } from "../deeds.ts";
 import { until } from "../until.ts";
 
