@@ -21,7 +21,7 @@ export interface Results {
 }
 
 /** Results lie in the folder from which the bench was started. */
-export const RESULTS = "bench-results";
+const RESULTS = "bench-results";
 
 /** Keeps the result of one kind; an older one of this kind is replaced. Gives back the file. */
 export function keep(kind: string, result: unknown, folder = RESULTS): string {

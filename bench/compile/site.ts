@@ -1,8 +1,9 @@
 /** A large intent: so many branches, in CENs of a given size, over a few access points. */
+
+import { complete } from "../../src/console/model/complete.ts";
 import { type Change, EMPTY, type Intent, withChanges } from "../../src/console/model/intent.ts";
 import { formatIpv4 } from "../../src/console/model/prefix.ts";
 import type { Kind, Resource, Written } from "../../src/console/model/resources.ts";
-import { complete } from "../../src/console/model/rules.ts";
 
 const AT = "2026-01-01T00:00:00.000Z";
 const POINTS = 8;

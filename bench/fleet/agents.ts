@@ -10,7 +10,7 @@ import { type KeyRequest, makeRequest } from "../../src/agent/request.ts";
 import { EMPTY_ROOT, next, type Signed } from "../../src/agent/signed.ts";
 import { FIRST_PAUSE, HANDSHAKE, LONGEST_PAUSE } from "../../src/agent/stream.ts";
 import type { Statement } from "../../src/protocol/statement.ts";
-import type { ConfigFrame, FromAgent } from "../../src/protocol/stream.ts";
+import { AGENT_PATH, type ConfigFrame, type FromAgent } from "../../src/protocol/stream.ts";
 import type { Arrival, Connect, FromAgents, ToAgents } from "./talk.ts";
 
 /** Handshakes at a time, when all connect for the first time. */
@@ -90,7 +90,7 @@ async function connectAll(): Promise<FromAgents> {
 
 /** `done`: whether its first configuration came. */
 function connect(agent: Agent, i: number, done?: (good: boolean) => void): void {
-  const socket = new WebSocket(`${where.url.replace("https:", "wss:")}/v1/agent`, {
+  const socket = new WebSocket(`${where.url.replace("https:", "wss:")}${AGENT_PATH}`, {
     cert: agent.chain,
     key: request.key,
     ca: where.root,

@@ -44,7 +44,7 @@ const CIPHERS: readonly Cipher[] = ["chacha20poly1305", "aes128gcm16", "aes256gc
 const SIZES = [64, 512, 1024, 1400, 9000];
 const SUITES = ["chacha20poly1305-sha256-x25519", "aes128gcm16-sha256-ecp256", "aes256gcm16-sha384-ecp384"];
 /** Names of the parts, as `--only` takes them. */
-export const PARTS = ["aead", "fib", "replay", "checksum", "ike"] as const;
+const PARTS = ["aead", "fib", "replay", "checksum", "ike"] as const;
 type Part = (typeof PARTS)[number];
 
 /** @throws BenchFault unknown-part */

@@ -67,7 +67,7 @@ const FULL = { udp: 0.6, steps: 7, sample: 1.2, samples: 3, tcp: 2, pings: 400 }
 const QUICK = { udp: 0.4, steps: 4, sample: 0.6, samples: 1, tcp: 1, pings: 150 } as const;
 
 /** Bounds of the whole run, seconds. */
-export const NET_BOUND = { full: 1500, quick: 300 } as const;
+const NET_BOUND = { full: 1500, quick: 300 } as const;
 /** What one system may take; one that would begin so late that it would end after the bound is left out and named. */
 const EACH = { full: 120, quick: 40 } as const;
 

@@ -44,7 +44,7 @@ export interface ShapeOptions {
 }
 
 /** Percent that a rate may be off. */
-export const TOLERANCE = 5;
+const TOLERANCE = 5;
 
 /** Mbit/s. undefined: no limit; 100,000: shaped, but never held. These two tell what shaping itself costs. */
 const RATES = [1, 2, 5, 10, 50, 200, 500, 1000, 100_000, undefined] as const;

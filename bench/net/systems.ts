@@ -21,7 +21,7 @@ export interface SystemOptions {
 export const PLAIN = "plain forwarding";
 
 /** The kernel alone, without encryption: what the machine itself costs. */
-export const plain: System = {
+const plain: System = {
   name: PLAIN,
   needs: [],
   title: async () => PLAIN,

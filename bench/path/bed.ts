@@ -15,9 +15,9 @@ import { type FastPath, instantiate, loadModule } from "../../src/datapath/modul
 import type { Cipher } from "../../src/datapath/plane.ts";
 import { routes } from "./routes.ts";
 
-export const VRF_OUT = 1;
-export const VRF_IN = 2;
-export const VRF_HUB = 3;
+const VRF_OUT = 1;
+const VRF_IN = 2;
+const VRF_HUB = 3;
 const CIPHERS: Readonly<Record<Cipher, readonly [number, number]>> = {
   chacha20poly1305: [L.CIPHER_CHACHA20_POLY1305, 32],
   aes128gcm16: [L.CIPHER_AES_128_GCM, 16],

@@ -123,7 +123,8 @@ function handshake(url: URL, tls: ConnectionOptions): Promise<TLSSocket> {
 const silent = (url: URL) =>
   new AgentError("console-unreachable", `${url.host} does not answer`, "Check the URL, and the way there");
 
-const strange = (url: URL) =>
+/** What answers is no console. */
+export const strange = (url: URL) =>
   new AgentError("console-unreachable", `what answers at ${url.host} is no console`, "Check the URL");
 
 /** Is a code of a TLS connection one of a certificate that is not trusted? Another name in it is none: no root would change that. */

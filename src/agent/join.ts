@@ -4,16 +4,18 @@ import type { ConnectionOptions } from "node:tls";
 import Type from "typebox";
 import { Check } from "typebox/value";
 import {
+  BEGIN_PATH,
   BeginReply,
   consoleProof,
   deviceProof,
   enrolmentSecret,
+  FINISH_PATH,
   FinishReply,
   type Issued,
   type Transcript,
 } from "../protocol/enrol.ts";
 import { readDeviceName } from "../protocol/name.ts";
-import { demandTrust, pinned, post } from "./console.ts";
+import { demandTrust, pinned, post, strange } from "./console.ts";
 import { AgentError } from "./error.ts";
 import type { Identity } from "./identity.ts";
 import { belongsTo, makeRequest } from "./request.ts";
@@ -64,14 +66,14 @@ async function exchange(
   host: Transcript["host"],
 ) {
   const deviceNonce = randomBytes(32).toString("base64url");
-  const begun = await post(console, "/v1/enrol/begin", { serial, nonce: deviceNonce });
+  const begun = await post(console, BEGIN_PATH, { serial, nonce: deviceNonce });
   const begin = begun.reply;
   if (begun.status !== 200) throw refusalOf(begin);
   if (!Check(BeginReply, begin)) throw strange(console.url);
 
   const request = await makeRequest(serial);
   const transcript: Transcript = { serial, deviceNonce, consoleNonce: begin.nonce, csr: request.csr, host };
-  const finished = await post(console, "/v1/enrol/finish", {
+  const finished = await post(console, FINISH_PATH, {
     serial,
     nonce: deviceNonce,
     session: begin.session,
@@ -119,6 +121,3 @@ function refusalOf(reply: unknown): AgentError {
   const strip = (text: string) => text.replace(/\.$/, "");
   return new AgentError("refused", strip(reply.message), strip(reply.next));
 }
-
-const strange = (url: URL) =>
-  new AgentError("console-unreachable", `what answers at ${url.host} is no console`, "Check the URL");

@@ -8,7 +8,7 @@
  */
 import { randomBytes, X509Certificate } from "node:crypto";
 import { Check } from "typebox/value";
-import { LARGEST_ROOTS, rootsStand, SignedRoots } from "../protocol/roots.ts";
+import { LARGEST_ROOTS, ROOTS_PATH, rootsStand, SignedRoots } from "../protocol/roots.ts";
 import { sentenceOf } from "../router/error.ts";
 import type { Log } from "../router/log.ts";
 import { post } from "./console.ts";
@@ -70,7 +70,7 @@ export class Roots {
     const console = { url: new URL(identity.console), tls: { rejectUnauthorized: false } };
     let answer: unknown;
     try {
-      const { status, reply } = await post(console, "/v1/roots", { nonce }, LARGEST_ROOTS);
+      const { status, reply } = await post(console, ROOTS_PATH, { nonce }, LARGEST_ROOTS);
       if (status !== 200) return `what answers there does not say which one it should have (${status})`;
       answer = reply;
     } catch (error) {

@@ -1,7 +1,7 @@
 /** The connection to the console: made again and again, with growing pauses, for as long as the agent lives. */
 import Compile from "typebox/compile";
 import { WebSocket } from "ws";
-import { CLOSE, type FromAgent, FromConsole, LARGEST_FROM_CONSOLE, SILENCE } from "../protocol/stream.ts";
+import { AGENT_PATH, CLOSE, type FromAgent, FromConsole, LARGEST_FROM_CONSOLE, SILENCE } from "../protocol/stream.ts";
 import type { Log } from "../router/log.ts";
 import { Backoff } from "./backoff.ts";
 import { isMistrust } from "./console.ts";
@@ -96,7 +96,7 @@ export class Stream {
     let socket: WebSocket;
     try {
       const { console, chain, key, server } = this.#parts.identity();
-      socket = new WebSocket(`${console.replace(/^https:/, "wss:")}/v1/agent`, {
+      socket = new WebSocket(`${console.replace(/^https:/, "wss:")}${AGENT_PATH}`, {
         cert: chain.join(""),
         key,
         ...(server === null ? {} : { ca: server }),

@@ -1,5 +1,7 @@
 /** `vcpe bind`, `unbind`, `activate`, `lock`, `unlock`, `reset-key` and `release`. */
+import { BINDINGS } from "../console/model/references.ts";
 import type { Kind } from "../console/model/resources.ts";
+import { article } from "../console/model/word.ts";
 import { type Client, openClient } from "./client/client.ts";
 import { type Concerned, routerLines } from "./client/difference.ts";
 import { ClientError, usage } from "./client/error.ts";
@@ -13,9 +15,6 @@ export interface ActFlags {
   readonly dryRun?: boolean;
   readonly keysFile?: string;
 }
-
-/** What is bound to what. */
-const BINDINGS: Readonly<Partial<Record<Kind, Kind>>> = { instance: "ccn", ccn: "cen", vpc: "cen", vbr: "cen" };
 
 /** Acts, whom they are for, and what is said when they are done. */
 const ACTS = {
@@ -36,11 +35,12 @@ export async function bind(
 ): Promise<void> {
   const [what, name, to, target] = words;
   const kind = kindOf(what);
-  const other = BINDINGS[kind];
-  if (!other) throw usage(`a ${kind} is bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
+  const other = (BINDINGS as Readonly<Partial<Record<Kind, Kind>>>)[kind];
+  if (!other)
+    throw usage(`${article(kind)} is bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
   if (to !== undefined && kindOf(to) !== other)
     throw usage(
-      `${kind === "instance" ? "an" : "a"} ${kind} is bound to a ${other}, not to ${kindOf(to) === "instance" ? "an" : "a"} ${kindOf(to)}`,
+      `${article(kind)} is bound to a ${other}, not to ${article(kindOf(to))}`,
       `vcpe ${act} ${kind} ${name} ${other} NAME`,
     );
   const client = openClient(terminal);
@@ -92,7 +92,7 @@ async function done(
 ): Promise<void> {
   const { body } = (await keyless(ask({ dryRun: dryRun ? "true" : undefined }))) as { readonly body?: Answer };
   const { serial, key } = body ?? {};
-  if (json && !keysFile) return sayJson(terminal, body ?? {});
+  if (json && (!keysFile || body?.dryRun)) return sayJson(terminal, body ?? {});
   if (body?.dryRun) return say(terminal, `dry run: ${words}`, ...routerLines({ routers: [], ...body }));
   if (!json) say(terminal, words);
   if (serial !== undefined && key !== undefined)

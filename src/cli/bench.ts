@@ -6,6 +6,7 @@ import type { SpecResult } from "../../bench/net/spec.ts";
 import { netLines } from "../../bench/net/text.ts";
 import { keep } from "../../bench/results.ts";
 import { LabFault } from "../lab/fault.ts";
+import { entry } from "./entry.ts";
 import { EXIT } from "./exit.ts";
 import { table } from "./table.ts";
 
@@ -14,13 +15,7 @@ interface Flags {
   quick?: boolean;
 }
 
-/** What a shell says of a program that Ctrl-C ended. */
-const EXIT_INTERRUPTED = 130;
-
 const say = (line: string) => void process.stderr.write(`${line}\n`);
-
-/** How this very vcpe is started again. */
-const entry = () => [process.execPath, ...process.execArgv, process.argv[1]!];
 
 export function benchCommand(): Command {
   const bench = new Command("bench").description(
@@ -247,14 +242,14 @@ async function guarded<T extends object>(
   try {
     const result = await work(stopping.signal);
     // Half a result must not replace a whole one.
-    if (stopping.signal.aborted) process.exitCode = EXIT_INTERRUPTED;
+    if (stopping.signal.aborted) process.exitCode = EXIT.interrupted;
     else say(`kept in ${keep(kind, result)}`);
     if (flags.json) process.stdout.write(`${JSON.stringify(shown.json?.(result) ?? result)}\n`);
     else for (const line of shown.lines(result)) process.stdout.write(`${line}\n`);
   } catch (fault) {
     if (stopping.signal.aborted) {
       say("interrupted: nothing was measured to its end");
-      process.exitCode = EXIT_INTERRUPTED;
+      process.exitCode = EXIT.interrupted;
     } else if (fault instanceof LabFault || fault instanceof BenchFault) {
       say(`error: ${fault.message} [${fault.code}]`);
       process.exitCode = fault instanceof BenchFault ? EXIT.usage : EXIT.failed;

@@ -19,4 +19,6 @@ export const EXIT = {
   // 69: the launcher could not install or build.
   /** A fault of ours; please report it. */
   internal: 70,
+  /** A lab or bench that Ctrl-C ended: what a shell says of such a program. */
+  interrupted: 130,
 } as const;

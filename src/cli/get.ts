@@ -1,11 +1,12 @@
 /** `vcpe get KIND [NAME]`: what is wanted and what is seen of it, as tables or as JSON. */
+import { REFERRED } from "../console/model/references.ts";
 import { type Kind, SPECS } from "../console/model/resources.ts";
 import { type Client, openClient } from "./client/client.ts";
 import { byRole, COLUMNS, type Context, LEAST } from "./client/columns.ts";
 import { usage } from "./client/error.ts";
 import { type Item, META, textOf } from "./client/item.ts";
 import { kindOf, pathOf } from "./client/kinds.ts";
-import { type Names, namesFor, REFERENCES } from "./client/names.ts";
+import { type Names, namesFor } from "./client/names.ts";
 import { say, sayJson, sayTable, type Terminal } from "./client/terminal.ts";
 
 export interface GetFlags {
@@ -33,7 +34,7 @@ export async function get(terminal: Terminal, word: string, name: string | undef
 async function rows(client: Client, kind: Kind, items: readonly Item[]): Promise<[string[], string[][]]> {
   const columns = COLUMNS[kind];
   const [names, devices] = await Promise.all([
-    namesFor(client, items, Object.keys(REFERENCES)),
+    namesFor(client, items, Object.keys(REFERRED)),
     kind === "instance" ? client.list<Item>(pathOf("device")) : [],
   ]);
   const context: Context = { names, devices: Map.groupBy(devices, ({ instance }) => String(instance)) };
@@ -46,7 +47,7 @@ async function rows(client: Client, kind: Kind, items: readonly Item[]): Promise
 
 /** A key a line; lists of things a line each. */
 async function details(client: Client, item: Item): Promise<string[]> {
-  const names = await namesFor(client, [item], Object.keys(REFERENCES));
+  const names = await namesFor(client, [item], Object.keys(REFERRED));
   const keys = Object.keys(SPECS[item.kind].properties);
   const place = (key: string) => (keys.includes(key) ? keys.indexOf(key) : keys.length);
   const spec = Object.entries(item)
@@ -71,7 +72,7 @@ function seen({ status }: Item): string[] {
 }
 
 function cell(key: string, value: unknown, names: Names): string {
-  if (key in REFERENCES) return names(value);
+  if (key in REFERRED) return names(value);
   if (Array.isArray(value) && value.some((entry) => typeof entry === "object"))
     return value.map((entry) => (typeof entry === "object" ? short(entry) : textOf(entry))).join("; ");
   return typeof value === "object" && value !== null && !Array.isArray(value) ? short(value) : textOf(value);

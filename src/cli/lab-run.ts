@@ -7,6 +7,7 @@ import { labOption } from "../lab/state.ts";
 import { BRANCHES, CLOUDS } from "../lab/tutorial/plan.ts";
 import { tutorialTable } from "../lab/tutorial/report.ts";
 import { Tutorial, type TutorialReport } from "../lab/tutorial/tutorial.ts";
+import { entry } from "./entry.ts";
 
 export interface LabFlags {
   readonly name: string;
@@ -69,10 +70,6 @@ function passed(report: LabReport | TutorialReport): boolean {
 
 function lasting(seconds: number | undefined): { seconds?: number } {
   return seconds === undefined ? {} : { seconds };
-}
-
-function entry(): string[] {
-  return [process.execPath, ...process.execArgv, process.argv[1]!];
 }
 
 async function staticLab(

@@ -11,6 +11,7 @@ import { table } from "../lab/report.ts";
 import { DEFAULT_LAB, labOption, recorded, sweep } from "../lab/state.ts";
 import { status } from "../lab/status.ts";
 import { TUTORIAL } from "../lab/tutorial/plan.ts";
+import { EXIT } from "./exit.ts";
 import { type LabFlags, runLab } from "./lab-run.ts";
 
 /** The sub-command with its own sub-commands: exec, status, down. */
@@ -77,7 +78,7 @@ function secondsOption(): Option {
   });
 }
 
-/** Runs an action; what goes wrong is told in a sentence, without a stack. 130 is the shell's code for Ctrl-C. */
+/** Runs an action; what goes wrong is told in a sentence, without a stack. */
 async function guarded(action: () => Promise<number>): Promise<number> {
   try {
     return await action();
@@ -86,7 +87,7 @@ async function guarded(action: () => Promise<number>): Promise<number> {
     process.stderr.write(
       `${fault.code === "interrupted" ? "interrupted" : `error: ${fault.message} [${fault.code}]`}\n`,
     );
-    return fault.code === "interrupted" ? 130 : 1;
+    return fault.code === "interrupted" ? EXIT.interrupted : EXIT.failed;
   }
 }
 

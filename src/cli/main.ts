@@ -29,7 +29,8 @@ Exit codes:
    6  not logged in
    7  the console refused
   69  the installation failed
-  70  a fault in the program`;
+  70  a fault in the program
+ 130  a lab or bench that Ctrl-C ended`;
 
 function argumentText(argument: Argument): string {
   const name = argument.name() + (argument.variadic ? "..." : "");

@@ -67,7 +67,7 @@ function brokenIn({ links }: Readiness): string {
 }
 
 /** The chain, and under its first broken link the step that mends it. What follows a broken link says little. */
-export function verdict(name: string, { ready: good, links }: Readiness): string[] {
+function verdict(name: string, { ready: good, links }: Readiness): string[] {
   const broken = links.findIndex(({ ok }) => !ok);
   const width = Math.max(0, ...links.map(({ link }) => link.length));
   return [

@@ -56,7 +56,7 @@ export async function events(
   for (let failures = 0; !signal.aborted; ) {
     let stream: IncomingMessage | undefined;
     try {
-      stream = await client.stream("/v1/events/stream", {}, {}, signal);
+      stream = await client.stream("/v1/events/stream", signal);
       // What came between is read from the list; what comes meanwhile waits in the stream.
       await missed(client, last, fresh);
       failures = 0;

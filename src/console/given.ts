@@ -10,7 +10,7 @@
 import { X509Certificate } from "node:crypto";
 import type { Log } from "../router/log.ts";
 import { type GivenCertificate, knownToSystems, rootsOf } from "./certificate.ts";
-import type { FleetEvent } from "./fleet/desk.ts";
+import type { NewEvent } from "./store/events.ts";
 
 /** Milliseconds. */
 const LOOK_EVERY = 60_000;
@@ -24,7 +24,7 @@ export interface GivenParts {
   readonly reread: (() => GivenCertificate) | undefined;
   /** Puts it to use. @throws Error: the former stays */
   readonly take: (given: GivenCertificate) => Promise<void>;
-  readonly event: (event: FleetEvent) => void;
+  readonly event: (event: NewEvent) => void;
   readonly log: Pick<Log, "info" | "warn">;
   /** Milliseconds since the Unix epoch. */
   readonly now?: () => number;
@@ -47,7 +47,7 @@ export function watchGiven(parts: GivenParts): GivenWatch {
   let toldAt = Number.NEGATIVE_INFINITY;
   let ended = false;
 
-  const tell = (level: FleetEvent["level"], code: string, message: string) => {
+  const tell = (level: NewEvent["level"], code: string, message: string) => {
     if (level === "INFO") log.info(message);
     else log.warn(message);
     event({ level, code, message });

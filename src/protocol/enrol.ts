@@ -17,16 +17,18 @@
 import { createHmac, hkdfSync } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { canonical } from "./parts.ts";
-import { RootsNumber } from "./roots.ts";
+import { Nonce, RootsNumber } from "./roots.ts";
+
+export const BEGIN_PATH = "/v1/enrol/begin";
+export const FINISH_PATH = "/v1/enrol/finish";
 
 const Serial = Type.String({ pattern: "^[a-z0-9]{1,64}$", description: "Serial number, small letters." });
-const Nonce = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "32 random bytes, base64url." });
 const Proof = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "HMAC-SHA-256, base64url." });
 
 export const BeginRequest = Type.Object({ serial: Serial, nonce: Nonce }, { additionalProperties: false });
 export const BeginReply = Type.Object({ session: Type.String(), nonce: Nonce });
 
-export const Host = Type.Object(
+const Host = Type.Object(
   {
     fingerprint: Type.String({
       pattern: "^[0-9a-f]{64}$",

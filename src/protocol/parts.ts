@@ -23,8 +23,6 @@ export interface PartsDelta {
 /** All of a RouterConfig that is one value. Credentials are the router's own and never travel. */
 export type Head = Omit<RouterConfig, "vrfs" | "attachments" | "filters" | "tunnels" | "routes" | "credentials">;
 
-const LISTS = { vrf: "vrfs", attachment: "attachments", filter: "filters", tunnel: "tunnels" } as const;
-
 /** Parts → RouterConfig; lists in the order of their keys. @throws Error: there is no head. */
 export function assemble(parts: Parts, credentials: RouterConfig["credentials"]): RouterConfig {
   const head = parts.get("head") as Head | undefined;
@@ -44,25 +42,6 @@ export function assemble(parts: Parts, credentials: RouterConfig["credentials"])
     tunnels,
     routes: all("route"),
   } as RouterConfig;
-}
-
-/** RouterConfig → parts, without credentials. Each tunnel has all its routes itself. */
-export function disassemble(config: RouterConfig): Map<string, unknown> {
-  const { vrfs: _v, attachments: _a, filters: _f, tunnels: _t, routes, credentials: _c, ...head } = config;
-  const parts = new Map<string, unknown>([["head", head]]);
-  for (const [prefix, list] of Object.entries(LISTS)) {
-    for (const part of config[list as (typeof LISTS)[keyof typeof LISTS]]) parts.set(`${prefix}/${part.name}`, part);
-  }
-  for (const route of routes) parts.set(`route/${route.vrf}/${route.prefix}`, route);
-  return parts;
-}
-
-/** The parts with a delta carried out. */
-export function changed(parts: Parts, delta: PartsDelta): Map<string, unknown> {
-  const after = new Map(parts);
-  for (const key of delta.remove) after.delete(key);
-  for (const [key, part] of delta.put) after.set(key, part);
-  return after;
 }
 
 /** JSON whose bytes depend on the value only: keys sorted, no white space (RFC 8785 for the values that we use). */

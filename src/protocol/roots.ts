@@ -13,6 +13,8 @@ import { createPublicKey, verify } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { canonical } from "./parts.ts";
 
+export const ROOTS_PATH = "/v1/roots";
+
 /** Roots of one certificate are one or two; a root has 1 to 3 kB. */
 const MOST_ROOTS = 4;
 const LONGEST_ROOT = 16 * 1024;
@@ -41,7 +43,7 @@ export const RootsStatement = Type.Object({
   ),
 });
 
-const Nonce = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "32 random bytes, base64url." });
+export const Nonce = Type.String({ pattern: "^[A-Za-z0-9_-]{43}$", description: "32 random bytes, base64url." });
 
 export const RootsRequest = Type.Object({ nonce: Nonce }, { additionalProperties: false });
 

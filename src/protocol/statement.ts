@@ -20,7 +20,7 @@ export const Statement = Type.Object({
 export type Statement = Static<typeof Statement>;
 
 /** Leaves of one tree at most. */
-export const MOST_LEAVES = 1024;
+const MOST_LEAVES = 1024;
 
 /** That a statement is a leaf of a tree whose root the console has signed. */
 export const Proof = Type.Object({

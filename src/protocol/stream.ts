@@ -10,6 +10,9 @@ import { Patch } from "./patch.ts";
 import { RootsNumber, SignedRoots } from "./roots.ts";
 import { Proof, Statement, Version } from "./statement.ts";
 
+/** Path of the WebSocket on the console's HTTPS server. */
+export const AGENT_PATH = "/v1/agent";
+
 const Count = Type.Integer({ minimum: 0 });
 const Traffic = Type.Object({ packets: Count, bytes: Count });
 

@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 
 /** Bytes of a hash. */
-export const HASH = 32;
+const HASH = 32;
 
 /** What comes before that which is hashed tells a leaf from a node (§2.1.1), so that none can be taken for the other. */
 const LEAF = 0;

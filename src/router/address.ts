@@ -117,7 +117,7 @@ export function formatRange(low: Uint8Array, high: Uint8Array): string {
   return `${formatAddress(low)}/${length}`;
 }
 
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 

@@ -5,8 +5,8 @@
  */
 import type { Features } from "./host.ts";
 
-export const GRO = "rx-gro";
-export const FORWARDING = "rx-udp-gro-forwarding";
+const GRO = "rx-gro";
+const FORWARDING = "rx-udp-gro-forwarding";
 const LIST = "rx-gro-list";
 
 /** What must be on, in the order in which it is switched on. */

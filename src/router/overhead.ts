@@ -22,9 +22,3 @@ export function innerMtu(pathMtu: number, outerFamily: 4 | 6): number {
   const fixed = (outerFamily === 4 ? 20 : 40) + UDP + ESP_HEADER + IV + ICV;
   return Math.max(68, Math.floor((pathMtu - fixed) / ALIGNMENT) * ALIGNMENT - TRAILER);
 }
-
-/** Bytes of the outer packet that carries an inner one. The other way round. */
-export function outerLength(inner: number, outerFamily: 4 | 6): number {
-  const fixed = (outerFamily === 4 ? 20 : 40) + UDP + ESP_HEADER + IV + ICV;
-  return fixed + Math.ceil((inner + TRAILER) / ALIGNMENT) * ALIGNMENT;
-}

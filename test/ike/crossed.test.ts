@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { child, established, talks } from "./peers.ts";
-import { CREATE, exchange, isResponse, rekeyChild, rekeyIke, SEEDS, settle, start } from "./rekeying.ts";
+import { cross, holdBack, rekeyChild, rekeyIke, SEEDS, settle, start } from "./rekeying.ts";
 
 describe("crossed rekeying (RFC 7296 §2.8.1, §2.25)", () => {
   it.each(SEEDS)("child and child at once, seed %i", (seed) => {
     const { both, traffic } = start({ seed });
-    rekeyChild(both.a, "b");
-    rekeyChild(both.b, "a");
+    cross(both, rekeyChild);
     settle(both, traffic);
     expect(both.a.ike.status()[0].children[0].rekeys).toBe(1);
   });
@@ -22,11 +21,9 @@ describe("crossed rekeying (RFC 7296 §2.8.1, §2.25)", () => {
 
   it("child and child, one request lost until the other exchange is over", () => {
     const { both, traffic } = start();
-    const { a, b, network } = both;
-    network.delay = (d) =>
-      exchange(d) === CREATE && !isResponse(d) && d.local.address === a.address ? 5_000 : undefined;
-    rekeyChild(a, "b");
-    rekeyChild(b, "a");
+    const { a, b } = both;
+    holdBack(both, a, "requests", 5_000);
+    cross(both, rekeyChild);
     settle(both, traffic);
     expect(a.ike.status()[0].children[0].rekeys).toBe(1);
     expect(b.ike.counters()["temporary-failure"] + b.ike.counters()["child-sa-not-found"]).toBeGreaterThan(0);
@@ -34,8 +31,7 @@ describe("crossed rekeying (RFC 7296 §2.8.1, §2.25)", () => {
 
   it.each(SEEDS)("IKE and IKE at once, seed %i", (seed) => {
     const { both, traffic } = start({ seed });
-    rekeyIke(both.a, "b");
-    rekeyIke(both.b, "a");
+    cross(both, rekeyIke);
     settle(both, traffic);
     expect(both.a.ike.status()[0].ike!.rekeys).toBe(1);
     expect(both.b.ike.status()[0].ike!.rekeys).toBe(1);
@@ -52,22 +48,17 @@ describe("crossed rekeying (RFC 7296 §2.8.1, §2.25)", () => {
 
   it("IKE and IKE, one request lost until the other exchange is over", () => {
     const { both, traffic } = start();
-    const { a, b, network } = both;
-    network.delay = (d) =>
-      exchange(d) === CREATE && !isResponse(d) && d.local.address === a.address ? 5_000 : undefined;
-    rekeyIke(a, "b");
-    rekeyIke(b, "a");
+    const { a } = both;
+    holdBack(both, a, "requests", 5_000);
+    cross(both, rekeyIke);
     settle(both, traffic);
     expect(a.ike.status()[0].ike!.rekeys).toBeGreaterThanOrEqual(1);
   });
 
   it("IKE and IKE, one answer lost until the other side has deleted the old IKE SA", () => {
     const { both, traffic } = start();
-    const { a, b, network } = both;
-    network.delay = (d) =>
-      exchange(d) === CREATE && isResponse(d) && d.local.address === b.address ? 3_000 : undefined;
-    rekeyIke(a, "b");
-    rekeyIke(b, "a");
+    holdBack(both, both.b, "responses", 3_000);
+    cross(both, rekeyIke);
     settle(both, traffic);
   });
 

@@ -20,6 +20,18 @@ export function rekeyIke(host: Host, peer: string): void {
   host.do((ike: IkeEndpoint, now) => ike.rekeyIke(peer, now));
 }
 
+/** Both sides rekey, one right after the other. */
+export function cross({ a, b }: Sites, rekey: (host: Host, peer: string) => void): void {
+  rekey(a, "b");
+  rekey(b, "a");
+}
+
+/** CREATE_CHILD_SA messages of this host, requests or responses, take so long, milliseconds: as if they were lost and sent again. */
+export function holdBack({ network }: Sites, { address }: Host, what: "requests" | "responses", ms: number): void {
+  network.delay = (d) =>
+    exchange(d) === CREATE && isResponse(d) === (what === "responses") && d.local.address === address ? ms : undefined;
+}
+
 /** Lets everything settle and looks at what must be true then. */
 export function settle(both: Sites, traffic: Traffic): void {
   const { a, b, network } = both;

@@ -35,6 +35,9 @@ describe("the arrows between folders", () => {
     ["src/protocol/parts.ts", "../console/model/intent.ts"],
     ["src/agent/agent.ts", "../console/model/intent.ts"],
     ["src/console/compile/compile.ts", "../agent/agent.ts"],
+    ["src/console/console.ts", "../router/open.ts"],
+    ["src/console/api/server.ts", "../../router/status/client.ts"],
+    ["src/protocol/parts.ts", "../router/diff.ts"],
   ])("refuse %s → %s", (file, specifier) => expect(refused(file, specifier)).toBe(true));
 
   it.each([
@@ -45,6 +48,9 @@ describe("the arrows between folders", () => {
     ["src/protocol/parts.ts", "../router/config/config.ts"],
     ["src/agent/agent.ts", "../protocol/stream.ts"],
     ["src/console/fleet/fleet.ts", "../../protocol/stream.ts"],
+    ["src/console/compile/head.ts", "../../router/config/compile.ts"],
+    ["src/console/console.ts", "../router/log.ts"],
+    ["src/protocol/reach.ts", "../router/address.ts"],
     ["src/cli/bench.ts", "../../bench/net/net.ts"],
   ])("allow %s → %s", (file, specifier) => expect(refused(file, specifier)).toBe(false));
 

@@ -62,17 +62,11 @@ export class Client {
   }
 
   /** A reply that does not end by itself. @throws ClientError also when it is not 200 */
-  async stream(
-    path: string,
-    query: Query,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
+  async stream(path: string, signal: AbortSignal): Promise<IncomingMessage> {
     const call: Call = {
       method: "GET",
       path,
-      query,
-      headers: { ...this.#headers, ...headers, accept: "text/event-stream" },
+      headers: { ...this.#headers, accept: "text/event-stream" },
       // The console sends a comment now and then; silence means that it is gone.
       patience: 60_000,
     };
@@ -80,7 +74,7 @@ export class Client {
     if (response.statusCode === 200) return response;
     response.resume();
     // Asked for as a plain request it says why.
-    await this.get(path, query);
+    await this.get(path);
     throw new ClientError(
       "no-answer",
       "no-stream",

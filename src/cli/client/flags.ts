@@ -1,5 +1,6 @@
 /** `--key value` for the keys of a kind, as its schema has them. */
 import { type Kind, SPECS } from "../../console/model/resources.ts";
+import { article } from "../../console/model/word.ts";
 import { nearest } from "../../router/config/nearest.ts";
 import { usage } from "./error.ts";
 
@@ -36,7 +37,7 @@ export function flagName(key: string): string {
 }
 
 /** Of every key but the name, which stands by itself. */
-export function flagsOf(kind: Kind): Flag[] {
+function flagsOf(kind: Kind): Flag[] {
   const schema = SPECS[kind] as unknown as Node;
   return Object.entries(schema.properties ?? {})
     .filter(([key]) => key !== "name")
@@ -211,4 +212,3 @@ function variantForm(node: Node): string {
 
 const objectKeys = (node: Node) => Object.keys(node.properties ?? {});
 const upper = (text: string) => text.toUpperCase();
-const article = (kind: string) => `${/^[aeio]/.test(kind) ? "an" : "a"} ${kind}`;

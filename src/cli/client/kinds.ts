@@ -1,20 +1,20 @@
 /** The kinds of resources, in the words that people type. */
-import { type Kind, SPECS } from "../../console/model/resources.ts";
+import { KINDS } from "../../console/model/references.ts";
+import type { Kind } from "../../console/model/resources.ts";
+import { WORDS } from "../../console/model/word.ts";
 import { nearest } from "../../router/config/nearest.ts";
 import { usage } from "./error.ts";
 
-export const KINDS = Object.keys(SPECS) as Kind[];
-
 /** "rule" → "rules": the word in paths of the API and in files. */
 export function pluralOf(kind: Kind): string {
-  return `${kind}s`;
+  return WORDS[kind].many;
 }
 
-const WORDS = new Map(KINDS.flatMap((kind) => [kind, pluralOf(kind)].map((word) => [plain(word), kind] as const)));
+const BY_WORD = new Map(KINDS.flatMap((kind) => [kind, pluralOf(kind)].map((word) => [plain(word), kind] as const)));
 
 /** Singular or plural, with or without hyphens. @throws ClientError usage */
 export function kindOf(word: string): Kind {
-  const kind = WORDS.get(plain(word));
+  const kind = BY_WORD.get(plain(word));
   if (kind) return kind;
   const meant = nearest(word, [...KINDS, ...KINDS.map(pluralOf)]);
   throw usage(`"${word}" is no kind of resource`, meant ? `Did you mean "${meant}"?` : `Kinds: ${KINDS.join(", ")}`);

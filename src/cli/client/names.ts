@@ -1,20 +1,10 @@
 /** Ids → names, for people. What a table refers to is asked for once. */
+import { REFERRED } from "../../console/model/references.ts";
 import type { Kind } from "../../console/model/resources.ts";
 import type { Client } from "./client.ts";
 import { ClientError } from "./error.ts";
 import type { Item } from "./item.ts";
 import { pathOf } from "./kinds.ts";
-
-/** Keys of specs that refer to another resource. */
-export const REFERENCES: Readonly<Record<string, Kind>> = {
-  area: "area",
-  accessPoint: "access-point",
-  cen: "cen",
-  ccn: "ccn",
-  instance: "instance",
-  vpc: "vpc",
-  securityGroup: "security-group",
-};
 
 /** More than so many of a kind are fetched as a list. */
 const ONE_BY_ONE = 8;
@@ -26,7 +16,7 @@ export async function namesFor(client: Client, items: readonly Item[], keys: rea
   const names = new Map<string, string>();
   const wanted = new Map<Kind, Set<string>>();
   for (const key of keys) {
-    const kind = REFERENCES[key];
+    const kind = REFERRED[key];
     if (!kind) continue;
     for (const item of items) {
       const id = item[key];

@@ -5,7 +5,7 @@ import { askSecret } from "./prompt.ts";
 import { note, type Terminal } from "./terminal.ts";
 
 /** First line of the file. @throws ClientError password-file */
-export function readPasswordFile(terminal: Terminal, file: string): string {
+function readPasswordFile(terminal: Terminal, file: string): string {
   try {
     if (file !== "-" && (statSync(file).mode & 0o077) !== 0)
       note(terminal, `warning: others may read ${file}; run: chmod 600 ${file}`);

@@ -41,7 +41,7 @@ export interface Strong {
   readonly strong: string;
 }
 
-export function strong(text: string): Strong {
+function strong(text: string): Strong {
   return { strong: text };
 }
 

@@ -6,8 +6,8 @@
  */
 import type { FastifyInstance } from "fastify";
 import { Draft } from "../desk/draft.ts";
-import { WORDS } from "../desk/references.ts";
 import type { Resource, Written } from "../model/resources.ts";
+import { WORDS } from "../model/word.ts";
 import { checkIfMatch, etagOf } from "./etag.ts";
 import { DryRun, described, either } from "./operation.ts";
 import type { ConsoleParts } from "./parts.ts";

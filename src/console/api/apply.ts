@@ -6,10 +6,10 @@
 import type { FastifyInstance } from "fastify";
 import type { Finding } from "../../router/config/problem.ts";
 import { Draft, type OwnKind } from "../desk/draft.ts";
-import { WORDS } from "../desk/references.ts";
 import { ConsoleError, type Fault, refusal } from "../error.ts";
 import type { Change, Intent } from "../model/intent.ts";
 import type { Resource, Written } from "../model/resources.ts";
+import { WORDS } from "../model/word.ts";
 import { APPLY_LIMIT } from "./json.ts";
 import { DryRun, described, shared } from "./operation.ts";
 import type { ConsoleParts } from "./parts.ts";

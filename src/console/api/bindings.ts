@@ -2,10 +2,11 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { Draft } from "../desk/draft.ts";
-import { WORDS } from "../desk/references.ts";
 import { ConsoleError } from "../error.ts";
 import { Ref } from "../model/field.ts";
+import { BINDINGS } from "../model/references.ts";
 import type { Resource, Written } from "../model/resources.ts";
+import { WORDS } from "../model/word.ts";
 import { checkIfMatch, etagOf } from "./etag.ts";
 import { DryRun, described, either } from "./operation.ts";
 import type { ConsoleParts } from "./parts.ts";
@@ -13,7 +14,6 @@ import { perform } from "./perform.ts";
 import { pascal } from "./replies.ts";
 import { existing, Params, specOf } from "./resources.ts";
 
-const BINDINGS = { instance: "ccn", ccn: "cen", vpc: "cen", vbr: "cen" } as const;
 type Bound = keyof typeof BINDINGS;
 
 const closed = { additionalProperties: false } as const;

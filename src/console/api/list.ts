@@ -3,10 +3,11 @@
  * and go meanwhile neither repeat nor hide others.
  */
 import Type, { type TObject, type TSchema } from "typebox";
-import { WORDS } from "../desk/references.ts";
 import { ConsoleError } from "../error.ts";
 import { REFERENCES } from "../model/references.ts";
 import type { Kind, Resource } from "../model/resources.ts";
+import { INSTANCE_STATES } from "../model/status.ts";
+import { WORDS } from "../model/word.ts";
 import { malformed } from "./json.ts";
 import { shown, statusOfInstance } from "./observe.ts";
 import type { ConsoleParts } from "./parts.ts";
@@ -19,8 +20,6 @@ export interface ListQuery extends Readonly<Record<string, unknown>> {
   readonly cursor?: string;
 }
 
-const STATUSES = ["Received", "Unconfirmed", "Active", "Offline", "Locked"];
-
 export function listQuery(kind: Kind): TObject {
   const references = Object.entries(REFERENCES[kind]).map(([key, target]): [string, TSchema] => [
     key,
@@ -31,7 +30,7 @@ export function listQuery(kind: Kind): TObject {
       name: Type.Optional(Type.String({ maxLength: 128 })),
       q: Type.Optional(Type.String({ maxLength: 256, description: "Part of the name or description, in any case." })),
       ...Object.fromEntries(references),
-      ...(kind === "instance" && { status: Type.Optional(Type.Enum(STATUSES)) }),
+      ...(kind === "instance" && { status: Type.Optional(Type.Enum([...INSTANCE_STATES])) }),
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: "Default 100." })),
       cursor: Type.Optional(Type.String({ maxLength: 256, description: "`next` of the page before." })),
     },

@@ -6,15 +6,15 @@ import type { Resource } from "../model/resources.ts";
 import { type InstanceStatus, instanceStatus } from "../model/status.ts";
 import type { ConsoleParts } from "./parts.ts";
 
-/** undefined: its kind has none. @param whole with lists of tunnels and attachments, that only one device's own reply bears */
+/** undefined: its kind has none. @param whole with tunnels, attachments and drops, that only one device's own reply bears */
 export function statusOf({ desk, fleet }: ConsoleParts, resource: Resource, whole: boolean): object | undefined {
   const seen = (device: string) => fleet.observed(device) ?? { ...UNSEEN, wanted: desk.versionOf(device) };
   switch (resource.kind) {
     case "instance":
       return statusOfInstance({ desk, fleet }, resource.id);
     case "device": {
-      const { tunnels, attachments } = seen(resource.id);
-      return { ...summary(seen(resource.id)), ...(whole && { tunnels, attachments }) };
+      const { tunnels, attachments, drops = {} } = seen(resource.id);
+      return { ...summary(seen(resource.id)), ...(whole && { tunnels, attachments, drops }) };
     }
     case "access-point": {
       const gateway = directoryOf(desk.intent).gatewayOf(resource.id);
@@ -41,7 +41,7 @@ export function statusOfInstance({ desk, fleet }: Pick<ConsoleParts, "desk" | "f
 }
 
 /** What of it is worth telling when it changes: not counters and round trips, which change all the time. */
-export function summary({ tunnels, attachments: _, ...state }: Observed): object {
+export function summary({ tunnels, attachments: _a, drops: _d, ...state }: Observed): object {
   const tunnelsUp = tunnels.filter(({ state }) => state === "up").length;
   return { ...state, tunnelsUp, tunnelsTotal: tunnels.length };
 }

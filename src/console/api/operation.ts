@@ -1,14 +1,21 @@
 /** One operation of the API as Fastify takes it: what it is called, who may, what comes in, what goes out. */
 import type { RouteShorthandOptions } from "fastify";
 import Type, { type TSchema } from "typebox";
+import type { RouteRole } from "../auth/author.ts";
+import type { Kind } from "../model/resources.ts";
 import { ROUTERS_TOLD } from "./difference.ts";
 
 /** The least that a user must be. */
-export type Role = "public" | "viewer" | "operator" | "admin";
+type Role = Exclude<RouteRole, "device">;
+
+/** The least that a user must be to write resources of a kind. */
+export function writer(kind: Kind): "admin" | "operator" {
+  return kind === "area" || kind === "access-point" ? "admin" : "operator";
+}
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    role?: Role | "device";
+    role?: RouteRole;
   }
 }
 
@@ -46,12 +53,19 @@ const REFUSALS: Readonly<Record<number, string>> = {
   503: "Not now; try again later.",
 };
 
-const IfMatch = Type.String({ maxLength: 256, description: "The ETag of the resource as it was read." });
-const IdempotencyKey = Type.String({
-  pattern: "^[!-~]{1,128}$",
-  description: "1–128 visible ASCII characters; the same request repeated with it within a day is not done twice.",
-});
-const IfNoneMatch = Type.String({ maxLength: 1024, description: "An ETag: 304 if it is still that." });
+const entityTag = (maxLength: number, description: string) => Type.Optional(Type.String({ maxLength, description }));
+const IF_MATCH = {
+  // One that is missing is answered by 428, not by the check of the form.
+  required: entityTag(256, "Needed: the ETag of the resource as it was read, or *."),
+  optional: entityTag(256, "The ETag of the resource as it was read."),
+} as const;
+const IfNoneMatch = entityTag(1024, "An ETag: 304 if it is still that.");
+const IdempotencyKey = Type.Optional(
+  Type.String({
+    pattern: "^[!-~]{1,128}$",
+    description: "1–128 visible ASCII characters; the same request repeated with it within a day is not done twice.",
+  }),
+);
 
 /** What an operation does not know it does not take: nobody shall think that he has tried a write which was done (`?dryRun=true`). */
 const NoQuery = Type.Object({}, { additionalProperties: false });
@@ -60,9 +74,9 @@ const NoQuery = Type.Object({}, { additionalProperties: false });
 export function described(operation: Operation): RouteShorthandOptions {
   const { id, summary, tag, role, params, query, body, ifMatch, repeatable, replies, bodyLimit } = operation;
   const headers: Record<string, TSchema> = {};
-  if (ifMatch) headers["if-match"] = ifMatch === "required" ? IfMatch : Type.Optional(IfMatch);
-  if (repeatable) headers["idempotency-key"] = Type.Optional(IdempotencyKey);
-  if (replies[304]) headers["if-none-match"] = Type.Optional(IfNoneMatch);
+  if (ifMatch) headers["if-match"] = IF_MATCH[ifMatch];
+  if (repeatable) headers["idempotency-key"] = IdempotencyKey;
+  if (replies[304]) headers["if-none-match"] = IfNoneMatch;
   const always = role === "public" ? [400, 429] : [400, 401, 403, 429];
   const writes = body ? [413, 415] : [];
   const statuses = [...new Set([...always, ...writes, ...(operation.refusals ?? [])])].sort();
@@ -75,7 +89,7 @@ export function described(operation: Operation): RouteShorthandOptions {
       ...(params && { params }),
       querystring: query ?? NoQuery,
       ...(body && { body }),
-      ...(Object.keys(headers).length > 0 && { headers: Type.Object(withoutRequired(headers)) }),
+      ...(Object.keys(headers).length > 0 && { headers: Type.Object(headers) }),
       response: {
         ...replies,
         ...Object.fromEntries(statuses.map((status) => [status, { description: REFUSALS[status], $ref: "Error#" }])),
@@ -83,11 +97,6 @@ export function described(operation: Operation): RouteShorthandOptions {
     },
     config: { role },
   };
-}
-
-/** A missing If-Match is answered by 428, not by the check of the form. */
-function withoutRequired(headers: Readonly<Record<string, TSchema>>): Record<string, TSchema> {
-  return Object.fromEntries(Object.entries(headers).map(([name, schema]) => [name, Type.Optional(schema)]));
 }
 
 /** A shared schema by its name. */

@@ -8,7 +8,9 @@ import type { Committed, Plan } from "../desk/desk.ts";
 import { ConsoleError, type Fault } from "../error.ts";
 import type { Change } from "../model/intent.ts";
 import type { Resource } from "../model/resources.ts";
+import { WORDS } from "../model/word.ts";
 import { type Differences, differences } from "./difference.ts";
+import { writer } from "./operation.ts";
 import type { ConsoleParts } from "./parts.ts";
 
 export interface NewDevice {
@@ -49,9 +51,6 @@ export interface Write {
   /** Where in the request a fault's resource stands. */
   readonly locate?: (fault: Fault) => string;
 }
-
-/** Kinds that only admins write. */
-const ADMINS = new Set(["area", "access-point"]);
 
 export async function perform(
   parts: ConsoleParts,
@@ -117,7 +116,7 @@ function checkRole({ author }: FastifyRequest, changes: readonly Change[]): void
 
 /** What a change is about that operators may not do; undefined: they may. */
 function forAdmins({ kind, before, after }: Change): string | undefined {
-  if (ADMINS.has(kind)) return kind === "area" ? "area" : "access point";
+  if (writer(kind) === "admin") return WORDS[kind].one;
   if (kind === "device")
     return ((after ?? before) as Resource<"device">).role === "gateway" ? "access point" : undefined;
   // Routes of its CEN go into the main table of the gateway's host, and could lead away what the host itself sends.

@@ -1,6 +1,7 @@
 /** Schemas of what the API answers, shared by the OpenAPI document and the tests. */
 import Type, { type TObject, type TSchema } from "typebox";
 import { type Kind, SPECS } from "../model/resources.ts";
+import { INSTANCE_STATES } from "../model/status.ts";
 
 const closed = { additionalProperties: false } as const;
 const Id = Type.String({ minLength: 1 });
@@ -10,7 +11,7 @@ const Word = Type.String({ description: "A stable word." });
 
 const Named = Type.Object({ kind: Type.Enum(Object.keys(SPECS)), id: Id, name: Type.String() }, closed);
 
-export const FaultReply = Type.Object(
+const FaultReply = Type.Object(
   {
     code: Word,
     message: Type.String(),
@@ -23,7 +24,7 @@ export const FaultReply = Type.Object(
   closed,
 );
 
-export const ErrorReply = Type.Object(
+const ErrorReply = Type.Object(
   {
     code: Word,
     message: Type.String({ description: "One sentence." }),
@@ -51,7 +52,7 @@ const DeviceState = {
 const STATUS: Partial<Record<Kind, TObject>> = {
   instance: Type.Object(
     {
-      status: Type.Enum(["Received", "Unconfirmed", "Active", "Offline", "Locked"]),
+      status: Type.Enum([...INSTANCE_STATES]),
       text: Type.String(),
       carrier: nullable(Type.String({ description: "Serial number of the device that carries traffic." })),
       carrierKnownBy: nullable(
@@ -67,6 +68,11 @@ const STATUS: Partial<Record<Kind, TObject>> = {
       ...DeviceState,
       tunnels: Type.Optional(Type.Array(Type.Unknown(), { description: "Only in the reply for one device." })),
       attachments: Type.Optional(Type.Array(Type.Unknown(), { description: "Only in the reply for one device." })),
+      drops: Type.Optional(
+        Type.Record(Type.String(), Type.Integer({ minimum: 0 }), {
+          description: "Packets that went no further, by reason. Only in the reply for one device.",
+        }),
+      ),
     },
     closed,
   ),
@@ -105,7 +111,7 @@ export function pascal(kind: string): string {
   return kind.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-export const NewDevice = Type.Object(
+const NewDevice = Type.Object(
   {
     serial: Type.String(),
     role: Type.Enum(["active", "standby", "gateway"]),
@@ -130,7 +136,7 @@ const CREATED = (["instance", "access-point"] as const).map((kind) =>
   ),
 );
 
-export const RouterDiffReply = Type.Object(
+const RouterDiffReply = Type.Object(
   {
     router: Type.String({ description: "Serial number." }),
     name: Type.String(),
@@ -148,7 +154,7 @@ const MoreRouters = Type.Optional(
   }),
 );
 
-export const AppliedReply = Type.Object(
+const AppliedReply = Type.Object(
   {
     created: Type.Array(Named),
     updated: Type.Array(Named),
@@ -164,7 +170,7 @@ export const AppliedReply = Type.Object(
   { ...closed, $id: "Applied" },
 );
 
-export const DryRunReply = Type.Object(
+const DryRunReply = Type.Object(
   {
     dryRun: Type.Literal(true),
     resource: Type.Optional(Type.Unknown({ description: "As it would be." })),
@@ -225,7 +231,7 @@ export const RouteReply = Type.Object(
   { ...closed, $id: "Route" },
 );
 
-export const ReadyReply = Type.Object(
+const ReadyReply = Type.Object(
   {
     ready: Type.Boolean(),
     links: Type.Array(
@@ -245,7 +251,7 @@ export const ReadyReply = Type.Object(
   { ...closed, $id: "Ready" },
 );
 
-export const KeyReply = Type.Object(
+const KeyReply = Type.Object(
   {
     serial: Type.String(),
     generation: Type.Integer(),

@@ -2,13 +2,13 @@
 import type { FastifyInstance } from "fastify";
 import Type from "typebox";
 import { Draft, type OwnKind } from "../desk/draft.ts";
-import { article, WORDS } from "../desk/references.ts";
 import { ConsoleError, refusal } from "../error.ts";
 import { type Kind, type Resource, SPECS, type Written } from "../model/resources.ts";
+import { article, WORDS } from "../model/word.ts";
 import { checkIfMatch, etagOf, matches } from "./etag.ts";
 import { type ListQuery, list, listQuery } from "./list.ts";
 import { statusOf } from "./observe.ts";
-import { DryRun, described, either, type Role, shared } from "./operation.ts";
+import { DryRun, described, either, shared, writer } from "./operation.ts";
 import type { ConsoleParts } from "./parts.ts";
 import { perform } from "./perform.ts";
 import { pascal, RESOURCES } from "./replies.ts";
@@ -27,11 +27,6 @@ export function existing<K extends Kind>({ desk }: ConsoleParts, kind: K, idOrNa
     `there is no ${WORDS[kind].one} "${idOrName}"`,
     `GET /v1/${WORDS[kind].many} lists those that exist`,
   );
-}
-
-/** Who may write a kind. */
-export function writer(kind: Kind): Role {
-  return kind === "area" || kind === "access-point" ? "admin" : "operator";
 }
 
 export function resourceRoutes(app: FastifyInstance, parts: ConsoleParts): void {

@@ -16,8 +16,6 @@ import { routeRoutes } from "./routes.ts";
 import { type StreamLimits, streamRoute } from "./stream.ts";
 import { validatorCompiler } from "./validation.ts";
 
-export type { ConsoleParts } from "./parts.ts";
-
 /** What the application that the API is built on must be made with. */
 export const SERVER_OPTIONS = {
   bodyLimit: BODY_LIMIT,

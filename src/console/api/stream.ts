@@ -1,7 +1,7 @@
 /**
  * Server-sent events (HTML, section 9.2): committed changes, events, and states of devices, as they come.
  *
- *   event: change   {revision, changes: [{kind, id, name, version | null}], routers: [serial]}
+ *   event: change   {revision, changes: [{kind, id, name, version | null}], more: number, routers: [serial]}
  *   event: event    as GET /v1/events lists them
  *   event: status   {device, status}
  *   event: reset    the reader missed something, or too much: read the lists anew, then go on from here

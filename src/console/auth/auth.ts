@@ -57,7 +57,7 @@ export interface AuthOptions {
 }
 
 /** The user of the very first start. */
-export const FIRST_USER = "admin";
+const FIRST_USER = "admin";
 
 const V1 = "/v1";
 

@@ -3,7 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Author } from "../author.ts";
 import { ConsoleError } from "../error.ts";
-import { covers, nobody, type Role } from "./author.ts";
+import { covers, nobody, ROLES, type Role, type RouteRole } from "./author.ts";
 import { csrfOf, type Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 import type { User, Users } from "./users.ts";
@@ -19,8 +19,8 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 const LOOK_EVERY = 15_000;
 
 /** Roles of routes that need nobody to be logged in. */
-const OPEN = new Set(["public", "device"]);
-const KNOWN = new Set([...OPEN, "viewer", "operator", "admin"]);
+const OPEN = new Set<RouteRole | undefined>(["public", "device"]);
+const KNOWN = new Set<RouteRole | undefined>([...OPEN, ...ROLES]);
 
 export interface GuardParts {
   readonly users: Users;
@@ -45,8 +45,7 @@ export function addGuard(app: FastifyInstance, parts: GuardParts): void {
   const timer = setInterval(() => parts.watches.check(), LOOK_EVERY).unref();
   app.addHook("onClose", async () => clearInterval(timer));
   app.addHook("onRoute", ({ method, url, config }) => {
-    if (!KNOWN.has(config?.role as string))
-      throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
+    if (!KNOWN.has(config?.role)) throw new Error(`route ${method} ${url} does not say in config.role who may use it`);
   });
   app.addHook("onRequest", async (request, reply) => {
     request.author = nobody(request);
@@ -60,7 +59,7 @@ export function addGuard(app: FastifyInstance, parts: GuardParts): void {
   });
   // Its body may have taken two minutes to come: what ended meanwhile lets nothing more be done.
   app.addHook("preHandler", async (request, reply) => {
-    if (request.is404 || SAFE.has(request.method) || OPEN.has(request.routeOptions.config.role as string)) return;
+    if (request.is404 || SAFE.has(request.method) || OPEN.has(request.routeOptions.config.role)) return;
     if (!stands(request, parts)) return refuse(reply, endedMeanwhile());
   });
 }

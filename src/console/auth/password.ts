@@ -15,8 +15,8 @@ export interface Cost {
 
 export const COST: Cost = { ln: 17, r: 8, p: 1 };
 
-export const SHORTEST = 12;
-export const LONGEST = 256;
+const SHORTEST = 12;
+const LONGEST = 256;
 
 /**
  * Hashes at once, and those that may wait: a flood of logins must take neither all memory nor all threads. Those of strangers wait by

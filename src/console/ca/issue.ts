@@ -22,13 +22,14 @@ import { ALGORITHMS, type KeyPair } from "./keypair.ts";
 
 const DAY = 86_400_000;
 const ROOT_LIFE = 3652 * DAY;
-export const DEVICE_LIFE = 30 * DAY;
+const DEVICE_LIFE = 30 * DAY;
 export const SERVER_LIFE = 90 * DAY;
 
 /** Clocks of devices that are a little slow. */
 const BACKDATED = 3_600_000;
 
-const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+/** id-kp-clientAuth and id-kp-serverAuth, RFC 5280 §4.2.1.12. */
+export const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 /** id-kp-ipsecIKE, RFC 4945 §5.1.3.12. */
 const IPSEC_IKE = "1.3.6.1.5.5.7.3.17";

@@ -32,7 +32,7 @@ export async function makeKey(kind: KeyKind): Promise<KeyPair> {
 }
 
 /** @throws Error: the text is no such key. */
-export async function readKey(kind: KeyKind, pem: string): Promise<KeyPair> {
+async function readKey(kind: KeyKind, pem: string): Promise<KeyPair> {
   const object = createPrivateKey(pem);
   const der = object.export({ format: "der", type: "pkcs8" });
   const spki = createPublicKey(object).export({ format: "der", type: "spki" });

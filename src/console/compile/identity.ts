@@ -1,12 +1,13 @@
 /** What devices are called towards each other. */
+import { deviceName } from "../../protocol/name.ts";
 import type { TunnelConfig } from "../../router/config/config.ts";
 import type { Resource } from "../model/resources.ts";
 
 type Device = Resource<"device">;
 
-/** dNSName in the device's certificate. A new generation makes certificates of the older ones worthless. */
+/** dNSName in the device's certificate. */
 export function certificateName({ id, generation }: Device): string {
-  return `${id}-${generation}.device.vcpe`;
+  return deviceName(id, generation);
 }
 
 /** IKE identity of an edge, and of a gateway towards edges. */

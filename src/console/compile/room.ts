@@ -45,7 +45,7 @@ export function demandRoom(...asked: Parameters<typeof overfull>): void {
 }
 
 /** @param after parts of a router after the change. Empty: there is room for what is new. */
-export function overfull(
+function overfull(
   intent: Intent,
   deltas: ReadonlyMap<string, PartsDelta>,
   after: (router: string) => Counted | undefined,

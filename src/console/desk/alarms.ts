@@ -15,6 +15,7 @@ import { another } from "../model/carrier.ts";
 import { directoryOf } from "../model/lineage.ts";
 import type { Observed, ObservedTunnel } from "../model/observed.ts";
 import type { Resource } from "../model/resources.ts";
+import type { Level, NewEvent } from "../store/events.ts";
 import type { Desk } from "./desk.ts";
 import { Switches } from "./switches.ts";
 
@@ -27,14 +28,14 @@ export interface Watched {
   ): void;
 }
 
-type Subject = { readonly kind: "device" | "instance"; readonly id: string; readonly name: string };
-type Level = "INFO" | "WARN" | "CRITICAL";
+type Subject = NonNullable<NewEvent["subject"]>;
 
 /** After a start of the console devices have so long to come back before they count as gone; milliseconds. Agents wait up to 60 s between tries. */
 const GRACE = 180_000;
 
 /** What is told of a device that is connected. */
 const ONLINE = "online";
+
 /** Begins; gives back what ends it. What was so before the console started is no news, and what got worse is told only after `grace`. */
 export function watchFleet(desk: Desk, fleet: Watched, { grace = GRACE } = {}): () => void {
   const tell = (level: Level, code: string, subject: Subject, message: string) =>

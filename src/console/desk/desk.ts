@@ -28,8 +28,6 @@ import { Moment, type Waiting } from "./moment.ts";
 import { RouterVersions } from "./versions.ts";
 import { writeWhole } from "./write.ts";
 
-export type { Author } from "../author.ts";
-
 export interface Committed {
   /** Of the intent, after the change. */
   readonly revision: number;

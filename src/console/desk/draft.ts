@@ -4,10 +4,10 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { ConsoleError } from "../error.ts";
+import { complete } from "../model/complete.ts";
 import type { Change, Intent } from "../model/intent.ts";
 import { directoryOf } from "../model/lineage.ts";
 import type { Kind, Resource, Spec, Written } from "../model/resources.ts";
-import { complete } from "../model/rules.ts";
 import type { Desk } from "./desk.ts";
 import { AddressPool, newId, newSerial } from "./identity.ts";
 import { withIds } from "./references.ts";

@@ -1,8 +1,9 @@
 /** Identifiers of new resources: ids, serial numbers and overlay addresses. */
 import { randomInt } from "node:crypto";
 import type { Intent } from "../model/intent.ts";
-import { formatIpv4 } from "../model/prefix.ts";
+import { formatIpv4, lastOf } from "../model/prefix.ts";
 import { ID_PREFIX, type Kind } from "../model/resources.ts";
+import { OVERLAY } from "../model/rules/network.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -19,11 +20,7 @@ function letters(count: number): string {
   return Array.from({ length: count }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
 }
 
-/** 100.64.0.0/10 (RFC 6598): its first address is never given out. */
-const BASE = 0x64400000;
-const SIZE = 2 ** 22;
-
-/** Overlay addresses of devices: the lowest that is free, from 100.64.0.1 upward. */
+/** Overlay addresses of devices: the lowest of OVERLAY that is free, from its second one upward. */
 export class AddressPool {
   readonly #taken: Set<string>;
   #next = 1;
@@ -32,10 +29,10 @@ export class AddressPool {
     this.#taken = new Set([...intent.device.values()].map(({ address }) => address));
   }
 
-  /** undefined: all are taken. The last address stays free, as a broadcast address would. */
+  /** undefined: all are taken. First and last address stay free, as those of a network and its broadcast would. */
   take(): string | undefined {
-    for (; this.#next < SIZE - 1; this.#next++) {
-      const address = formatIpv4(BASE + this.#next);
+    for (; OVERLAY.base + this.#next < lastOf(OVERLAY); this.#next++) {
+      const address = formatIpv4(OVERLAY.base + this.#next);
       if (this.#taken.has(address)) continue;
       this.#next++;
       return address;

@@ -2,20 +2,7 @@
 import { ConsoleError } from "../error.ts";
 import { REFERENCES } from "../model/references.ts";
 import type { Kind } from "../model/resources.ts";
-
-/** Kinds as people write them. */
-export const WORDS: Readonly<Record<Kind, { readonly one: string; readonly many: string }>> = {
-  area: { one: "area", many: "areas" },
-  "access-point": { one: "access point", many: "access-points" },
-  cen: { one: "CEN", many: "cens" },
-  ccn: { one: "CCN", many: "ccns" },
-  instance: { one: "instance", many: "instances" },
-  device: { one: "device", many: "devices" },
-  vpc: { one: "VPC", many: "vpcs" },
-  vbr: { one: "VBR", many: "vbrs" },
-  "security-group": { one: "security group", many: "security-groups" },
-  rule: { one: "rule", many: "rules" },
-};
+import { WORDS } from "../model/word.ts";
 
 /** `written` with ids where it had names. @param find id or name → id. @throws ConsoleError 422: there is no such resource */
 export function withIds<T extends object>(
@@ -40,9 +27,4 @@ export function withIds<T extends object>(
     resolved[key] = id;
   }
   return resolved as T;
-}
-
-/** "an instance", "a CCN" */
-export function article(word: string): string {
-  return /^[aeio]/.test(word) ? `an ${word}` : `a ${word}`;
 }

@@ -11,6 +11,7 @@ import type { TunnelSeen } from "../model/carrier.ts";
 import type { Seen } from "../model/observed.ts";
 import type { Resource } from "../model/resources.ts";
 import { instanceStatus } from "../model/status.ts";
+import type { Level } from "../store/events.ts";
 import type { Desk } from "./desk.ts";
 
 /** So long after an instance has a connection again it may turn out which device carries it; milliseconds. */
@@ -18,8 +19,6 @@ const CHOOSING = 60_000;
 
 /** What is told of an instance that nobody carries. */
 const NOBODY = "";
-
-type Level = "INFO" | "CRITICAL";
 
 export interface SwitchParts {
   readonly desk: Desk;

@@ -1,7 +1,7 @@
 /** The part of the desk that the fleet needs: what is wanted of devices, and where what happens to them is told. */
 import type { Parts, PartsDelta } from "../../protocol/parts.ts";
 import type { Change, Intent } from "../model/intent.ts";
-import type { Kind } from "../model/resources.ts";
+import type { NewEvent } from "../store/events.ts";
 
 export interface FleetDesk {
   readonly intent: Intent;
@@ -16,12 +16,5 @@ export interface FleetDesk {
       readonly deltas: ReadonlyMap<string, PartsDelta>;
     }) => void,
   ): void;
-  event(event: FleetEvent): void;
-}
-
-export interface FleetEvent {
-  readonly level: "INFO" | "WARN" | "CRITICAL";
-  readonly code: string;
-  readonly message: string;
-  readonly subject?: { readonly kind: Kind; readonly id: string; readonly name: string };
+  event(event: NewEvent): void;
 }

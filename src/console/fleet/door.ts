@@ -4,12 +4,10 @@ import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
-import { LARGEST_FROM_AGENT } from "../../protocol/stream.ts";
+import { AGENT_PATH, LARGEST_FROM_AGENT } from "../../protocol/stream.ts";
 import type { Log } from "../../router/log.ts";
 import type { FleetDesk } from "./desk.ts";
 import { type Passport, passportOffice } from "./passport.ts";
-
-export const AGENT_PATH = "/v1/agent";
 
 /** Milliseconds that who is turned away has to read why. What was upgraded is under none of the server's own time-outs any more. */
 const LEAVE = 1000;

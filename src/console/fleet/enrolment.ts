@@ -19,9 +19,10 @@ import type { Log } from "../../router/log.ts";
 import { clientKey } from "../address.ts";
 import type { Authority } from "../ca/ca.ts";
 import { AuthorityError } from "../ca/error.ts";
+import type { NewEvent } from "../store/events.ts";
 import { Tries } from "../tries.ts";
 import type { Book } from "./book.ts";
-import type { FleetDesk, FleetEvent } from "./desk.ts";
+import type { FleetDesk } from "./desk.ts";
 import type { RootsDesk } from "./roots.ts";
 import { Tickets } from "./ticket.ts";
 
@@ -42,7 +43,7 @@ export interface EnrolmentParts {
   readonly roots: Pick<RootsDesk, "statement">;
   readonly log: Log;
   readonly now: () => number;
-  readonly event: (event: FleetEvent) => void;
+  readonly event: (event: NewEvent) => void;
   /** An identity of this generation has been handed out. */
   readonly enrolled: (device: string, generation: number) => void;
 }

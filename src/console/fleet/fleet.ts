@@ -8,8 +8,9 @@ import { makeDeviceKey, readDeviceKey } from "../../protocol/key.ts";
 import type { Log } from "../../router/log.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Observed, ObservedTunnel } from "../model/observed.ts";
+import type { NewEvent } from "../store/events.ts";
 import { Book } from "./book.ts";
-import type { FleetDesk, FleetEvent } from "./desk.ts";
+import type { FleetDesk } from "./desk.ts";
 import { Enrolment } from "./enrolment.ts";
 import { Hub } from "./hub.ts";
 import { RootsDesk } from "./roots.ts";
@@ -61,7 +62,7 @@ export interface FleetParts {
 export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
   const { desk, authority, log, now = Date.now } = parts;
   const book = new Book(database);
-  const event = (one: FleetEvent) => desk.event(one);
+  const event = (one: NewEvent) => desk.event(one);
   const sights = new Map<string, Sight>();
   /** Generation of the identity that each device has. */
   const issued = book.issued();

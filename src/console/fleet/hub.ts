@@ -9,7 +9,8 @@ import { type AppliedFrame, CLOSE, type HelloFrame, PING_EVERY } from "../../pro
 import type { Log } from "../../router/log.ts";
 import type { Authority } from "../ca/ca.ts";
 import { AuthorityError } from "../ca/error.ts";
-import type { FleetDesk, FleetEvent } from "./desk.ts";
+import type { NewEvent } from "../store/events.ts";
+import type { FleetDesk } from "./desk.ts";
 import { openDoor } from "./door.ts";
 import { type AgentFrame, agentFrame } from "./frame.ts";
 import { Line } from "./line.ts";
@@ -39,7 +40,7 @@ export interface HubParts {
   readonly log: Log;
   readonly now: () => number;
   readonly roots: RootsDesk;
-  readonly event: (event: FleetEvent) => void;
+  readonly event: (event: NewEvent) => void;
   readonly sight: (device: string) => Sight;
   /** What is seen of the device has changed; `turned`: see Sight.reported. */
   readonly seen: (device: string, turned?: readonly string[]) => void;

@@ -1,9 +1,8 @@
 /** Judges the TLS certificate that a device comes with. The handshake has shown that it has the private key (RFC 8446 §4.4.3). */
 import { X509Certificate } from "node:crypto";
 import { readDeviceName } from "../../protocol/name.ts";
+import { CLIENT_AUTH } from "../ca/issue.ts";
 import type { FleetDesk } from "./desk.ts";
-
-const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 
 export interface Passport {
   readonly device: string;

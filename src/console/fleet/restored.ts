@@ -9,13 +9,14 @@
 import { createPublicKey, verify } from "node:crypto";
 import { provenText } from "../../protocol/statement.ts";
 import type { HelloFrame } from "../../protocol/stream.ts";
-import type { FleetDesk, FleetEvent } from "./desk.ts";
+import type { NewEvent } from "../store/events.ts";
+import type { FleetDesk } from "./desk.ts";
 
 export interface RestorationParts {
   readonly desk: Pick<FleetDesk, "versionOf" | "raise">;
   /** Ed25519 public key (SPKI, PEM) of the console's statements. */
   readonly configKey: string;
-  readonly event: (event: FleetEvent) => void;
+  readonly event: (event: NewEvent) => void;
 }
 
 /** What looks at each hello, before anything is made of it. */

@@ -2,8 +2,16 @@
 // Adds `summary` to the schemas of routes.
 import type {} from "@fastify/swagger";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { BeginReply, BeginRequest, EnrolmentRefusal, FinishReply, FinishRequest } from "../../protocol/enrol.ts";
-import { RootsRequest, SignedRoots } from "../../protocol/roots.ts";
+import {
+  BEGIN_PATH,
+  BeginReply,
+  BeginRequest,
+  EnrolmentRefusal,
+  FINISH_PATH,
+  FinishReply,
+  FinishRequest,
+} from "../../protocol/enrol.ts";
+import { ROOTS_PATH, RootsRequest, SignedRoots } from "../../protocol/roots.ts";
 import type { Answer, Enrolment } from "./enrolment.ts";
 import type { RootsDesk } from "./roots.ts";
 
@@ -28,7 +36,7 @@ export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment
     const config = { role: "public" } as object;
     const refusals = { "4xx": EnrolmentRefusal };
     scope.post<{ Body: BeginRequest }>(
-      "/v1/enrol/begin",
+      BEGIN_PATH,
       {
         config,
         bodyLimit: LARGEST_BODY,
@@ -41,7 +49,7 @@ export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment
       (request, reply) => answer(reply, enrolment.begin(request.body, request.ip)),
     );
     scope.post<{ Body: FinishRequest }>(
-      "/v1/enrol/finish",
+      FINISH_PATH,
       {
         config,
         bodyLimit: LARGEST_BODY,
@@ -54,7 +62,7 @@ export async function enrolmentRoutes(app: FastifyInstance, enrolment: Enrolment
       async (request, reply) => answer(reply, await enrolment.finish(request.body, request.ip)),
     );
     scope.post<{ Body: RootsRequest }>(
-      "/v1/roots",
+      ROOTS_PATH,
       {
         config,
         bodyLimit: LARGEST_BODY,

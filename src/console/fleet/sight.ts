@@ -40,11 +40,6 @@ export class Sight {
     this.#online = false;
   }
 
-  /** `version`: what the agent runs now. */
-  runs(version: number): void {
-    this.#applied = version;
-  }
-
   answered({ version, error }: AppliedFrame): void {
     if (error === null) this.#applied = version;
     this.#error = error;
@@ -80,10 +75,6 @@ export class Sight {
   /** undefined: its agent is not connected, or has not reported one of this name. */
   tunnel(name: string): ObservedTunnel | undefined {
     return this.#online ? this.#tunnels.get(name) : undefined;
-  }
-
-  get online(): boolean {
-    return this.#online;
   }
 
   /** `inFlight`: a configuration is on its way. `expected`: is this tunnel, which is not up, one that should be? */

@@ -5,8 +5,10 @@ import Type from "typebox";
 export const closed = { additionalProperties: false } as const;
 
 /** Letters, digits and . _ - ; a letter first; 2–128 characters, as the field's products have it. */
+export const NAME = "^[A-Za-z][A-Za-z0-9._-]{1,127}$";
+
 export const Name = Type.String({
-  pattern: "^[A-Za-z][A-Za-z0-9._-]{1,127}$",
+  pattern: NAME,
   description:
     "2–128 letters, digits, dots, underscores and hyphens; a letter first. Unique among resources of its kind.",
 });
@@ -29,6 +31,9 @@ export const Ref = (kind: string, description?: string) =>
 
 export const orNull = <T extends Type.TSchema>(schema: T, description: string) =>
   Type.Union([schema, Type.Null()], { description });
+
+/** Peak bandwidth of an instance, Mbit/s. */
+export const BANDWIDTH = { minimum: 2, maximum: 1000 } as const;
 
 /** IPv4 address/length, host bits 0. */
 export const Cidr = Type.String({

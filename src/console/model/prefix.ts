@@ -60,10 +60,6 @@ export function prefixOf(text: string): Prefix | undefined {
   return "message" in read ? undefined : read;
 }
 
-export function formatPrefix({ base, length }: Prefix): string {
-  return `${formatIpv4(base)}/${length}`;
-}
-
 /** The address with its host bits 0. */
 export function masked(base: number, length: number): number {
   const size = 2 ** (32 - length);

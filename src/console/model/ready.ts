@@ -11,8 +11,6 @@ import { instanceLink } from "./ready/instance.ts";
 import { type Link, linkOk, type ReadyLink } from "./ready/link.ts";
 import { vpcLink } from "./ready/vpc.ts";
 
-export type { ReadyLink } from "./ready/link.ts";
-
 const CHAIN: readonly (readonly [ReadyLink["link"], Link])[] = [
   ["device", deviceLink],
   ["instance", instanceLink],

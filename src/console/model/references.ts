@@ -1,4 +1,4 @@
-/** Which keys of a resource refer to which kind. */
+/** Which keys of a resource refer to which kind, and what is bound to what. */
 import type { Kind, Resource } from "./resources.ts";
 
 type Keys = Readonly<Record<string, Kind>>;
@@ -15,6 +15,12 @@ export const REFERENCES: Readonly<Record<Kind, Keys>> = {
   "security-group": { vpc: "vpc" },
   rule: { securityGroup: "security-group" },
 };
+
+/** The same by key alone: a key refers to one kind, whatever it stands in. */
+export const REFERRED: Readonly<Record<string, Kind>> = Object.assign({}, ...Object.values(REFERENCES));
+
+/** What operators bind to what; to one at most. */
+export const BINDINGS = { instance: "ccn", ccn: "cen", vpc: "cen", vbr: "cen" } as const;
 
 /** Order in which kinds can be made: what is referred to stands first. */
 export const KINDS = Object.keys(REFERENCES) as readonly Kind[];

@@ -6,10 +6,23 @@
  *     └── instance (≤ 2 devices) ──▶ CCN ──▶ CEN ◀── VPC (security groups, rules), VBR
  */
 import Type, { type Static } from "typebox";
-import { Cidr, closed, Description, Device, Ipv4, Ipv6, Line, Name, Namespace, orNull, Ref } from "./field.ts";
+import {
+  BANDWIDTH,
+  Cidr,
+  closed,
+  Description,
+  Device,
+  Ipv4,
+  Ipv6,
+  Line,
+  Name,
+  Namespace,
+  orNull,
+  Ref,
+} from "./field.ts";
 
 /** Where access points, instances, CCNs and CENs belong; things that are bound to each other are in one area. */
-export const AreaSpec = Type.Object({ name: Name, description: Type.Optional(Description) }, closed);
+const AreaSpec = Type.Object({ name: Name, description: Type.Optional(Description) }, closed);
 
 /** What of the gateway's host an access point offers: only admins say it, and operators choose among it. */
 const Offered = <T extends Type.TSchema>(item: T, what: string) =>
@@ -22,7 +35,7 @@ const Offered = <T extends Type.TSchema>(item: T, what: string) =>
   );
 
 /** A gateway that ends the tunnels of an area, and the addresses at which edges and other gateways reach it. */
-export const AccessPointSpec = Type.Object(
+const AccessPointSpec = Type.Object(
   {
     name: Name,
     description: Type.Optional(Description),
@@ -39,13 +52,13 @@ export const AccessPointSpec = Type.Object(
   closed,
 );
 
-export const InstanceSpec = Type.Object(
+const InstanceSpec = Type.Object(
   {
     name: Name,
     description: Type.Optional(Description),
     area: Ref("area"),
     accessPoint: Type.Optional(orNull(Ref("access point"), "null (the default): the first of the area, by name.")),
-    peakBandwidth: Type.Integer({ minimum: 2, maximum: 1000, description: "Mbit/s, each direction." }),
+    peakBandwidth: Type.Integer({ ...BANDWIDTH, description: "Mbit/s, each direction." }),
     haType: Type.Optional(Type.Literal("warm_backup", { description: "Both devices online; the active one carries." })),
     routingStrategy: Type.Optional(Type.Literal("static")),
     cidrs: Type.Optional(
@@ -66,7 +79,7 @@ export const InstanceSpec = Type.Object(
 );
 
 /** Made with its instance or access point, never by itself. */
-export const DeviceSpec = Type.Object(
+const DeviceSpec = Type.Object(
   {
     name: Name,
     instance: orNull(Ref("instance"), "null: it is the device of an access point."),
@@ -80,7 +93,7 @@ export const DeviceSpec = Type.Object(
   closed,
 );
 
-export const CcnSpec = Type.Object(
+const CcnSpec = Type.Object(
   {
     name: Name,
     description: Type.Optional(Description),
@@ -92,10 +105,10 @@ export const CcnSpec = Type.Object(
   closed,
 );
 
-export const CenSpec = Type.Object({ name: Name, description: Type.Optional(Description), area: Ref("area") }, closed);
+const CenSpec = Type.Object({ name: Name, description: Type.Optional(Description), area: Ref("area") }, closed);
 
 /** Where the network of a VPC is on the gateway's host. */
-export const VpcPlace = Type.Union(
+const VpcPlace = Type.Union(
   [
     Type.Object({ kind: Type.Literal("namespace"), name: Namespace }, closed),
     Type.Object({ kind: Type.Literal("vrf"), device: Device }, closed),
@@ -104,7 +117,7 @@ export const VpcPlace = Type.Union(
   { description: "A network namespace or VRF device that the access point offers, or (admins) the host itself." },
 );
 
-export const VpcSpec = Type.Object(
+const VpcSpec = Type.Object(
   {
     name: Name,
     description: Type.Optional(Description),
@@ -124,7 +137,7 @@ export const VpcSpec = Type.Object(
 );
 
 /** A leased line that ends at an access point. */
-export const VbrSpec = Type.Object(
+const VbrSpec = Type.Object(
   {
     name: Name,
     description: Type.Optional(Description),
@@ -139,12 +152,9 @@ export const VbrSpec = Type.Object(
 );
 
 /** What may go into and out of a VPC. A VPC without an accepting rule takes nothing in; it may send everything out. */
-export const SecurityGroupSpec = Type.Object(
-  { name: Name, description: Type.Optional(Description), vpc: Ref("VPC") },
-  closed,
-);
+const SecurityGroupSpec = Type.Object({ name: Name, description: Type.Optional(Description), vpc: Ref("VPC") }, closed);
 
-export const RuleSpec = Type.Object(
+const RuleSpec = Type.Object(
   {
     name: Name,
     description: Type.Optional(Description),

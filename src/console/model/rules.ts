@@ -15,8 +15,6 @@ import type { Rule } from "./rules/rule.ts";
 import { checkSecurityRule } from "./rules/security.ts";
 import { checkUse } from "./rules/use.ts";
 
-export { complete } from "./complete.ts";
-
 /** In the order in which they are told. */
 const RULES: readonly Rule[] = [
   checkName,

@@ -6,15 +6,17 @@ import { directoryOf } from "./lineage.ts";
 import type { Observed, Seen } from "./observed.ts";
 import type { Resource } from "./resources.ts";
 
+/**
+ * - Locked: an operator locked it.
+ * - Received: not activated yet.
+ * - Unconfirmed: activated, and none of its devices has ever joined.
+ * - Active: a device carries its traffic; or one is connected to the console, and it is to have no tunnels yet.
+ * - Offline: neither is so.
+ */
+export const INSTANCE_STATES = ["Received", "Unconfirmed", "Active", "Offline", "Locked"] as const;
+
 export interface InstanceStatus {
-  /**
-   * - Locked: an operator locked it.
-   * - Received: not activated yet.
-   * - Unconfirmed: activated, and none of its devices has ever joined.
-   * - Active: a device carries its traffic; or one is connected to the console, and it is to have no tunnels yet.
-   * - Offline: neither is so.
-   */
-  readonly status: "Received" | "Unconfirmed" | "Active" | "Offline" | "Locked";
+  readonly status: (typeof INSTANCE_STATES)[number];
   /** How the field says it: "Available" for Active. */
   readonly text: string;
   /** Serial number of the device that carries the traffic; null: none. */

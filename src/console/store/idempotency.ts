@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 
 /** Milliseconds. */
-export const ANSWERS_KEPT = 24 * 3_600_000;
+const ANSWERS_KEPT = 24 * 3_600_000;
 
 export interface Answer {
   /** SHA-256 of method, path and body, hexadecimal: a key stands for one request. */

@@ -55,7 +55,7 @@ export interface TutorialOptions {
 }
 
 /** Seconds that each measurement takes where nothing else is asked for. */
-export const SECONDS = 3;
+const SECONDS = 3;
 
 /** Mbit/s to which the peak bandwidth is raised. */
 const RAISED = 50;

@@ -267,7 +267,6 @@ type Frozen<T> = T extends readonly (infer E)[]
 export type RouterConfig = Frozen<Static<typeof RouterConfig>>;
 export type VrfConfig = RouterConfig["vrfs"][number];
 export type TunnelConfig = RouterConfig["tunnels"][number];
-export type ChildConfig = TunnelConfig["children"][number];
 export type AttachmentConfig = RouterConfig["attachments"][number];
 export type FilterConfig = RouterConfig["filters"][number];
 

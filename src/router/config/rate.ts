@@ -3,8 +3,8 @@
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };
 
 /** What a tunnel can be held to, bit/s. */
-export const RATE_MIN = 64_000;
-export const RATE_MAX = 100_000_000_000;
+const RATE_MIN = 64_000;
+const RATE_MAX = 100_000_000_000;
 
 /** Bit/s, a whole number; undefined when the text is no rate, or none that a tunnel can be held to. */
 export function parseRate(text: string): number | undefined {

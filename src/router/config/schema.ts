@@ -285,7 +285,6 @@ export const RouterFile = Type.Object(
   { ...closed, $id: "vcpe-router", title: "vcpe router", description: "One router: an edge or a gateway." },
 );
 
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 export type AttachmentFile = Static<typeof AttachmentFile>;
 export type RouterFile = Static<typeof RouterFile>;
 export type CredentialsFile = Static<typeof CredentialsFile>;

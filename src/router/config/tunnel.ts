@@ -3,7 +3,7 @@ import Type, { type Static } from "typebox";
 import { ESP_PROPOSALS, IKE_PROPOSALS } from "./defaults.ts";
 import { closed, Duration, Ip, Name, Port, Prefix, SecretFile } from "./field.ts";
 
-export const RouteFile = Type.Union(
+const RouteFile = Type.Union(
   [
     Prefix,
     Type.Object(

@@ -1,7 +1,7 @@
 /** Small configurations in parts. */
 
-import { disassemble } from "../../../src/protocol/parts.ts";
 import { parseConfig } from "../../../src/router/config/read.ts";
+import { disassemble } from "../protocol/parts.ts";
 
 const TEXT = (name: string, tunnels: readonly string[]) => `
 name: ${name}

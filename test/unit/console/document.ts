@@ -63,3 +63,11 @@ export function operations({ paths }: Document): DocumentedOperation[] {
       }),
   );
 }
+
+/** A schema of the document with what it refers to in the place of each reference. */
+export function inlined({ components }: Pick<Document, "components">, schema: TSchema): TSchema {
+  return JSON.parse(JSON.stringify(schema), (_key, value) => {
+    if (typeof value?.$ref !== "string") return value;
+    return inlined({ components }, components.schemas[value.$ref.split("/").at(-1)]);
+  });
+}

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect } from "vitest";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
 import { OWN_KINDS } from "../../../src/console/api/specs.ts";
-import { WORDS } from "../../../src/console/desk/references.ts";
+import { WORDS } from "../../../src/console/model/word.ts";
 import { ask, openRig, type Rig } from "./rig.ts";
 
 export let rig: Rig;

@@ -8,18 +8,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { TSchema } from "typebox";
 import { Check, Errors } from "typebox/value";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { EXAMPLES } from "../../../src/console/api/examples.ts";
 import { OWN_KINDS } from "../../../src/console/api/specs.ts";
 import { compile } from "../../../src/console/compile/compile.ts";
-import { WORDS } from "../../../src/console/desk/references.ts";
 import { EMPTY } from "../../../src/console/model/intent.ts";
 import type { Kind } from "../../../src/console/model/resources.ts";
 import { violations } from "../../../src/console/model/rules.ts";
+import { WORDS } from "../../../src/console/model/word.ts";
 import { ResourceTable } from "../../../src/console/store/resources.ts";
-import { type Document, operations } from "./document.ts";
+import { type Document, inlined, operations } from "./document.ts";
 import { type Attempt, attempts, type Pick } from "./requests.ts";
 import { type Answer, ask, openRig, type Rig } from "./rig.ts";
 
@@ -99,7 +98,7 @@ async function attempt(attempt: Attempt): Promise<void> {
   if (reply.status !== 404 || documented) expect(documented, what).toBeDefined();
   const schema = documented?.content?.["application/json"]?.schema;
   if (schema && typeof reply.body === "object") {
-    const whole = inlined(schema);
+    const whole = inlined(document, schema);
     if (!Check(whole, reply.body)) expect(Errors(whole, reply.body), what).toEqual([]);
   }
 }
@@ -141,13 +140,6 @@ function safe(text: string): string {
   return text.toWellFormed();
 }
 
-function inlined(schema: TSchema): TSchema {
-  return JSON.parse(JSON.stringify(schema), (_key, value) => {
-    if (typeof value?.$ref !== "string") return value;
-    return inlined(document.components.schemas[value.$ref.split("/").at(-1)]);
-  });
-}
-
 /** Back to the tutorial's first branch, activated. */
 async function reset(): Promise<void> {
   const resources = OWN_KINDS.map((kind) => ({ kind, ...EXAMPLES[kind] }));
@@ -174,7 +166,7 @@ function invariants(): void {
 it("whatever is sent is answered as documented and leaves a sound intent", {
   timeout: SECONDS * 1000 + 20_000,
 }, async () => {
-  expect(Check(inlined(document.components.schemas.Error), { code: "x" })).toBe(false);
+  expect(Check(inlined(document, document.components.schemas.Error), { code: "x" })).toBe(false);
   const property = fc.asyncProperty(fc.array(attempts(tried()), { minLength: 10, maxLength: 40 }), async (sequence) => {
     await reset();
     for (const one of sequence) await attempt(one);

@@ -9,11 +9,9 @@ import { login } from "../../../src/cli/login.ts";
 import { create } from "../../../src/cli/write.ts";
 import { openAuthority } from "../../../src/console/ca/ca.ts";
 import { readCertificate, rootsOf } from "../../../src/console/certificate.ts";
-import { openConsole } from "../../../src/console/console.ts";
 import { readDeviceKey } from "../../../src/protocol/key.ts";
 import { fakeTerminal } from "../cli/client/terminal.ts";
-import { silent } from "../router/silent.ts";
-import { CHEAP } from "./auth/site.ts";
+import { openGiven } from "./given.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "vcpe-given-"));
 const file = (name: string, text: string) => {
@@ -47,14 +45,7 @@ it("tells devices the root that is in the chain, and none where the system must 
 });
 
 it("is what clients and devices see, and devices join by it", async () => {
-  const site = await openConsole({
-    folder: join(scratch, "console"),
-    listen: { host: "127.0.0.1", port: 0 },
-    names: ["localhost"],
-    cost: CHEAP,
-    log: silent,
-    certificate: given,
-  });
+  const site = await openGiven({ folder: join(scratch, "console"), certificate: given });
   try {
     expect(site.fingerprint).toBeNull();
     const url = new URL(site.url);

@@ -9,12 +9,11 @@ import { connect } from "node:tls";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openAuthority } from "../../../src/console/ca/ca.ts";
 import { type GivenCertificate, knownToSystems, readCertificate } from "../../../src/console/certificate.ts";
-import { openConsole } from "../../../src/console/console.ts";
-import type { FleetEvent } from "../../../src/console/fleet/desk.ts";
 import { type GivenParts, watchGiven } from "../../../src/console/given.ts";
+import type { NewEvent } from "../../../src/console/store/events.ts";
 import { silent } from "../router/silent.ts";
-import { CHEAP } from "./auth/site.ts";
 import { until } from "./fleet/bed.ts";
+import { openGiven } from "./given.ts";
 
 const DAY = 86_400_000;
 const scratch = mkdtempSync(join(tmpdir(), "vcpe-renewed-"));
@@ -62,7 +61,7 @@ function caOf(port: number): Promise<string> {
 }
 
 function watched(parts: Partial<GivenParts> = {}) {
-  const events: FleetEvent[] = [];
+  const events: NewEvent[] = [];
   const taken: GivenCertificate[] = [];
   const watch = watchGiven({
     given: first,
@@ -77,15 +76,7 @@ function watched(parts: Partial<GivenParts> = {}) {
 
 describe("a given certificate", () => {
   it("is taken anew from the disk by the console that runs, and whoever asks for the CA gets that one's", async () => {
-    const site = await openConsole({
-      folder: join(scratch, "console"),
-      listen: { host: "127.0.0.1", port: 0 },
-      names: ["localhost"],
-      cost: CHEAP,
-      log: silent,
-      certificate: reread(),
-      reread,
-    });
+    const site = await openGiven({ folder: join(scratch, "console"), certificate: reread(), reread });
     try {
       const port = Number(new URL(site.url).port);
       expect(await shown(port)).toBe(serialOf(first));

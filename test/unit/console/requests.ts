@@ -1,6 +1,7 @@
 /** Requests made of the OpenAPI document: such that fit it, and such that nearly do. */
 import fc, { type Arbitrary } from "fast-check";
 import type { TSchema } from "typebox";
+import { REFERRED } from "../../../src/console/model/references.ts";
 import type { Kind } from "../../../src/console/model/resources.ts";
 import type { DocumentedOperation } from "./document.ts";
 
@@ -38,19 +39,9 @@ interface Words {
 
 const pick: Arbitrary<unknown> = fc.nat(1000).map(($pick) => ({ $pick }));
 
-const REFERENCES: Readonly<Record<string, Kind>> = {
-  area: "area",
-  accessPoint: "access-point",
-  cen: "cen",
-  ccn: "ccn",
-  instance: "instance",
-  vpc: "vpc",
-  securityGroup: "security-group",
-};
-
 /** A key that names a resource mostly names one of the right kind. */
 function keyed(key: string, schema: Words): Arbitrary<unknown> {
-  const kind = REFERENCES[key];
+  const kind = REFERRED[key];
   if (kind === undefined || schema.type === "object") return fitting(schema);
   const right = fc.nat(1000).map(($pick) => ({ $pick, kind }));
   return fc.oneof({ weight: 6, arbitrary: right }, { weight: 1, arbitrary: fitting(schema) });

@@ -7,7 +7,7 @@ import type { Change } from "../../../src/console/model/intent.ts";
 import type { Resource } from "../../../src/console/model/resources.ts";
 import { openDatabase } from "../../../src/console/store/database.ts";
 import { STORE_MIGRATIONS } from "../../../src/console/store/schema.ts";
-import { changed } from "../../../src/protocol/parts.ts";
+import { changed } from "../protocol/parts.ts";
 import { change, creation, deletion, resource, Site, tutorial } from "./world.ts";
 
 const GATEWAY = "vcpe000000000001";

@@ -62,6 +62,18 @@ it("tells of changes, events and states as they come", async () => {
   expect(once.split("event: status")).toHaveLength(2);
 });
 
+it("does not tell of counters, which change all the time", async () => {
+  await listen();
+  const stream = await read();
+  await stream.until("retry: 2000");
+  rig!.fleet.see("vcpe0", { controller: "normal", drops: { "no-route": 1 } });
+  rig!.fleet.see("vcpe0", { drops: { "no-route": 2 } });
+  rig!.fleet.see("vcpe0", { controller: "abnormal" });
+  const text = await stream.until('"controller":"abnormal"');
+  expect(text.split("event: status")).toHaveLength(3);
+  expect(text).not.toContain("no-route");
+});
+
 it("goes on from the last event that was read", async () => {
   await listen();
   const first = await read();

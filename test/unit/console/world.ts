@@ -1,7 +1,8 @@
 /** A small site to write tests with: resources by name, ids made of the names. */
+
+import { complete } from "../../../src/console/model/complete.ts";
 import { type Change, EMPTY, type Intent, withChanges } from "../../../src/console/model/intent.ts";
 import type { Kind, Resource, Spec, Written } from "../../../src/console/model/resources.ts";
-import { complete } from "../../../src/console/model/rules.ts";
 
 const AT = "2026-01-01T00:00:00.000Z";
 

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { partFault } from "../../../src/agent/check.ts";
-import { assemble, disassemble } from "../../../src/protocol/parts.ts";
+import { assemble } from "../../../src/protocol/parts.ts";
 import { parseConfig } from "../../../src/router/config/read.ts";
+import { disassemble } from "./parts.ts";
 
 const { config } = parseConfig(
   `

@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { freeze, type RouterConfig } from "../../../src/router/config/config.ts";
-import { applied, describeAction, diff } from "../../../src/router/diff.ts";
+import { describeAction, diff } from "../../../src/router/diff.ts";
 import { changes, modelOf, wholeOf, wishOf } from "../../../src/router/model.ts";
 import type { Model } from "../../../src/router/resource.ts";
+import { applied } from "./applied.ts";
 import { BRANCH, parse } from "./configuration.ts";
 
 const base = parse(BRANCH).config;

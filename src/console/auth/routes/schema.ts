@@ -7,7 +7,7 @@ const closed = { additionalProperties: false } as const;
 const Time = Type.String({ description: "ISO 8601, UTC." });
 const TimeOrNever = Type.Union([Time, Type.Null()]);
 const Password = Type.String({ minLength: 1, maxLength: 1024 });
-export const RoleName = Type.Enum([...ROLES], { description: "Each may do what the ones before it may." });
+const RoleName = Type.Enum([...ROLES], { description: "Each may do what the ones before it may." });
 
 export const LoginRequest = Type.Object(
   { user: Type.String({ minLength: 1, maxLength: 64 }), password: Password },

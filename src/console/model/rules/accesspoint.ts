@@ -4,15 +4,18 @@ import { addressKey, type Directory } from "../directory.ts";
 import type { Violation } from "../intent.ts";
 import { overlap, parseIpv4, prefixOf } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
+import { isHost } from "./host.ts";
 import { OVERLAY } from "./network.ts";
 import { breach, called, changedIn, MOST, type Rule } from "./rule.ts";
 
 type Point = Resource<"access-point">;
 
-/** No address of a host that others reach: unspecified and "this network", loopback, link-local, multicast and reserved (RFC 6890). */
-const NO_HOSTS = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"].map((text) => prefixOf(text)!);
+const LINK_LOCAL = prefixOf("169.254.0.0/16")!;
 
-/** The same of IPv6, and IPv4 addresses in its clothes (RFC 4291, section 2.5.5): no packet on the wire bears one. */
+/**
+ * No address of a host that others reach: unspecified, loopback, link-local, multicast (RFC 6890), and IPv4 addresses in IPv6's clothes
+ * (RFC 4291, section 2.5.5): no packet on the wire bears one.
+ */
 const NO_HOSTS_6 = ["::/96", "::ffff:0.0.0.0/96", "fe80::/10", "ff00::/8"].map(prefix6Of);
 
 export const checkAccessPoint: Rule = (change, directory) => {
@@ -31,7 +34,7 @@ export const checkAccessPoint: Rule = (change, directory) => {
       ),
     );
   }
-  if (ipv4 !== null && !isHost(ipv4)) {
+  if (ipv4 !== null && !isOutside(ipv4)) {
     found.push(
       breach(
         "address",
@@ -68,9 +71,11 @@ export const checkAccessPoint: Rule = (change, directory) => {
   return [...found, ...taken(after, directory), ...strangers(after, directory)];
 };
 
-function isHost(text: string): boolean {
-  const base = parseIpv4(text);
-  return base !== undefined && ![...NO_HOSTS, OVERLAY].some((prefix) => overlap(prefix, { base, length: 32 }));
+/** A host's that others reach: not link-local (RFC 3927), and none that devices have inside. */
+function isOutside(text: string): boolean {
+  return (
+    isHost(text) && ![LINK_LOCAL, OVERLAY].some((prefix) => overlap(prefix, { base: parseIpv4(text)!, length: 32 }))
+  );
 }
 
 function isHost6(text: string): boolean {

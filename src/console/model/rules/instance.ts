@@ -1,23 +1,21 @@
 /** Instances: bandwidth, and what a locked one may not. */
+import { BANDWIDTH } from "../field.ts";
 import type { Violation } from "../intent.ts";
 import { breach, called, type Rule } from "./rule.ts";
-
-/** Mbit/s. */
-const LEAST = 2;
-const MOST_BANDWIDTH = 1000;
 
 export const checkInstance: Rule = ({ before, after }) => {
   if (after?.kind !== "instance") return [];
   const found: Violation[] = [];
   const { peakBandwidth } = after;
-  if (!Number.isInteger(peakBandwidth) || peakBandwidth < LEAST || peakBandwidth > MOST_BANDWIDTH) {
+  const { minimum, maximum } = BANDWIDTH;
+  if (!Number.isInteger(peakBandwidth) || peakBandwidth < minimum || peakBandwidth > maximum) {
     found.push(
       breach(
         "bandwidth",
         after,
         "peakBandwidth",
         `${called(after)} cannot have a peak bandwidth of ${peakBandwidth} Mbit/s`,
-        `Choose a whole number from ${LEAST} to ${MOST_BANDWIDTH}`,
+        `Choose a whole number from ${minimum} to ${maximum}`,
       ),
     );
   }

@@ -1,7 +1,9 @@
 /** Names: their letters, and that they are unique among names and ids of resources of their kind, as either may be written. */
-import { article, breach, called, type Rule, word } from "./rule.ts";
+import { NAME } from "../field.ts";
+import { article, WORDS } from "../word.ts";
+import { breach, called, type Rule } from "./rule.ts";
 
-const PATTERN = /^[A-Za-z][A-Za-z0-9._-]{1,127}$/;
+const PATTERN = new RegExp(NAME);
 
 export const checkName: Rule = ({ kind, id, after }, directory) => {
   if (!after) return [];
@@ -12,7 +14,7 @@ export const checkName: Rule = ({ kind, id, after }, directory) => {
         "name-invalid",
         after,
         "name",
-        `"${name}" cannot be the name of ${article(word(kind))}`,
+        `"${name}" cannot be the name of ${article(WORDS[kind].one)}`,
         "Use 2–128 letters, digits, dots, underscores and hyphens, a letter first",
       ),
     ];

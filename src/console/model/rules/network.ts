@@ -22,7 +22,7 @@ const SPECIAL: readonly (readonly [Prefix, string])[] = (
 const SHORTEST = 8;
 
 /** What is wrong with a text as a network of a branch, VPC or line. */
-export function networkFault(text: string): PrefixFault | undefined {
+function networkFault(text: string): PrefixFault | undefined {
   const read = readPrefix(text);
   if ("message" in read) return read;
   if (read.length < SHORTEST) {

@@ -2,8 +2,8 @@
 import type { Directory } from "../directory.ts";
 import type { Violation } from "../intent.ts";
 import { placeKey, placeOf } from "../place.ts";
-import { parseIpv4 } from "../prefix.ts";
 import type { Resource } from "../resources.ts";
+import { isHost } from "./host.ts";
 import { breach, called, changedIn, MOST, type Rule, some } from "./rule.ts";
 
 /** TUN devices that a gateway can serve are 1024; the rest is for what it may need besides. */
@@ -136,9 +136,4 @@ function withdrawn(point: Point, directory: Directory): Violation[] {
 
 function offers(point: Point, { offer }: ReturnType<typeof placeOf>): boolean {
   return offer === null || point[offer.list].includes(offer.name);
-}
-
-function isHost(text: string): boolean {
-  const value = parseIpv4(text);
-  return value !== undefined && value >= 2 ** 24 && value < 224 * 2 ** 24 && value >>> 24 !== 127;
 }

@@ -2,7 +2,8 @@
 import type { Directory } from "../directory.ts";
 import { referencesOf } from "../references.ts";
 import type { Kind, Resource } from "../resources.ts";
-import { article, breach, called, changedIn, MOST, type Rule, word } from "./rule.ts";
+import { article, WORDS } from "../word.ts";
+import { breach, called, changedIn, MOST, type Rule } from "./rule.ts";
 
 export const checkReferences: Rule = ({ after }, directory) =>
   (after ? referencesOf(after) : []).flatMap(({ key, kind, id }) =>
@@ -13,8 +14,8 @@ export const checkReferences: Rule = ({ after }, directory) =>
             "not-found",
             after!,
             key,
-            `there is no ${word(kind)} "${id}" for ${called(after!)}`,
-            `Create it first, or name one of: vcpe get ${word(kind).replaceAll(" ", "-").toLowerCase()}s`,
+            `there is no ${WORDS[kind].one} "${id}" for ${called(after!)}`,
+            `Create it first, or name one of: vcpe get ${WORDS[kind].many}`,
           ),
         ],
   );
@@ -53,7 +54,7 @@ function apart(
       one,
       path,
       `${called(one)} is in area ${areaOf(one.area)}, ${called(other)} in area ${areaOf(other.area)}`,
-      `Bind only what is in one area; choose ${path === "area" ? "the area of the other" : `${article(word(other.kind))} of area ${areaOf(one.area)}`}`,
+      `Bind only what is in one area; choose ${path === "area" ? "the area of the other" : `${article(WORDS[other.kind].one)} of area ${areaOf(one.area)}`}`,
       other,
     ),
   ];

@@ -2,6 +2,7 @@
 import type { Directory } from "../directory.ts";
 import type { Change, Violation } from "../intent.ts";
 import type { Kind, Resource } from "../resources.ts";
+import { WORDS } from "../word.ts";
 
 /** Looks at one change in the directory of the intent with all changes. */
 export type Rule = (change: Change, directory: Directory) => Violation[];
@@ -9,26 +10,9 @@ export type Rule = (change: Change, directory: Directory) => Violation[];
 /** Of many that are found of one kind at most so many are told by name. */
 export const MOST = 5;
 
-const WORDS: Readonly<Record<Kind, string>> = {
-  area: "area",
-  "access-point": "access point",
-  cen: "CEN",
-  ccn: "CCN",
-  instance: "instance",
-  device: "device",
-  vpc: "VPC",
-  vbr: "VBR",
-  "security-group": "security group",
-  rule: "rule",
-};
-
 /** "CEN corp". */
 export function called({ kind, name }: { readonly kind: Kind; readonly name: string }): string {
-  return `${WORDS[kind]} ${name}`;
-}
-
-export function word(kind: Kind): string {
-  return WORDS[kind];
+  return `${WORDS[kind].one} ${name}`;
 }
 
 /** "an instance", "a CCN". */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkComplete, describeFlags, parseFlags } from "../../../../src/cli/client/flags.ts";
-import { KINDS, kindOf, pathOf, pluralOf } from "../../../../src/cli/client/kinds.ts";
+import { kindOf, pathOf, pluralOf } from "../../../../src/cli/client/kinds.ts";
+import { KINDS } from "../../../../src/console/model/references.ts";
 import type { Kind } from "../../../../src/console/model/resources.ts";
 
 const parse = (kind: Kind, text: string) => parseFlags(kind, text.split(" "), { "--json": false, "--keys-file": true });

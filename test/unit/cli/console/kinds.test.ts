@@ -1,9 +1,9 @@
 /** Every command for every kind that it is for. */
 import { expect, it } from "vitest";
 import { act, bind } from "../../../../src/cli/act.ts";
-import { KINDS } from "../../../../src/cli/client/kinds.ts";
 import { get } from "../../../../src/cli/get.ts";
 import { create, remove, update } from "../../../../src/cli/write.ts";
+import { KINDS } from "../../../../src/console/model/references.ts";
 import type { Kind } from "../../../../src/console/model/resources.ts";
 import { firstLogin, run, words } from "./commandrig.ts";
 

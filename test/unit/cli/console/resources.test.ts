@@ -211,6 +211,10 @@ describe("resources", () => {
         return terminal.written.out;
       })(),
     );
+    const dry = { json: true, dryRun: true, keysFile: join(folder, "never") };
+    const would = await run((t) => act(t, "reset-key", "device", id, dry));
+    expect(JSON.parse(would.out)).toMatchObject({ dryRun: true, resource: { kind: "device" } });
+    expect(existsSync(dry.keysFile)).toBe(false);
     expect((await run((t) => act(t, "reset-key", "device", id, {}))).out).toBe(
       "device vcpeSERIALNUMBER has a new key; the old one and the identity it gave are void\ndevice vcpeSERIALNUMBER    key KEY\n",
     );

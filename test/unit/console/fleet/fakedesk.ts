@@ -1,6 +1,7 @@
 /** A desk whose intent has devices only, and whose parts are what a test says. */
-import type { FleetDesk, FleetEvent } from "../../../../src/console/fleet/desk.ts";
+import type { FleetDesk } from "../../../../src/console/fleet/desk.ts";
 import type { Resource } from "../../../../src/console/model/resources.ts";
+import type { NewEvent } from "../../../../src/console/store/events.ts";
 import type { Parts, PartsDelta } from "../../../../src/protocol/parts.ts";
 import { type Change, EMPTY, type Intent, withChanges } from "./intent.ts";
 
@@ -9,7 +10,7 @@ type Committed = Parameters<Parameters<FleetDesk["onCommitted"]>[0]>[0];
 export class FakeDesk implements FleetDesk {
   intent: Intent = EMPTY;
   revision = 0;
-  readonly events: FleetEvent[] = [];
+  readonly events: NewEvent[] = [];
   readonly #parts = new Map<string, Parts>();
   readonly #versions = new Map<string, number>();
   readonly #listeners: ((committed: Committed) => void)[] = [];
@@ -31,7 +32,7 @@ export class FakeDesk implements FleetDesk {
     this.#listeners.push(listener);
   }
 
-  event(event: FleetEvent): void {
+  event(event: NewEvent): void {
     this.events.push(event);
   }
 

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Feed } from "../../../../src/console/fleet/feed.ts";
 import { Tickets } from "../../../../src/console/fleet/ticket.ts";
-import { changed, type Parts, type PartsDelta } from "../../../../src/protocol/parts.ts";
+import type { Parts, PartsDelta } from "../../../../src/protocol/parts.ts";
+import { changed } from "../../protocol/parts.ts";
 
 const delta = (put: Record<string, unknown>, ...remove: string[]): PartsDelta => ({
   put: new Map(Object.entries(put)),

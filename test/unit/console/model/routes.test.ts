@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Directory } from "../../../../src/console/model/directory.ts";
 import { EMPTY, withChanges } from "../../../../src/console/model/intent.ts";
 import { directoryOf } from "../../../../src/console/model/lineage.ts";
-import { formatPrefix, overlap, prefixOf } from "../../../../src/console/model/prefix.ts";
+import { formatIpv4, overlap, prefixOf } from "../../../../src/console/model/prefix.ts";
 import { PrefixSet } from "../../../../src/console/model/prefixset.ts";
 import { routesOf } from "../../../../src/console/model/routes.ts";
 import { history } from "../deeds.ts";
@@ -73,7 +73,7 @@ describe("a set of networks", () => {
           const set = new PrefixSet();
           let claims = all.map((prefix, i) => ({
             prefix,
-            text: formatPrefix(prefix),
+            text: `${formatIpv4(prefix.base)}/${prefix.length}`,
             kind: "vpc" as const,
             id: `vpc-${i}`,
             published: true,

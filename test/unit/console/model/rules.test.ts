@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { complete } from "../../../../src/console/model/complete.ts";
 import { type Change, type Intent, type Violation, withChanges } from "../../../../src/console/model/intent.ts";
 import type { Kind, Resource, Spec, Written } from "../../../../src/console/model/resources.ts";
-import { complete, violations } from "../../../../src/console/model/rules.ts";
+import { violations } from "../../../../src/console/model/rules.ts";
 import { difference, history } from "../deeds.ts";
 import { deeds } from "../dice.ts";
 import { runs } from "../until.ts";
