@@ -99,6 +99,7 @@ describe("a reload", () => {
     const calls = plane.calls.length;
     write(BRANCH.replace("[10.2.0.0/24,", "[10.2.0.0/24, 10.7.0.0/24,").replace("mtu: 1500", "mtu: 1400"));
     expect((await opened.reload()).applied).toEqual([
+      "add fence main 10.7.0.0/24",
       "update tun vcpe0",
       "add route main 10.7.0.0/24 via to-gateway",
       "add kernel-route vcpe0 10.7.0.0/24",
@@ -134,7 +135,7 @@ describe("a reload", () => {
     expect(host.links.get("lan")?.mtu).toBe(1500);
     // And is not in the way of the next one.
     write(BRANCH.replace("[10.2.0.0/24,", "[10.7.0.0/24,"));
-    expect((await opened.reload()).applied).toHaveLength(4);
+    expect((await opened.reload()).applied).toHaveLength(6);
   });
 
   it("changes a tunnel's rate in place, and takes it back when it fails", async () => {
