@@ -26,7 +26,10 @@ export function runFrom(actions: readonly Action[], from: number): Run | undefin
   return { op, kind, routes } as Run;
 }
 
-/** Many kernel routes in one go; throws KernelRoutesError, which says how many were done. */
+/**
+ * Many kernel routes in one go; throws KernelRoutesError, which says how many were done. One to be removed that is not there is done: the
+ * kernel takes all of a device away when somebody takes the device down.
+ */
 export async function changeKernelRoutes(
   host: Host,
   op: "add" | "remove",
@@ -44,7 +47,12 @@ export async function changeKernelRoutes(
         routes.slice(done, end).map(({ prefix, device }) => ({ prefix, link: device })),
       );
     } catch (error) {
-      const failedAt = done + ((error as { readonly line?: number }).line ?? 0);
+      const { code, line } = error as { readonly code?: string; readonly line?: number };
+      const failedAt = done + (line ?? 0);
+      if (op === "remove" && code === "absent" && line !== undefined) {
+        done = failedAt + 1;
+        continue;
+      }
       throw new KernelRoutesError(failedAt, routes[failedAt], error);
     }
     done = end;

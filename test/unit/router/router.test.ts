@@ -197,6 +197,16 @@ describe("a reload", () => {
     await expect(opened.reload()).rejects.toThrow("engines.aes128gcm16 cannot change while the router runs");
   });
 
+  it("takes out what somebody has taken from the kernel already", async () => {
+    const { opened, host, plane, write } = await start();
+    // As when the device was down for a moment.
+    for (const prefix of ["10.2.0.0/24", "10.100.0.0/16"]) host.routes.delete(prefix);
+    write(BRANCH.replace("[10.2.0.0/24, 10.100.0.0/16,", "["));
+    await opened.reload();
+    expect([...host.routes.keys()]).toEqual(["fd00:2::/64", "10.66.0.0/16"]);
+    expect([...plane.routes.keys()].filter((key) => key.includes("10.2.0.0") || key.includes("10.100."))).toEqual([]);
+  });
+
   it("does not put kernel routes in the way of its own removal", async () => {
     const { opened, plane, host, write } = await start();
     write(BRANCH.replace(/tunnels:[\s\S]*(?=\nroutes:)/, "tunnels: []"));
