@@ -49,7 +49,7 @@ export function timeout(state: u32): u32 {
 export const WORTH_NOTHING: u32 = 0;
 /** Gives way to a new flow when it has been silent for QUIET. */
 export const WORTH_SOMETHING: u32 = 1;
-/** Never gives way. */
+/** Gives way only where its guard has more than its share of the table. */
 export const WORTH_KEEPING: u32 = 2;
 
 /** Seconds of silence after which an answered flow without a connection gives way. */

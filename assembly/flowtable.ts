@@ -1,7 +1,7 @@
 // The flow table: which flows the filters have accepted. One for all workers, in shared memory, of the size chosen at start; no locks.
 //
 //   find     the bucket that the hash names is searched, from the place that the hash names on ──▶ a flow, or 0
-//   admit    a place in the bucket: free, or expired, or of the flow that is worth least ── claimed ── filled ── published
+//   admit    a place in the bucket: free, or expired, or of a flow that gives way ── claimed ── filled ── published
 //   renew    the flow's state and time of expiry, by compare and exchange, and only when they change: once a second
 //
 // A place is claimed by a compare-and-exchange of its tag, and published by one store of it, last. In between its version goes up, so a
@@ -13,6 +13,10 @@
 // and it has two places until one of them expires; a change of state is lost to another one. Each costs a packet at worst. A flow
 // is there only after a rule has accepted it, and passes only under a rule set that has accepted it (`filter`), so none of it
 // lets a packet through that no rule accepts.
+//
+// Who gives way when all sixteen places of a bucket have flows: one of the least worth (flowstate); of those one of the guard that has
+// most places there; of those the one that expires first. What is worth keeping gives way only to a guard that has two places fewer. So
+// what one guard lets in, a flood or a million connections, is paid for with its own flows: no customer can take the table from another.
 //
 // Nothing sweeps the table: a flow that has expired is taken for absent, and its place is free for the next one in the bucket.
 
@@ -230,32 +234,54 @@ function fill(flow: usize, state: u32, opened: u32, by: u32, now: u32): void {
 let leastTag: u32 = 0;
 let leastEvicted: bool = false;
 
-/** The place in the bucket to take: free or expired; else of the flow that is worth least, and of those the one that expires first. */
+/** The place in the bucket to take: free or expired; else of the flow that gives way to the one at hand; 0: none does. */
 function leastWorth(now: u32): usize {
+  const mine = load<u32>(flowKey, FLOW_DOMAIN);
+  let own: u32 = 0;
+  let living: u32 = 0;
+  for (let i: u32 = 0; i < <u32>FLOW_WAYS; i++) {
+    const flow = placeAt(i);
+    const held = atomic.load<u32>(flow + FLOW_TAG);
+    if (held == <u32>FLOW_CLAIMED) continue;
+    if (held == 0 || expired(atomic.load<u64>(flow + FLOW_LIFE), now)) {
+      leastTag = held;
+      leastEvicted = false;
+      return flow;
+    }
+    living++;
+    if (atomic.load<u32>(flow + FLOW_DOMAIN) == mine) own++;
+  }
+  leastEvicted = true;
   let found: usize = 0;
   let least: u64 = u64.MAX_VALUE;
   for (let i: u32 = 0; i < <u32>FLOW_WAYS; i++) {
     const flow = placeAt(i);
     const held = atomic.load<u32>(flow + FLOW_TAG);
-    if (held == <u32>FLOW_CLAIMED) continue;
+    if (held <= <u32>FLOW_CLAIMED) continue;
     const its = atomic.load<u64>(flow + FLOW_LIFE);
-    if (held == 0 || expired(its, now)) {
-      leastTag = held;
-      leastEvicted = false;
-      return flow;
-    }
     const state = stateOf(its);
-    const value = worth(state);
     const left = <u32>(its >> 32) - now;
-    if (value == WORTH_KEEPING || (value == WORTH_SOMETHING && left + QUIET > timeout(state))) continue;
-    const rank = ((<u64>value) << 32) | (<u64>left);
+    let value = worth(state);
+    if (value == WORTH_SOMETHING && left + QUIET > timeout(state)) value = WORTH_KEEPING;
+    // Where all are of one domain, its share is no matter.
+    const share: u32 = own == living ? 0 : shareOf(atomic.load<u32>(flow + FLOW_DOMAIN));
+    if (value == WORTH_KEEPING && share < own + 2) continue;
+    const rank = ((<u64>value) << 40) | ((<u64>(<u32>FLOW_WAYS - share)) << 32) | (<u64>left);
     if (rank >= least) continue;
     least = rank;
     found = flow;
     leastTag = held;
-    leastEvicted = true;
   }
   return found;
+}
+
+/** Places of the bucket that flows of this domain have. */
+function shareOf(domain: u32): u32 {
+  let share: u32 = 0;
+  for (let i: u32 = 0; i < <u32>FLOW_WAYS; i++) {
+    if (atomic.load<u32>(placeAt(i) + FLOW_DOMAIN) == domain) share++;
+  }
+  return share;
 }
 
 /** Flows among the `count` places from place `first` on that have not expired at `now`, seconds. For the control thread. */

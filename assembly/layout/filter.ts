@@ -58,7 +58,7 @@ export const FLOW_ADDRESSES = 8;
 export const FLOW_PORTS = 40;
 /** u32: protocol, IP version << 8, kind << 16 (assembly/flowkey). */
 export const FLOW_META = 44;
-/** u64, atomic: state 8 bits, FLOW_OPENER_LOW, FLOW_OUTWARD, low half of the version in bits 16–31, time of expiry (s) above. */
+/** u64, atomic: state 8 bits, FLOW_OPENER_LOW, FLOW_OUTWARD, FLOW_HEADERS, low half of the version in bits 16–31, time of expiry (s) above. */
 export const FLOW_LIFE = 48;
 /** u32: generation of the rule set that accepted it last. u32: version, one more with each flow that has this place. Both one u64, atomic. */
 export const FLOW_GENERATION = 56;
@@ -66,3 +66,6 @@ export const FLOW_VERSION = 60;
 /** FLOW_LIFE: the lower end opened the flow; it was opened by a packet out of the TUN device. */
 export const FLOW_OPENER_LOW = 0x100;
 export const FLOW_OUTWARD = 0x200;
+/** FLOW_LIFE, of a datagram in fragments, 6 bits: where the headers of its first fragment end, in units of 8 bytes; the largest: nobody knows. */
+export const FLOW_HEADERS = 10;
+export const FLOW_HEADERS_MAX = 63;

@@ -54,7 +54,7 @@ export class Tables {
     this.epochs = epochs;
     this.pool = pool;
     this.adjacencies = adjacencies;
-    this.vrfs = new Vrfs(memory);
+    this.vrfs = new Vrfs(memory, epochs);
     this.fib = new Fib(memory.memory, fast as unknown as FibExports);
     this.domains = new Domains(this.vrfs, this.fib, adjacencies);
     this.slots = new SaSlots(memory, pool, epochs, fast.expand, randomBytes);

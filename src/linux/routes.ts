@@ -9,6 +9,9 @@ import { askBatch, askIp, batchIp, type Where } from "./iproute.ts";
  */
 export const ROUTE_PROTOCOL = 118;
 
+/** Metric of a route that gives way to all others: the largest there is. */
+export const LAST_METRIC = 4_294_967_295;
+
 export interface KernelRoute {
   /** "192.0.2.0/24", "2001:db8::/32"; "0.0.0.0/0" and "::/0" for the default routes. */
   readonly prefix: string;

@@ -13,7 +13,7 @@ export type Action =
 /**
  * Three steps. First, what stands on something that goes, but can move onto something that stays, moves (a route to
  * another tunnel, without a gap). Then everything that goes is removed, last made first. Then the rest is made or
- * changed, first needed first.
+ * changed, first needed first. Fences stand around all of it: new ones are there before the first step, old ones until after the last.
  */
 export function diff(running: Model, wanted: Model): Action[] {
   /** Goes, for good or to come back in another shape. */
@@ -43,7 +43,16 @@ export function diff(running: Model, wanted: Model): Action[] {
     if (!was || going.has(key)) actions.push({ op: "add", resource: now });
     else if (!moved.has(key) && !same(was, now)) actions.push({ op: "update", was, now });
   }
-  return actions;
+  return fenced(actions);
+}
+
+function fenced(actions: readonly Action[]): Action[] {
+  const [first, between, last]: [Action[], Action[], Action[]] = [[], [], []];
+  for (const action of actions) {
+    const fence = action.op !== "update" && action.resource.kind === "fence";
+    (fence ? (action.op === "add" ? first : last) : between).push(action);
+  }
+  return [...first, ...between, ...last];
 }
 
 /** The model after an action, in place and without checks: it has been carried out. */

@@ -2,7 +2,7 @@
  * The forwarding side of the router: makes, changes and removes VRFs, TUN devices, next hops and routes, in the datapath
  * and in the kernel. Knows which index of the datapath each name has.
  *
- *   carry ── on this host: forwarding, MTUs, addresses, kernel routes
+ *   carry ── on this host: forwarding, MTUs, addresses, kernel routes and fences
  *         ── in the datapath: VRF ── filter ── TUN device ── tunnel (Tunnels) ── route (Routes)
  *   judge, attach ── a tunnel has come up or fallen, an attachment is there or goes: routes that may choose choose again
  */
@@ -10,11 +10,12 @@ import type { Plane, ShapeTraffic } from "../datapath/plane.ts";
 import type { FilterHandle } from "../datapath/rules.ts";
 import { hostPrefix, parseAddress } from "./address.ts";
 import type { Action } from "./diff.ts";
+import { Fences } from "./fences.ts";
 import { filterRules } from "./filter.ts";
 import { Hops } from "./hops.ts";
 import type { Host } from "./host.ts";
 import { forward, stopForwarding } from "./ipforwarding.ts";
-import { changeKernelRoutes } from "./kernelroutes.ts";
+import { changeKernelRoutes, type Run, runFrom } from "./kernelroutes.ts";
 import { subjectOf } from "./ledger.ts";
 import type { Loans } from "./loans.ts";
 import { chosen, type Health } from "./preference.ts";
@@ -30,6 +31,7 @@ export class Fabric {
   readonly #plane: Plane;
   readonly #host: Host;
   readonly #loans: Loans;
+  readonly fences: Fences;
   readonly #vrfs = new Map<string, number>();
   readonly #tuns = new Map<string, number>();
   readonly #filters = new Map<string, FilterHandle>();
@@ -43,6 +45,7 @@ export class Fabric {
     this.#plane = plane;
     this.#host = host;
     this.#loans = loans;
+    this.fences = new Fences(host, loans);
     this.#hops = new Hops(plane);
     this.#tunnels = new Tunnels(plane, host, this.#hops);
     this.#routes = new Routes(plane, this.#hops, (via) => this.#adjacency(via));
@@ -77,9 +80,17 @@ export class Fabric {
         return this.#tunnels.carry(action.op, resource);
       case "route":
         return this.#routes.carry(action.op, resource, this.#vrfs.get(resource.vrf) as number);
+      case "fence":
       case "kernel-route":
-        return changeKernelRoutes(this.#host, action.op === "remove" ? "remove" : "add", [resource]);
+        return this.carryRun(runFrom([action], 0) as Run);
     }
+  }
+
+  /** Many in one go. @throws LinuxError; KernelRoutesError: those before its index were done */
+  async carryRun({ op, kind, routes }: Run): Promise<void> {
+    if (kind === "kernel-route") return changeKernelRoutes(this.#host, op, routes);
+    const prefixes = routes.map(({ prefix }) => prefix);
+    return op === "add" ? this.fences.add(prefixes) : this.fences.remove(prefixes);
   }
 
   #vrf(op: Action["op"], { name, addresses }: ResourceOf<"vrf">): void {

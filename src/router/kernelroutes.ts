@@ -3,20 +3,33 @@ import { familyOf } from "./address.ts";
 import type { Action } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
 import type { Host } from "./host.ts";
-import type { ResourceOf } from "./resource.ts";
+import type { Resource, ResourceOf } from "./resource.ts";
 
-/** The kernel routes that stand side by side in a list of actions, all added or all removed, from this index on. */
-export function kernelRoutesFrom(actions: readonly Action[], from: number): ResourceOf<"kernel-route">[] {
-  const batch: ResourceOf<"kernel-route">[] = [];
+/** Actions that go in one go: kernel routes, or fences, all added or all removed. */
+export type Run =
+  | { readonly op: "add" | "remove"; readonly kind: "kernel-route"; readonly routes: ResourceOf<"kernel-route">[] }
+  | { readonly op: "add" | "remove"; readonly kind: "fence"; readonly routes: ResourceOf<"fence">[] };
+
+/** Those that stand side by side in a list of actions, from this index on; undefined: what stands there goes by itself. */
+export function runFrom(actions: readonly Action[], from: number): Run | undefined {
+  const first = actions[from];
+  if (first.op === "update") return undefined;
+  const { op } = first;
+  const { kind } = first.resource;
+  if (kind !== "kernel-route" && kind !== "fence") return undefined;
+  const routes: Resource[] = [];
   for (let i = from; i < actions.length; i++) {
     const action = actions[i];
-    if (action.op === "update" || action.op !== actions[from].op || action.resource.kind !== "kernel-route") break;
-    batch.push(action.resource);
+    if (action.op === "update" || action.op !== op || action.resource.kind !== kind) break;
+    routes.push(action.resource);
   }
-  return batch;
+  return { op, kind, routes } as Run;
 }
 
-/** Many kernel routes in one go; throws KernelRoutesError, which says how many were done. */
+/**
+ * Many kernel routes in one go; throws KernelRoutesError, which says how many were done. One to be removed that is not there is done: the
+ * kernel takes all of a device away when somebody takes the device down.
+ */
 export async function changeKernelRoutes(
   host: Host,
   op: "add" | "remove",
@@ -34,7 +47,12 @@ export async function changeKernelRoutes(
         routes.slice(done, end).map(({ prefix, device }) => ({ prefix, link: device })),
       );
     } catch (error) {
-      const failedAt = done + ((error as { readonly line?: number }).line ?? 0);
+      const { code, line } = error as { readonly code?: string; readonly line?: number };
+      const failedAt = done + (line ?? 0);
+      if (op === "remove" && code === "absent" && line !== undefined) {
+        done = failedAt + 1;
+        continue;
+      }
       throw new KernelRoutesError(failedAt, routes[failedAt], error);
     }
     done = end;

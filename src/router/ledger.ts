@@ -29,6 +29,8 @@ export type Change =
       readonly after: number;
     }
   | { readonly kind: "tun"; readonly device: string }
+  /** Routes of last resort in the main table: all that there are (fences). */
+  | { readonly kind: "fences"; readonly prefixes: readonly string[] }
   /** A routing table of our own, and the rules that lead packets from these links to it. */
   | { readonly kind: "table"; readonly table: number; readonly links: readonly string[] };
 
@@ -61,6 +63,8 @@ export function subjectOf(change: Change): string {
       return `napi ${change.index} ${change.setting}`;
     case "tun":
       return `tun ${change.device}`;
+    case "fences":
+      return change.kind;
     case "table":
       return `table ${change.table}`;
   }

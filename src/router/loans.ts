@@ -36,19 +36,21 @@ export class Loans {
     this.#log = log;
   }
 
-  /** Gives back what an earlier run of this router still owes, and begins a new record. What it gave back, as text. */
+  /**
+   * Gives back what an earlier run of this router still owes, and begins a new record. What it gave back, as text. Fences stay, and owed:
+   * what was kept in so far is not let out until the new run has seen to it.
+   */
   async settle(): Promise<string[]> {
     const left = readLedger(this.#path);
     const settled: string[] = [];
     if (left) {
       if (left.namespace === this.#host.namespace()) {
         this.#changes = [...left.changes];
-        for (const change of [...left.changes].reverse()) {
+        for (const change of left.changes.filter(({ kind }) => kind !== "fences").reverse()) {
           settled.push(...(await this.#giveBack(change)));
         }
       }
       // In another namespace: the one of the earlier run, and all that was changed in it, is gone or not ours to enter.
-      this.#changes = [];
     }
     this.#write();
     return settled;
@@ -151,6 +153,18 @@ export class Loans {
   /** Somebody else has taken this over: it is not given back any more. */
   forget(subject: string): void {
     this.#strike(subject);
+  }
+
+  /** Prefixes that are on record as fenced in. */
+  fenced(): readonly string[] {
+    return this.#changes.find((change) => change.kind === "fences")?.prefixes ?? [];
+  }
+
+  /** Notes the prefixes that are fenced in, those too that are about to be: given back last, when nothing is forwarded any more. */
+  fences(prefixes: readonly string[]): void {
+    this.#changes = this.#changes.filter(({ kind }) => kind !== "fences");
+    if (prefixes.length > 0) this.#changes.unshift({ kind: "fences", prefixes });
+    this.#write();
   }
 
   /** Notes a TUN device that is about to be made. */

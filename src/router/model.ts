@@ -110,7 +110,8 @@ function pieceOf(group: Group): Piece {
   // The kernel hands us what goes to a tunnel, and what is dropped too: else it would leave by the host's default route.
   const away = (prefix: string, via: Via) => {
     resources.push({ kind: "route", vrf, prefix, via });
-    if (main !== undefined) resources.push({ kind: "kernel-route", device: main, prefix });
+    if (main === undefined) return;
+    resources.push({ kind: "fence", vrf, prefix }, { kind: "kernel-route", device: main, prefix });
   };
   for (const resource of group.tunnels.flatMap(tunnelOf)) resources.push(resource);
   for (const [prefix, [first, ...standby]] of hopsOf(group.tunnels)) {

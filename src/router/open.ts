@@ -83,6 +83,7 @@ export async function openRouter(options: OpenOptions): Promise<OpenRouter> {
     const { turned } = options;
     router = new Router({ plane, ike: ikeCore(plane, host, secret), host, loans, log, turned, failed }, config);
     await router.start(read.secrets);
+    await router.fabric.fences.settle();
     const opened = router;
     const apply = async (config: RouterConfig, secrets: Secrets, what = "applied"): Promise<string[]> => {
       const applied = await opened.apply(config, secrets);

@@ -2,6 +2,7 @@
  * The places where an attachment's TUN device can be, other than on the host as it is: what each stands on, how the device gets
  * there, and the kernel routes that make it reachable.
  */
+import { LAST_METRIC } from "../linux/routes.ts";
 import { familyOf, hostPrefix } from "./address.ts";
 import type { Host, KernelRoute, Link, Where } from "./host.ts";
 import type { NamespaceId } from "./ledger.ts";
@@ -109,7 +110,7 @@ async function onLine(
     (family): KernelRoute => ({
       prefix: family === 4 ? "0.0.0.0/0" : "::/0",
       kind: "unreachable",
-      metric: LAST,
+      metric: LAST_METRIC,
       table,
     }),
   );
@@ -124,6 +125,3 @@ async function onLine(
   ];
   return { where: {}, table, routes };
 }
-
-/** Metric of a route that gives way to all others. */
-const LAST = 4_294_967_295;

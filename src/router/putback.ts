@@ -1,5 +1,6 @@
 /** How a setting of the host that was borrowed goes back to what it was: only where it is still as the router left it. */
-import { ROUTE_PROTOCOL } from "../linux/routes.ts";
+import { LAST_METRIC, ROUTE_PROTOCOL } from "../linux/routes.ts";
+import { familyOf } from "./address.ts";
 import type { Host } from "./host.ts";
 import { type Change, type NamespaceId, subjectOf } from "./ledger.ts";
 
@@ -66,6 +67,11 @@ export async function putBack(
       if (rules.length + routes.length > 0) done.push(`routing table ${table} is empty again`);
       break;
     }
+    case "fences": {
+      const gone = await dropFences(host, new Set(change.prefixes));
+      if (gone > 0) done.push(`${gone} prefixes are no longer fenced in`);
+      break;
+    }
     case "tun": {
       const link = (await host.listLinks()).find(({ name }) => name === change.device);
       if (link?.kind !== "tun") break;
@@ -74,6 +80,20 @@ export async function putBack(
     }
   }
   return done;
+}
+
+/** Takes down those fences around these prefixes that are there; how many. @throws LinuxError */
+export async function dropFences(host: Host, prefixes: ReadonlySet<string>): Promise<number> {
+  if (prefixes.size === 0) return 0;
+  const found = (await host.listRoutes({ protocol: ROUTE_PROTOCOL })).filter(
+    ({ kind, metric, prefix }) => kind === "unreachable" && metric === LAST_METRIC && prefixes.has(prefix),
+  );
+  for (const family of [4, 6] as const) {
+    const routes = found.filter(({ prefix }) => familyOf(prefix) === family);
+    const bare = routes.map(({ prefix }) => ({ prefix, kind: "unreachable" as const, metric: LAST_METRIC }));
+    if (bare.length > 0) await host.changeRoutes("delete", bare);
+  }
+  return found.length;
 }
 
 /** Kernel parameters are those of this namespace while `act` runs. */

@@ -77,6 +77,8 @@ export type Resource =
   | { readonly kind: "route"; readonly vrf: string; readonly prefix: string; readonly via: Via }
   /** In the kernel's main table, to a TUN device. */
   | { readonly kind: "kernel-route"; readonly device: string; readonly prefix: string }
+  /** What goes to this prefix takes no wider route of the kernel's main table, its default route, while no TUN device takes it: see fences. */
+  | { readonly kind: "fence"; readonly vrf: string; readonly prefix: string }
   /** GRO forwarding at the devices where packets of these prefixes come in; see lan. */
   | {
       readonly kind: "lan";
@@ -97,9 +99,12 @@ export type ResourceOf<K extends Resource["kind"]> = Extract<Resource, { readonl
 /** Resources by key. */
 export type Model = ReadonlyMap<string, Resource>;
 
-/** What is made first; each kind stands on earlier ones only. */
+/**
+ * What is made first; each kind stands on earlier ones only. The kernel forwards when it has all its routes, and no more before they go:
+ * in between it would let out what is meant for a tunnel.
+ */
 const ORDER: readonly Resource["kind"][] = [
-  "forwarding",
+  "fence",
   "interface",
   "vrf",
   "filter",
@@ -110,6 +115,7 @@ const ORDER: readonly Resource["kind"][] = [
   "reach",
   "route",
   "kernel-route",
+  "forwarding",
   "lan",
   "credentials",
   "peer",
@@ -128,6 +134,8 @@ export function keyOf(resource: Resource): string {
       return `route ${resource.vrf} ${resource.prefix}`;
     case "kernel-route":
       return `kernel-route ${resource.device} ${resource.prefix}`;
+    case "fence":
+      return `fence ${resource.vrf} ${resource.prefix}`;
     case "lan":
       return resource.kind;
     case "reach":

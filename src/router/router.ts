@@ -12,7 +12,7 @@ import { type Action, describeAction, diff, enact } from "./diff.ts";
 import { RouterError, sentenceOf } from "./error.ts";
 import { Fabric } from "./fabric.ts";
 import type { Host } from "./host.ts";
-import { changeKernelRoutes, KernelRoutesError, kernelRoutesFrom } from "./kernelroutes.ts";
+import { KernelRoutesError, runFrom } from "./kernelroutes.ts";
 import { type IkeCore, Keying } from "./keying.ts";
 import { Lan } from "./lan.ts";
 import type { Loans } from "./loans.ts";
@@ -231,18 +231,18 @@ export class Router {
   /** Carries actions out in order; `#running` follows each. Kernel routes that stand side by side go in one go. */
   async #carry(actions: readonly Action[]): Promise<void> {
     for (let i = 0; i < actions.length; ) {
-      const batch = kernelRoutesFrom(actions, i);
-      if (batch.length > 0) {
-        const done = () => actions.slice(i, i + batch.length);
+      const run = runFrom(actions, i);
+      if (run) {
+        let done = run.routes.length;
         try {
-          await changeKernelRoutes(this.parts.host, actions[i].op === "add" ? "add" : "remove", batch);
+          await this.fabric.carryRun(run);
         } catch (error) {
-          const count = error instanceof KernelRoutesError ? error.index : 0;
-          for (const action of done().slice(0, count)) enact(this.#running, action);
+          done = error instanceof KernelRoutesError ? error.index : 0;
           throw error;
+        } finally {
+          for (const action of actions.slice(i, i + done)) enact(this.#running, action);
         }
-        for (const action of done()) enact(this.#running, action);
-        i += batch.length;
+        i += done;
         continue;
       }
       const action = actions[i++];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FilterBed, rules, segment } from "./filterbed.ts";
 import { SYN } from "./filteroracle.ts";
-import { fragmentHeader, ip, udp } from "./packets.ts";
+import { extension, fragmentHeader, ip, udp } from "./packets.ts";
 
 const WEB = { protocol: 6, ports: [443, 443] as const };
 
@@ -74,5 +74,47 @@ describe("fragments", () => {
       expect(bed.send("in", over)).toBe("filter-fragment");
     }
     expect(bed.send("in", ip({ ...FOUR, protocol: 6, id: 3, offset: 24, payload: bytes.subarray(24) }))).toBe("pass");
+  });
+
+  describe("of IPv6 that overlap the headers that were judged", () => {
+    const bytes = segment([1000, 443], SYN, "x".repeat(44));
+    const web = [{ ...WEB, prefix: "::/0" }];
+    const first = (extensions: Parameters<typeof ip>[0]["extensions"], id = 4) =>
+      ip({
+        ...SIX,
+        protocol: 6,
+        extensions: [fragmentHeader(0, true, id), ...extensions!],
+        payload: bytes.subarray(0, 24),
+      });
+    const later = (offset: number, protocol: number, id = 4) =>
+      ip({ ...SIX, protocol, extensions: [fragmentHeader(offset, false, id)], payload: bytes.subarray(0, 24) });
+
+    it("are dropped, whatever protocol they say to be of", () => {
+      const bed = bedOf(web);
+      expect(bed.send("in", first([]))).toBe("pass");
+      for (const protocol of [6, 17, 60, 59, 253]) {
+        for (const offset of [8, 16]) expect(bed.send("in", later(offset, protocol))).toBe("filter-fragment");
+        expect(bed.send("in", later(24, protocol))).toBe("pass");
+      }
+    });
+
+    it("are dropped where the header stands behind options, and where several first ones differ", () => {
+      const bed = bedOf(web);
+      expect(bed.send("in", first([extension(60, 64)]))).toBe("pass");
+      for (const offset of [24, 56, 64, 80]) expect(bed.send("in", later(offset, 6))).toBe("filter-fragment");
+      expect(bed.send("in", later(88, 6))).toBe("pass");
+      expect(bed.send("in", first([]))).toBe("pass");
+      expect(bed.send("in", later(64, 6))).toBe("filter-fragment");
+      expect(bed.send("in", later(88, 6))).toBe("pass");
+    });
+
+    it("and none passes behind more options than anybody needs", () => {
+      const bed = bedOf(web);
+      expect(bed.send("in", first([extension(60, 512)]))).toBe("pass");
+      expect(bed.send("in", later(1024, 6))).toBe("filter-fragment");
+      // Not even when there is another first one.
+      expect(bed.send("in", first([]))).toBe("pass");
+      expect(bed.send("in", later(1024, 6))).toBe("filter-fragment");
+    });
   });
 });

@@ -212,8 +212,8 @@ test("child lists: a worker's own SA before the shared one of the same selectors
 });
 
 test("the router's own addresses in a VRF: the first of each family", () => {
-  const { memory } = makeTables();
-  const vrfs = new Vrfs(memory);
+  const { memory, epochs } = makeTables();
+  const vrfs = new Vrfs(memory, epochs);
   expect([vrfs.add(), vrfs.add()]).toEqual([0, 1]);
   const six = new Uint8Array(16).fill(7);
   vrfs.setAddresses(1, [six, bytes4(10, 0, 0, 1), bytes4(10, 0, 0, 2)]);
@@ -225,4 +225,20 @@ test("the router's own addresses in a VRF: the first of each family", () => {
   vrfs.remove(0);
   expect(() => vrfs.setAddresses(0, [])).toThrow(expect.objectContaining({ code: "unknown" }));
   expect(vrfs.add()).toBe(0);
+});
+
+test("the index of a VRF that ended is not another one's while a worker may have a packet of the old one in hand", () => {
+  const { memory, epochs } = makeTables();
+  const vrfs = new Vrfs(memory, epochs);
+  expect([vrfs.add(), vrfs.add()]).toEqual([0, 1]);
+  beginBatch(memory, 1);
+  vrfs.remove(0);
+  expect(vrfs.used).toBe(1);
+  expect(vrfs.add()).toBe(2);
+  beginBatch(memory, 1);
+  expect(vrfs.add()).toBe(0);
+  vrfs.remove(2);
+  expect(() => vrfs.check(2)).toThrow(expect.objectContaining({ code: "unknown" }));
+  goIdle(memory, 1);
+  expect(vrfs.add()).toBe(2);
 });

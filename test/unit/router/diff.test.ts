@@ -109,6 +109,24 @@ describe("diff", () => {
     );
   });
 
+  it("has a fence around every prefix of either while anything else changes, and forwards between the first kernel route and the last", () => {
+    fc.assert(
+      fc.property(world, world, (a, b) => {
+        const [was, wanted] = [modelOf(a), modelOf(b)];
+        const fences = (model: Model) => [...model.keys()].filter((key) => key.startsWith("fence "));
+        const all = [...fences(was), ...fences(wanted)];
+        let model = was;
+        for (const action of diff(was, wanted)) {
+          const { kind } = action.op === "update" ? action.now : action.resource;
+          if (kind !== "fence") expect(all.every((key) => model.has(key))).toBe(true);
+          model = applied(model, action);
+          if (kind !== "forwarding" || action.op !== "add") continue;
+          expect([...wanted.keys()].filter((key) => key.startsWith("kernel-route ") && !model.has(key))).toEqual([]);
+        }
+      }),
+    );
+  });
+
   it("says the same of pieces that changed as of the whole", () => {
     fc.assert(
       fc.property(world, world, (a, b) => {
@@ -198,7 +216,7 @@ describe("one change in the file", () => {
       "a route more",
       "[10.2.0.0/24,",
       "[10.2.0.0/24, 10.7.0.0/24,",
-      ["add route main 10.7.0.0/24 via to-gateway", "add kernel-route vcpe0 10.7.0.0/24"],
+      ["add fence main 10.7.0.0/24", "add route main 10.7.0.0/24 via to-gateway", "add kernel-route vcpe0 10.7.0.0/24"],
     ],
     ["another MTU", "    routes: [", "    mtu: 1300\n    routes: [", ["update tunnel to-gateway"]],
     ["a rate", "    routes: [", "    shape: { rate: 2M }\n    routes: [", ["update tunnel to-gateway"]],

@@ -49,6 +49,8 @@ export class FakeHost implements Host {
   #index = 3;
   /** prefix → link. */
   readonly routes = new Map<string, string>();
+  /** Prefixes of "unreachable" routes of the main table. */
+  readonly fences = new Set<string>();
   outerMtu = 1500;
   net = "net:[1]";
   /** Living processes: id → start time. */
@@ -153,6 +155,10 @@ export class FakeHost implements Host {
       if (table !== undefined) {
         const others = (this.tables.get(table) ?? []).filter((one) => one.prefix !== prefix || one.kind !== route.kind);
         this.tables.set(table, verb === "delete" ? others : [...others, route]);
+      } else if (route.kind === "unreachable") {
+        if (verb === "delete" && !this.fences.has(prefix)) throw new Refused("absent", line);
+        if (verb === "delete") this.fences.delete(prefix);
+        else this.fences.add(prefix);
       } else if (verb === "delete") {
         if (routes.get(prefix) !== link) throw new Refused("absent", line);
         routes.delete(prefix);
@@ -164,7 +170,8 @@ export class FakeHost implements Host {
   }
 
   async listRoutes({ table }: RouteFilter): Promise<KernelRoute[]> {
-    return [...(this.tables.get(table as number) ?? [])];
+    if (table !== undefined) return [...(this.tables.get(table as number) ?? [])];
+    return [...this.fences].map((prefix) => ({ prefix, kind: "unreachable", metric: 4_294_967_295 }));
   }
 
   async listRules(): Promise<Rule[]> {

@@ -84,6 +84,28 @@ describe("settings borrowed from the host", () => {
     expect(next.owed()).toEqual([]);
   });
 
+  it("of a killed run: fences stay and are owed, and go last, when nothing is forwarded any more", async () => {
+    const killed = await loans();
+    await killed.sysctl(FORWARD, "1");
+    killed.fences(["10.8.0.0/24"]);
+    killed.fences(["10.8.0.0/24", "10.9.0.0/24"]);
+    for (const prefix of ["10.9.0.0/24", "10.77.0.0/24"]) host.fences.add(prefix);
+    const next = await loans();
+    expect(host.sysctls.get(FORWARD)).toBe("0");
+    expect([next.owed(), next.fenced()]).toEqual([["fences"], ["10.8.0.0/24", "10.9.0.0/24"]]);
+    await next.sysctl(FORWARD, "1");
+    const { changeRoutes } = host;
+    let forwarded: string | undefined;
+    host.changeRoutes = async (...call) => {
+      forwarded = host.sysctls.get(FORWARD);
+      return changeRoutes.call(host, ...call);
+    };
+    await next.giveAllBack();
+    expect(forwarded).toBe("0");
+    expect([...host.fences]).toEqual(["10.77.0.0/24"]);
+    expect(next.owed()).toEqual([]);
+  });
+
   it("never delete a device that is no TUN", async () => {
     const killed = await loans();
     killed.tun("lan");

@@ -99,6 +99,7 @@ describe("a reload", () => {
     const calls = plane.calls.length;
     write(BRANCH.replace("[10.2.0.0/24,", "[10.2.0.0/24, 10.7.0.0/24,").replace("mtu: 1500", "mtu: 1400"));
     expect((await opened.reload()).applied).toEqual([
+      "add fence main 10.7.0.0/24",
       "update tun vcpe0",
       "add route main 10.7.0.0/24 via to-gateway",
       "add kernel-route vcpe0 10.7.0.0/24",
@@ -134,7 +135,7 @@ describe("a reload", () => {
     expect(host.links.get("lan")?.mtu).toBe(1500);
     // And is not in the way of the next one.
     write(BRANCH.replace("[10.2.0.0/24,", "[10.7.0.0/24,"));
-    expect((await opened.reload()).applied).toHaveLength(4);
+    expect((await opened.reload()).applied).toHaveLength(6);
   });
 
   it("changes a tunnel's rate in place, and takes it back when it fails", async () => {
@@ -194,6 +195,16 @@ describe("a reload", () => {
     await expect(opened.reload()).rejects.toThrow("workers, outer.natPort cannot change while the router runs");
     write(BRANCH.replace("log: info", "engines: { aes128gcm16: wasm }"));
     await expect(opened.reload()).rejects.toThrow("engines.aes128gcm16 cannot change while the router runs");
+  });
+
+  it("takes out what somebody has taken from the kernel already", async () => {
+    const { opened, host, plane, write } = await start();
+    // As when the device was down for a moment.
+    for (const prefix of ["10.2.0.0/24", "10.100.0.0/16"]) host.routes.delete(prefix);
+    write(BRANCH.replace("[10.2.0.0/24, 10.100.0.0/16,", "["));
+    await opened.reload();
+    expect([...host.routes.keys()]).toEqual(["fd00:2::/64", "10.66.0.0/16"]);
+    expect([...plane.routes.keys()].filter((key) => key.includes("10.2.0.0") || key.includes("10.100."))).toEqual([]);
   });
 
   it("does not put kernel routes in the way of its own removal", async () => {
