@@ -21,7 +21,7 @@ export const instanceLink: Link = (instance, directory, observed) => {
     return broken(
       "withdrawn",
       `every CIDR block of instance ${name} is withdrawn`,
-      `Publish one of them: ${cidrs.join(", ")}`,
+      `Publish them: vcpe update instance ${name} --withdrawn ""`,
     );
   }
   const point = directory.accessPointOf(instance);
