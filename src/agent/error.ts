@@ -10,6 +10,8 @@ export type AgentErrorCode =
   /** No identity, or several and it was not said which. */
   | "not-joined"
   | "which-one"
+  /** The serial number cannot be one. */
+  | "serial"
   /** The device key cannot be one, or cannot be had. */
   | "device-key"
   | "console-url"

@@ -37,7 +37,7 @@ export async function bind(
   const [what, name, to, target] = words;
   const kind = kindOf(what);
   const other = BINDINGS[kind];
-  if (!other) throw usage(`a ${kind} is bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
+  if (!other) throw usage(`${kind}s are bound to nothing`, "Bind an instance to a CCN; a CCN, VPC or VBR to a CEN");
   if (to !== undefined && kindOf(to) !== other)
     throw usage(
       `${kind === "instance" ? "an" : "a"} ${kind} is bound to a ${other}, not to ${kindOf(to) === "instance" ? "an" : "a"} ${kindOf(to)}`,
@@ -45,8 +45,7 @@ export async function bind(
     );
   const client = openClient(terminal);
   const goal = target ?? (act === "unbind" ? await boundTo(client, kind, name, other) : null);
-  if (goal === null)
-    throw usage(`${kind} ${name} is bound to no ${other}`, `vcpe ${act} ${kind} ${name} ${other} NAME`);
+  if (goal === null) throw usage(`the ${kind} ${name} is bound to no ${other}`, "There is nothing to take back");
   await done(
     terminal,
     flags,

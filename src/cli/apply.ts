@@ -57,9 +57,16 @@ export async function apply(
     for (const { kind, name } of list) say(terminal, `${sign} ${kind} ${name} ${would}${word}`);
   say(terminal, `${applied.unchanged} unchanged`);
   if (dryRun) return say(terminal, ...routerLines(applied.routers));
-  if (applied.routers.length > 0)
-    note(terminal, `routers concerned: ${applied.routers.map(({ name }) => name).join(", ")}`);
+  if (applied.routers.length > 0) note(terminal, `routers concerned: ${named(applied.routers)}`);
   if (applied.devices.length > 0) showKeys(terminal, applied.devices, keysFile);
+}
+
+/** Routers that are named; of more the rest is counted. */
+const MANY = 10;
+
+function named(routers: readonly RouterDiff[]): string {
+  const names = routers.slice(0, MANY).map(({ name }) => name);
+  return [...names, ...(routers.length > MANY ? [`and ${routers.length - MANY} more`] : [])].join(", ");
 }
 
 /** What is wrong with a resource is told at its line. */

@@ -18,6 +18,7 @@ const AGENT: Readonly<Partial<Record<AgentErrorCode, number>>> = {
   "which-one": EXIT.usage,
   "console-url": EXIT.usage,
   fingerprint: EXIT.usage,
+  serial: EXIT.usage,
   "console-unreachable": EXIT.notRunning,
   "console-certificate": EXIT.notRunning,
   "console-proof": EXIT.notRunning,

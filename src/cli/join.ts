@@ -28,6 +28,12 @@ const say = (line: string) => void process.stdout.write(`${shown(line)}\n`);
 export async function join({ console, serial: written, ca, keyFile, state = AGENT_FOLDER }: JoinFlags): Promise<void> {
   const url = consoleUrl(console);
   const serial = written.trim().toLowerCase();
+  if (!/^[a-z0-9]{1,64}$/.test(serial))
+    throw new AgentError(
+      "serial",
+      `"${written}" is no serial number`,
+      "Type it as the console showed it: letters and digits",
+    );
   const key = readDeviceKey(await keyText(keyFile));
   if (typeof key === "string") {
     throw new AgentError("device-key", key, "Type it as the console showed it; nothing was sent");
