@@ -15,7 +15,6 @@ import { Carrier, type StartRouter } from "./carrier.ts";
 import { AgentError, faultOf } from "./error.ts";
 import type { Folder } from "./folder.ts";
 import { certificateUntil, type Identity, loadIdentity } from "./identity.ts";
-import { lockIdentity } from "./lock.ts";
 import { Renewal } from "./renewal.ts";
 import { REPORT_EVERY, Reporter } from "./reporter.ts";
 import { Roots } from "./roots.ts";
@@ -51,12 +50,10 @@ export class Agent {
   /** One thing after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
-  readonly #unlock: () => void;
   #closed = false;
 
-  private constructor(options: AgentOptions, identity: Identity, store: ConfigStore, unlock: () => void) {
+  private constructor(options: AgentOptions, identity: Identity, store: ConfigStore) {
     this.#options = options;
-    this.#unlock = unlock;
     this.#identityAt = options.folder.writtenAt();
     this.#identity = identity;
     this.#store = store;
@@ -83,23 +80,14 @@ export class Agent {
     });
   }
 
-  /** Nothing runs yet. @throws AgentError not-joined, agent-folder, already-running */
+  /** Nothing runs yet. One process at a time (Folder.hold). @throws AgentError not-joined, agent-folder */
   static open(options: AgentOptions): Agent {
     const { folder, log } = options;
     const identity = loadIdentity(folder);
-    const unlock = lockIdentity(folder.lock, identity.router, log);
-    try {
-      const { store, fault } = ConfigStore.open(folder.config, identity);
-      if (fault !== undefined)
-        log.warn(
-          { fault },
-          "the last good configuration cannot be used and was put aside; the console is asked for it",
-        );
-      return new Agent(options, identity, store, unlock);
-    } catch (error) {
-      unlock();
-      throw error;
-    }
+    const { store, fault } = ConfigStore.open(folder.config, identity);
+    if (fault !== undefined)
+      log.warn({ fault }, "the last good configuration cannot be used and was put aside; the console is asked for it");
+    return new Agent(options, identity, store);
   }
 
   /** The router runs, if there is a last good configuration that it can run; the console is called from now on. */
@@ -133,7 +121,6 @@ export class Agent {
     this.#stream.close();
     await this.#inTurn(() => this.#carrier.close());
     this.#store.close();
-    this.#unlock();
   }
 
   async #begin(): Promise<void> {

@@ -5,13 +5,13 @@ import { sentenceOf } from "../router/error.ts";
 export type AgentErrorCode =
   /** The folder of identities, or a file in it. */
   | "agent-folder"
-  /** Another process runs the router of this identity. */
-  | "already-running"
   /** The disk does not take the configuration that runs. */
   | "not-kept"
   /** No identity, or several and it was not said which. */
   | "not-joined"
   | "which-one"
+  /** The serial number cannot be one. */
+  | "serial"
   /** The device key cannot be one, or cannot be had. */
   | "device-key"
   | "console-url"

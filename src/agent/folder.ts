@@ -4,12 +4,14 @@
  *   identity.json   key, certificates, and whom to trust; mode 0600
  *   roots.json      what the console said last of its own HTTPS certificate (roots.ts); mode 0600
  *   config.db       the last good configuration; mode 0600
- *   lock            held while the agent runs (lock.ts)
  *   crash.key       by which the router proves a crash (src/router/crashsecret); mode 0600
+ *   lock            held by the process that is this device; mode 0600
  */
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { makePrivate, syncFolder, writeDurably } from "../router/durable.ts";
+import { RouterError } from "../router/error.ts";
+import { lockFolder } from "../router/home.ts";
 import { AgentError } from "./error.ts";
 
 export const AGENT_FOLDER = "/var/lib/vcpe/agent";
@@ -17,7 +19,6 @@ export const AGENT_FOLDER = "/var/lib/vcpe/agent";
 export interface Folder {
   readonly path: string;
   readonly config: string;
-  readonly lock: string;
   /** Undefined: there is none. @throws AgentError agent-folder */
   readIdentity(): string | undefined;
   /** When the identity was written, milliseconds since the Unix epoch; 0: there is none. */
@@ -30,6 +31,13 @@ export interface Folder {
   writeRoots(text: string): void;
   /** For a new identity. @throws AgentError agent-folder */
   forgetRoots(): void;
+  /**
+   * Makes this process the one that is the device: two would take the connection to the console from each other, again and again. Gives
+   * what ends that. @throws RouterError already-running, run-folder
+   */
+  hold(): () => void;
+  /** Is a process this device now? @throws RouterError run-folder */
+  held(): boolean;
   /** Removes all of it. */
   remove(): void;
 }
@@ -42,7 +50,6 @@ export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
   return {
     path,
     config: join(path, "config.db"),
-    lock: join(path, "lock"),
     readIdentity() {
       let text: string;
       let mode: number;
@@ -77,6 +84,21 @@ export function folderOf(serial: string, root = AGENT_FOLDER): Folder {
     },
     writeRoots: (text) => attempt(path, () => writeDurably(roots, text)),
     forgetRoots: () => attempt(path, () => rmSync(roots, { force: true })),
+    hold() {
+      const lock = lockFolder(path);
+      if (lock) return () => lock.release();
+      throw new RouterError(
+        "already-running",
+        `the device ${serial} runs already (${path} is locked)`,
+        `See it with: vcpe status --name ${serial}; to run it here, end that one first`,
+      );
+    },
+    held() {
+      if (!existsSync(path)) return false;
+      const lock = lockFolder(path);
+      lock?.release();
+      return lock === undefined;
+    },
     remove() {
       attempt(path, () => {
         rmSync(path, { recursive: true, force: true });

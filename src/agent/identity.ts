@@ -1,11 +1,12 @@
 /** Who a device is, and whom it trusts. In one file, so that key and certificates always belong together. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import Type, { type Static } from "typebox";
 import { Check } from "typebox/value";
 import { RootsNumber } from "../protocol/roots.ts";
 import type { RouterConfig, Secrets } from "../router/config/config.ts";
 import { AgentError } from "./error.ts";
 import type { Folder } from "./folder.ts";
+import { belongsTo } from "./request.ts";
 
 const Pem = Type.String({ pattern: "^-----BEGIN " });
 
@@ -35,12 +36,23 @@ export function loadIdentity(folder: Folder): Identity {
   } catch {
     value = undefined;
   }
-  if (Check(Identity, value)) return value;
+  if (Check(Identity, value) && isWhole(value)) return value;
   throw new AgentError(
     "agent-folder",
     `the identity in ${folder.path} is damaged`,
     "Join again, with the same serial number and key: vcpe join",
   );
+}
+
+/** Can all of it be used, and is the key that of the certificate? */
+function isWhole({ key, chain, trust, server, configKey }: Identity): boolean {
+  try {
+    createPublicKey(configKey);
+    for (const pem of [...chain, ...trust, ...(server ?? [])]) new X509Certificate(pem);
+    return belongsTo(key, chain);
+  } catch {
+    return false;
+  }
 }
 
 export function saveIdentity(folder: Folder, identity: Identity): void {

@@ -10,7 +10,6 @@ import { freeze } from "../router/config/config.ts";
 import { makeFolder } from "../router/durable.ts";
 import { AgentError } from "./error.ts";
 import type { Identity } from "./identity.ts";
-import { isBusy } from "./lock.ts";
 import { kept, type Signed } from "./signed.ts";
 
 const SCHEMA = `
@@ -22,6 +21,12 @@ const SCHEMA = `
     seen INTEGER NOT NULL
   ) STRICT;
 `;
+
+/** SQLITE_BUSY (https://www.sqlite.org/rescode.html): another process has the file. */
+const BUSY = 5;
+
+/** The last eight bits of a code; the others tell more of the same. */
+const PRIMARY = 0xff;
 
 export class ConfigStore {
   readonly #path: string;
@@ -130,4 +135,8 @@ function openFile(path: string): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return (((error as { readonly errcode?: number }).errcode ?? 0) & PRIMARY) === BUSY;
 }

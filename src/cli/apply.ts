@@ -58,10 +58,18 @@ export async function apply(
     for (const { kind, name } of list) say(terminal, `${sign} ${kind} ${name} ${would}${word}`);
   say(terminal, `${applied.unchanged} unchanged`);
   if (dryRun) return say(terminal, ...routerLines(applied));
-  const names = applied.routers.map(({ name }) => name);
-  if (applied.moreRouters) names.push(`${applied.moreRouters} more`);
-  if (names.length > 0) note(terminal, `routers concerned: ${names.join(", ")}`);
+  const concerned = named(applied);
+  if (concerned !== "") note(terminal, `routers concerned: ${concerned}`);
   if (applied.devices.length > 0) showKeys(terminal, applied.devices, keysFile);
+}
+
+/** Routers that are named; of more the rest is counted. */
+const MANY = 10;
+
+function named({ routers, moreRouters = 0 }: Concerned): string {
+  const names = routers.slice(0, MANY).map(({ name }) => name);
+  const more = routers.length - names.length + moreRouters;
+  return [...names, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
 }
 
 /** What is wrong with a resource is told at its line. */

@@ -14,11 +14,11 @@ const REASONS: Readonly<Record<Reason, number>> = {
 
 /** `vcpe join` ends as the commands of the console's client do. */
 const AGENT: Readonly<Partial<Record<AgentErrorCode, number>>> = {
-  "already-running": EXIT.alreadyRunning,
   "not-joined": EXIT.usage,
   "which-one": EXIT.usage,
   "console-url": EXIT.usage,
   fingerprint: EXIT.usage,
+  serial: EXIT.usage,
   "console-unreachable": EXIT.notRunning,
   "console-certificate": EXIT.notRunning,
   "console-proof": EXIT.notRunning,

@@ -5,6 +5,8 @@ import { processTerminal as terminal } from "./client/terminal.ts";
 const JSON_FLAG = ["--json", "as JSON"] as const;
 const DRY_RUN = ["--dry-run", "only say what would change, router by router"] as const;
 const KEYS_FILE = ["--keys-file <file>", "write keys of devices there (mode 0600) instead of showing them"] as const;
+const KIND = "area, access-point, cen, ccn, instance, device, vpc, vbr, security-group or rule; or its plural";
+const NAME = "name or id";
 const ROLE = "viewer, operator or admin";
 
 export function addConsoleCommands(vcpe: Command): void {
@@ -73,23 +75,24 @@ function resources(vcpe: Command): void {
   vcpe
     .command("get")
     .description("show resources of a kind, or one of them")
-    .argument(
-      "<kind>",
-      "area, access-point, cen, ccn, instance, device, vpc, vbr, security-group or rule; or its plural",
+    .argument("<kind>", KIND)
+    .argument("[name]", NAME)
+    .option(
+      "--filter <key=value>",
+      "only those, such as ccn=corp; may be repeated",
+      (one: string, all: string[] = []) => [...all, one],
     )
-    .argument("[name]", "name or id")
-    .option("--filter <key=value>", "only those; may be repeated", (one: string, all: string[] = []) => [...all, one])
     .option(...JSON_FLAG)
     .action(async (kind, name, flags) => (await import("./get.ts")).get(terminal, kind, name, flags));
-  for (const [name, what] of [
-    ["create", "make a resource; vcpe create KIND --help lists its keys"],
-    ["update", "change keys of a resource"],
+  for (const [name, what, own] of [
+    ["create", "make a resource; vcpe create KIND --help lists its keys", "--keys-file FILE"],
+    ["update", "change keys of a resource; vcpe update KIND --help lists them", "--name NEW"],
   ] as const) {
     vcpe
       .command(name)
       .description(what)
       .usage("KIND NAME --key value …")
-      .argument("[words...]", "kind, name, and --key value; --json, --dry-run, --keys-file FILE")
+      .argument("[words...]", `kind, name, and --key value; --json, --dry-run, ${own}`)
       .allowUnknownOption()
       .passThroughOptions()
       .action(async (words) => {
@@ -100,8 +103,8 @@ function resources(vcpe: Command): void {
   vcpe
     .command("delete")
     .description("delete a resource that nothing refers to")
-    .argument("<kind>")
-    .argument("<name>")
+    .argument("<kind>", KIND)
+    .argument("<name>", NAME)
     .option(...DRY_RUN)
     .option(...JSON_FLAG)
     .action(async (kind, name, flags) => (await import("./write.ts")).remove(terminal, kind, name, flags));
@@ -123,8 +126,10 @@ function acts(vcpe: Command): void {
     ["bind", "bind an instance to a CCN, or a CCN, VPC or VBR to a CEN"],
     ["unbind", "take such a binding back"],
   ] as const) {
-    const command = vcpe.command(name).description(what).argument("<kind>").argument("<name>");
+    const command = vcpe.command(name).description(what);
     command
+      .argument("<kind>", "instance, ccn, vpc or vbr")
+      .argument("<name>", NAME)
       .argument(name === "bind" ? "<to>" : "[to]", "ccn or cen")
       .argument(name === "bind" ? "<target>" : "[target]", "its name")
       .option(...DRY_RUN)
@@ -140,7 +145,7 @@ function acts(vcpe: Command): void {
     ["reset-key", "device", "make a new key for a device; the old one is void"],
     ["release", "device", "let another host enrol as a device"],
   ] as const) {
-    const command = vcpe.command(name).description(what).argument("<kind>", kind).argument("<name>");
+    const command = vcpe.command(name).description(what).argument("<kind>", kind).argument("<name>", NAME);
     if (name === "reset-key") command.option(...KEYS_FILE);
     command
       .option(...DRY_RUN)
@@ -155,7 +160,7 @@ function views(vcpe: Command): void {
     .description("is the whole chain of an instance in order? names the first broken link (exit code 1: not ready)")
     .argument("<instance>")
     .option("--wait", "until it is")
-    .option("--timeout <duration>", "how long to wait", "120s")
+    .option("--timeout <duration>", "how long to wait, such as 30s or 2m", "120s")
     .option(...JSON_FLAG)
     .action(async (name, flags) => {
       process.exitCode = await (await import("./ready.ts")).ready(terminal, name, flags);
@@ -193,16 +198,19 @@ function people(vcpe: Command): void {
   const users = vcpe.command("users").description("users of the console (administrators only)");
   users
     .command("list", { isDefault: true })
+    .description("show all of them; without a sub-command, too")
     .option(...JSON_FLAG)
     .action(async (flags) => (await import("./people.ts")).listUsers(terminal, flags));
   users
     .command("add")
+    .description("make one; prints a one-time password")
     .argument("<name>")
     .requiredOption("--role <role>", ROLE)
     .option(...JSON_FLAG)
     .action(async (name, flags) => (await import("./people.ts")).addUser(terminal, name, flags));
   users
     .command("set")
+    .description("change role or password of one, or shut it out")
     .argument("<name>")
     .option("--role <role>", ROLE)
     .option("--disable", "cannot log in, and its tokens are not taken")
@@ -212,11 +220,13 @@ function people(vcpe: Command): void {
     .action(async (name, flags) => (await import("./people.ts")).setUser(terminal, name, flags));
   users
     .command("delete")
+    .description("remove one; its sessions end, its tokens go")
     .argument("<name>")
     .action(async (name) => (await import("./people.ts")).removeUser(terminal, name));
   const tokens = vcpe.command("tokens").description("API tokens, for programs");
   tokens
     .command("list", { isDefault: true })
+    .description("show yours; without a sub-command, too")
     .option("--user <name>", "of another user; *: of all (administrators only)")
     .option(...JSON_FLAG)
     .action(async (flags) => (await import("./people.ts")).listTokens(terminal, flags));
@@ -231,6 +241,7 @@ function people(vcpe: Command): void {
     .action(async (name, flags) => (await import("./people.ts")).addToken(terminal, name, flags));
   tokens
     .command("revoke")
+    .description("make one void at once")
     .argument("<id>")
     .action(async (id) => (await import("./people.ts")).revokeToken(terminal, id));
 }

@@ -28,6 +28,12 @@ const say = (line: string) => void process.stdout.write(`${shown(line)}\n`);
 export async function join({ console, serial: written, ca, keyFile, state = AGENT_FOLDER }: JoinFlags): Promise<void> {
   const url = consoleUrl(console);
   const serial = written.trim().toLowerCase();
+  if (!/^[a-z0-9]{1,64}$/.test(serial))
+    throw new AgentError(
+      "serial",
+      `"${written}" is no serial number`,
+      "Type it as the console showed it: letters and digits",
+    );
   const key = readDeviceKey(await keyText(keyFile));
   if (typeof key === "string") {
     throw new AgentError("device-key", key, "Type it as the console showed it; nothing was sent");
@@ -38,7 +44,7 @@ export async function join({ console, serial: written, ca, keyFile, state = AGEN
   saveIdentity(folder, identity);
   folder.forgetRoots();
   say(`this host is ${serial} at ${identity.console} now`);
-  const running = (await living()).includes(serial);
+  const running = await runs(serial, state);
   say(
     running
       ? "The router that runs takes the new identity within seconds."
@@ -46,10 +52,15 @@ export async function join({ console, serial: written, ca, keyFile, state = AGEN
   );
 }
 
-/** @throws AgentError */
+/** Also one that waits for its first configuration, and has no status yet. */
+async function runs(serial: string, state: string): Promise<boolean> {
+  return folderOf(serial, state).held() || (await living()).includes(serial);
+}
+
+/** @throws AgentError, RouterError run-folder */
 export async function leave({ serial, state = AGENT_FOLDER }: { serial?: string; state?: string }): Promise<void> {
   const chosen = chooseIdentity(serial, state);
-  if ((await living()).includes(chosen)) {
+  if (await runs(chosen, state)) {
     throw new AgentError("agent-folder", `the router ${chosen} runs`, "End it first, then leave");
   }
   folderOf(chosen, state).remove();

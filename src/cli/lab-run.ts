@@ -4,7 +4,7 @@ import { LabFault } from "../lab/fault.ts";
 import { Lab, routerName, step } from "../lab/lab.ts";
 import { reportTable } from "../lab/report.ts";
 import { labOption } from "../lab/state.ts";
-import { BRANCHES, CLOUDS } from "../lab/tutorial/plan.ts";
+import { BRANCHES, CLOUDS, OFFICE } from "../lab/tutorial/plan.ts";
 import { tutorialTable } from "../lab/tutorial/report.ts";
 import { Tutorial, type TutorialReport } from "../lab/tutorial/tutorial.ts";
 import { entry } from "./entry.ts";
@@ -101,23 +101,26 @@ async function tutorialLab(
       }
     },
     down: () => tutorial.down(),
-    hints: tutorialHints(name, tutorial),
+    hints: tutorialHints(name),
   };
 }
 
-function tutorialHints(name: string, tutorial: Tutorial): string {
+function tutorialHints(name: string): string {
   const lab = labOption(name);
   const [hangzhou] = BRANCHES;
   const [shanghai, beijing] = CLOUDS;
   return `
 The lab is up. In another terminal, for example:
-  vcpe lab exec${lab} ${hangzhou!.host} -- ping ${shanghai!.address}    from the Hangzhou branch into the Shanghai VPC
-  vcpe lab exec${lab} ${hangzhou!.host} -- ping ${beijing!.address}    and through both access points into the Beijing VPC
-  vcpe lab exec${lab} internet -- tcpdump -ni any               what the internet sees: ESP in UDP, and HTTPS to the console
-  vcpe lab status${lab}
-The operator's commands, in the office of the lab:
-  VCPE_CREDENTIALS=${tutorial.credentials} vcpe lab exec${lab} office -- vcpe get instances
-  … vcpe ready hangzhou-branch · vcpe routes · vcpe events --follow
+  from the Hangzhou branch into the Shanghai VPC, and through both access points into the Beijing VPC
+    ./vcpe lab exec${lab} ${hangzhou!.host} -- ping ${shanghai!.address}
+    ./vcpe lab exec${lab} ${hangzhou!.host} -- ping ${beijing!.address}
+  what the internet sees: ESP in UDP, and HTTPS to the console
+    ./vcpe lab exec${lab} internet -- tcpdump -ni any
+  the operator's commands, in the office of the lab
+    ./vcpe lab exec${lab} ${OFFICE} -- vcpe get instances
+    … vcpe ready hangzhou-branch · vcpe routes · vcpe events --follow
+  its places, processes and tunnels
+    ./vcpe lab status${lab}
 Ctrl-C ends the lab.`;
 }
 
@@ -125,11 +128,15 @@ function staticHints(name: string): string {
   const lab = labOption(name);
   return `
 The lab is up. In another terminal, for example:
-  vcpe lab exec${lab} branch-a-lan -- ping 10.100.0.2      from branch A's host into the VPC
-  vcpe lab exec${lab} branch-a-lan -- ping fd00:2::2       to branch B's host, through the gateway
-  vcpe lab exec${lab} internet -- tcpdump -ni any           what the internet sees: ESP in UDP
-  vcpe status --name ${routerName(name, "gw")}                               the gateway's tunnels, routes, drops
-  vcpe lab status${lab}
+  from branch A's host into the VPC, and to branch B's host, through the gateway
+    ./vcpe lab exec${lab} branch-a-lan -- ping 10.100.0.2
+    ./vcpe lab exec${lab} branch-a-lan -- ping fd00:2::2
+  what the internet sees: ESP in UDP
+    ./vcpe lab exec${lab} internet -- tcpdump -ni any
+  the gateway's tunnels, routes, drops
+    ./vcpe status --name ${routerName(name, "gw")}
+  its places, processes and tunnels
+    ./vcpe lab status${lab}
 Ctrl-C ends the lab.`;
 }
 

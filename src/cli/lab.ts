@@ -10,7 +10,9 @@ import { alive } from "../lab/process.ts";
 import { table } from "../lab/report.ts";
 import { DEFAULT_LAB, labOption, recorded, sweep } from "../lab/state.ts";
 import { status } from "../lab/status.ts";
-import { TUTORIAL } from "../lab/tutorial/plan.ts";
+import { OFFICE, TUTORIAL } from "../lab/tutorial/plan.ts";
+import { credentialsOf } from "../lab/tutorial/tutorial.ts";
+import { entry } from "./entry.ts";
 import { EXIT } from "./exit.ts";
 import { type LabFlags, runLab } from "./lab-run.ts";
 
@@ -33,7 +35,9 @@ export function labCommand(): Command {
   lab.enablePositionalOptions();
   lab
     .command("exec")
-    .description("run a command at a place of the lab, e.g. vcpe lab exec hangzhou-host -- ping 10.1.1.10")
+    .description(
+      "run a command at a place of the lab, e.g. vcpe lab exec hangzhou-host -- ping 10.1.1.10; vcpe itself is found at each, and logged in at the office",
+    )
     .argument("<place>", "a place of the lab; `vcpe lab status` lists them")
     .argument("<command...>", "the command and its arguments, behind --")
     .passThroughOptions()
@@ -72,7 +76,10 @@ function nameOption(): Option {
 }
 
 function secondsOption(): Option {
-  return new Option("--seconds <n>", "how long each measurement of traffic takes, 1 to 60").argParser((text) => {
+  return new Option(
+    "--seconds <n>",
+    "how long each measurement of traffic takes, 1 to 60; default 3, with --static 2",
+  ).argParser((text) => {
     if (/^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 60) return Number(text);
     throw new InvalidArgumentError("Use a whole number from 1 to 60.");
   });
@@ -112,9 +119,12 @@ async function execute(name: string, place: string, command: readonly string[]):
     const names = places.map((candidate) => candidate.name).join(", ");
     throw new LabFault("unknown-place", `The lab has no place called ${place}.`, `There are: ${names}.`);
   }
-  const [program, ...rest] = inside(namespaceOf(name, place), command);
+  // This very vcpe, wherever it is; in the office it is logged in.
+  const words = command[0] === "vcpe" ? [...entry(), ...command.slice(1)] : command;
+  const [program, ...rest] = inside(namespaceOf(name, place), words);
+  const env = place === OFFICE ? { VCPE_CREDENTIALS: credentialsOf(name), ...process.env } : process.env;
   return new Promise((resolve) => {
-    const child = spawn(program!, rest, { stdio: "inherit" });
+    const child = spawn(program!, rest, { stdio: "inherit", env });
     // Ctrl-C reaches the command through the terminal; this process waits for its exit code.
     const ignore = () => undefined;
     process.on("SIGINT", ignore);

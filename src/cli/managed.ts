@@ -12,17 +12,18 @@ export interface ManagedFlags {
   readonly state?: string;
 }
 
-/** Gives the exit code. @throws AgentError: nothing is left behind. */
+/** Gives the exit code. @throws AgentError, RouterError already-running: nothing is left behind. */
 export async function runManaged(
   role: "edge" | "gateway",
   { serial, state = AGENT_FOLDER }: ManagedFlags,
 ): Promise<number> {
   const chosen = chooseIdentity(serial, state);
+  const folder = folderOf(chosen, state);
+  const release = folder.hold();
   const log = makeLog(chosen, "info");
   const { ended, end } = foreground(log);
   process.on("SIGHUP", () => log.info("nothing to read again: the console decides what this router does"));
   log.info({ pid: process.pid, serial: chosen }, `managed ${role} starts`);
-  const folder = folderOf(chosen, state);
   const start: StartRouter = async (config, secrets, turned) => {
     const opened = await openRouter({
       read: { config, secrets },
@@ -45,6 +46,7 @@ export async function runManaged(
   await agent.start();
   const code = await ended;
   await agent.close();
+  release();
   log.info("ended");
   return code;
 }

@@ -10,7 +10,18 @@ import { kindOf, pathOf } from "./client/kinds.ts";
 import { say, sayJson, type Terminal } from "./client/terminal.ts";
 
 const COMMON: Others = { "--json": false, "--dry-run": false, "--help": false };
-const WITH_KEYS: Others = { ...COMMON, "--keys-file": true };
+/** Of each command what is no key, and how its help says that. */
+const OTHERS = {
+  create: {
+    flags: { ...COMMON, "--keys-file": true },
+    help: ["--keys-file FILE", "Keys of its devices are written there (mode 0600), not shown."],
+  },
+  update: { flags: { ...COMMON, "--name": true }, help: ["--name NAME", "Its name from now on."] },
+} as const;
+const COMMON_HELP = [
+  ["--dry-run", "Only say what would change, router by router."],
+  ["--json", "As JSON."],
+] as const;
 
 /** What the console would do. */
 interface DryRun extends Concerned {
@@ -18,11 +29,11 @@ interface DryRun extends Concerned {
 }
 
 export async function create(terminal: Terminal, words: readonly string[]): Promise<void> {
-  const asked = read(terminal, "create", words, WITH_KEYS);
+  const asked = read(terminal, "create", words, () =>
+    usage("devices are made with their instance or access point", "vcpe create instance NAME …"),
+  );
   if (!asked) return;
   const { kind, name, values, others } = asked;
-  if (kind === "device")
-    throw usage("devices are made with their instance or access point", "vcpe create instance NAME …");
   checkComplete(kind, values);
   const keysFile = others["--keys-file"] as string | undefined;
   checkKeysFile(keysFile);
@@ -40,14 +51,14 @@ export async function create(terminal: Terminal, words: readonly string[]): Prom
 }
 
 export async function update(terminal: Terminal, words: readonly string[]): Promise<void> {
-  const asked = read(terminal, "update", words, { ...COMMON, "--name": true });
-  if (!asked) return;
-  const { kind, name, values, others } = asked;
-  if (kind === "device")
-    throw usage(
+  const asked = read(terminal, "update", words, (name) =>
+    usage(
       "a device has nothing that is written by hand",
       `A new key: vcpe reset-key device ${name}; another host: vcpe release device ${name}`,
-    );
+    ),
+  );
+  if (!asked) return;
+  const { kind, name, values, others } = asked;
   const patch = { ...values, ...(others["--name"] === undefined ? {} : { name: others["--name"] }) };
   if (Object.keys(patch).length === 0) throw usage("nothing is to be changed", `Keys: vcpe update ${kind} --help`);
   const client = openClient(terminal);
@@ -116,19 +127,27 @@ interface Asked {
   readonly others: Record<string, string | true>;
 }
 
-/** Undefined: help was asked for, and given. */
-function read(terminal: Terminal, command: string, words: readonly string[], others: Others): Asked | undefined {
+/** Undefined: help was asked for, and given. `noDevice`: why this is not for devices. */
+function read(
+  terminal: Terminal,
+  command: "create" | "update",
+  words: readonly string[],
+  noDevice: (name: string) => ClientError,
+): Asked | undefined {
   const [word, name, ...rest] = words;
+  const { flags, help } = OTHERS[command];
   if (word === undefined || word.startsWith("-"))
     throw usage("which kind?", `vcpe ${command} KIND NAME --key value; kinds: ${Object.keys(SPECS).join(", ")}`);
   const kind = kindOf(word);
+  const named = name !== undefined && !name.startsWith("-");
+  if (kind === "device") throw noDevice(named ? name : "SERIAL");
   if (words.includes("--help") || words.includes("-h")) {
-    say(terminal, `vcpe ${command} ${kind} NAME …`, ...describeFlags(kind), `  ${Object.keys(others).join("  ")}`);
+    const lines = describeFlags(kind, command === "create", [help, ...COMMON_HELP]);
+    say(terminal, `vcpe ${command} ${kind} NAME …`, ...lines);
     return undefined;
   }
-  if (name === undefined || name.startsWith("-"))
-    throw usage(`what is the name of the ${kind}?`, `vcpe ${command} ${kind} NAME --key value`);
-  return { kind, name, ...parseFlags(kind, rest, others) };
+  if (!named) throw usage(`what is the name of the ${kind}?`, `vcpe ${command} ${kind} NAME --key value`);
+  return { kind, name, ...parseFlags(kind, rest, flags) };
 }
 
 function etagOf({ version }: Item, header: string | undefined): string {

@@ -162,10 +162,14 @@ export class Lab {
   }
 }
 
-/** Runs a step and says how long it took. */
+/** A step that takes longer says what it is, milliseconds. */
+const LONG = 1000;
+
+/** Runs a step and says how long it took; of one that is long, at once that it is on. */
 export async function step<T>(say: (line: string) => void, what: string, work: () => Promise<T>): Promise<T> {
   const begun = performance.now();
-  const result = await work();
+  const telling = setTimeout(() => say(`     …    ${what}`), LONG);
+  const result = await work().finally(() => clearTimeout(telling));
   say(`${((performance.now() - begun) / 1000).toFixed(2).padStart(6)} s  ${what}`);
   return result;
 }

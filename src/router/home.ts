@@ -22,18 +22,7 @@ export interface Home {
 /** Takes the name. @throws RouterError already-running, run-folder */
 export function enterHome(name: string, root = RUN_FOLDER): Home {
   const folder = join(root, name);
-  let lock: FileLock | undefined;
-  try {
-    makeFolder(folder, 0o700);
-    lock = tryLock(join(folder, "lock"));
-  } catch (error) {
-    throw new RouterError(
-      "run-folder",
-      `${folder} cannot be used: ${sentenceOf(error).replace(/\.$/, "")}`,
-      "Run it as root",
-      error,
-    );
-  }
+  const lock = lockFolder(folder);
   if (!lock) {
     throw new RouterError(
       "already-running",
@@ -47,4 +36,19 @@ export function enterHome(name: string, root = RUN_FOLDER): Home {
     socket: join(folder, "status.sock"),
     leave: () => lock.release(),
   };
+}
+
+/** Takes a folder for this process alone; it is made if need be, mode 0700. Undefined: another has it. @throws RouterError run-folder */
+export function lockFolder(folder: string): FileLock | undefined {
+  try {
+    makeFolder(folder, 0o700);
+    return tryLock(join(folder, "lock"));
+  } catch (error) {
+    throw new RouterError(
+      "run-folder",
+      `${folder} cannot be used: ${sentenceOf(error).replace(/\.$/, "")}`,
+      "Run it as root",
+      error,
+    );
+  }
 }

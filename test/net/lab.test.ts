@@ -50,6 +50,10 @@ describe.skipIf(!asRoot("vcpe lab --static"))("vcpe lab --static", () => {
     const pinged = await vcpe("exec", "--name", name, "branch-a", "--", "ping", "-c", "2", "-i", "0.1", "10.100.0.2");
     expect(pinged.stdout, pinged.stderr).toContain("2 received");
     expect((await vcpe("exec", "--name", name, "branch-a", "--", "sh", "-c", "exit 7")).code).toBe(7);
+    // vcpe need not be on PATH.
+    expect((await vcpe("exec", "--name", name, "branch-a", "--", "vcpe", "version")).stdout).toMatch(
+      /^\d+\.\d+\.\d+\n$/,
+    );
     const nowhere = await vcpe("exec", "--name", name, "branch-z", "--", "true");
     expect(nowhere.code).toBe(1);
     expect(nowhere.stderr).toContain("branch-b-lan");

@@ -45,6 +45,7 @@ describe.skipIf(!asRoot("the tutorial"))("vcpe lab", () => {
       expect(report.steps.filter((row) => row.name.startsWith(step))).toHaveLength(1);
     for (const command of ["create instance hangzhou-branch", "bind ccn corp-ccn cen corp", "ready ningbo-branch"])
       expect(done.stderr).toContain(`$ vcpe ${command}`);
+    for (const device of ["shanghai", "hangzhou", "ningbo"]) expect(done.stderr).toContain(`${device} $ vcpe join --`);
 
     const count = (to: RegExp, expected: string) =>
       report.access.filter((row) => to.test(row.to) && row.expected === expected).length;

@@ -156,5 +156,5 @@ export const LEAST: Readonly<Record<Kind, readonly string[]>> = {
   vpc: ["PUBLISHED", "PLACE", "CEN", "ACCESS POINT"],
   vbr: ["NEXT HOP", "CEN", "INTERFACE", "ACCESS POINT"],
   "security-group": ["DESCRIPTION"],
-  rule: ["PRIORITY", "SECURITY GROUP"],
+  rule: ["PRIORITY", "SECURITY GROUP", "PORTS", "PROTOCOL", "DIRECTION"],
 };

@@ -5,6 +5,9 @@ import type { RouterDiff } from "./item.ts";
 /** Longest text of a value in a line. */
 const LONGEST = 60;
 
+/** Entries of a list that are named. */
+const MANY = 4;
+
 export interface Difference {
   readonly path: string;
   readonly before: unknown;
@@ -19,8 +22,21 @@ export function differences(before: unknown, after: unknown, path = ""): Differe
   return keys.flatMap((key) => differences(before[key], after[key], path === "" ? key : `${path}.${key}`));
 }
 
+/** Of two lists too long to be shown whole: what comes and what goes. */
 export function lineOf({ path, before, after }: Difference): string {
-  return `${path === "" ? "" : `${path}: `}${short(before)} → ${short(after)}`;
+  const key = path === "" ? "" : `${path}: `;
+  if (!Array.isArray(before) || !Array.isArray(after) || (whole(before) && whole(after)))
+    return `${key}${short(before)} → ${short(after)}`;
+  const lacks = (list: readonly unknown[]) => {
+    const there = new Set(list.map((entry) => JSON.stringify(entry)));
+    return (entry: unknown) => !there.has(JSON.stringify(entry));
+  };
+  const parts = [
+    ...after.filter(lacks(before)).map((entry) => `+ ${short(entry)}`),
+    ...before.filter(lacks(after)).map((entry) => `- ${short(entry)}`),
+  ];
+  const more = parts.length > MANY ? [`and ${parts.length - MANY} more`] : [];
+  return `${key}${parts.length === 0 ? "another order" : [...parts.slice(0, MANY), ...more].join(", ")}`;
 }
 
 /** What the console says of the routers that a change concerns. */
@@ -51,8 +67,16 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function whole(value: unknown): boolean {
+  return textOf(value).length <= LONGEST;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 function short(value: unknown): string {
   if (value === undefined) return "(none)";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = textOf(value);
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }

@@ -93,14 +93,40 @@ export function checkComplete(kind: Kind, values: Readonly<Record<string, unknow
   throw usage(`${article(kind)} needs ${missing.map(({ flag }) => flag).join(", ")}`, `Add ${list}`);
 }
 
-/** Lines of help. */
-export function describeFlags(kind: Kind): string[] {
-  const rows = flagsOf(kind).map(({ flag, form, required, boolean, description }) => [
-    `  ${boolean ? flag.replace("--", "--[no-]") : `${flag} ${form}`}`,
-    `${description}${required ? " (needed)" : ""}`,
+/** Characters of a line of help. */
+const WIDTH = 80;
+/** Of which descriptions get as many at least. */
+const LEAST = 30;
+
+/**
+ * Lines of help. `more`: other options, what to write and what it is for. A resource that is changed needs no key: only where one is `made` it is
+ * told which must be there.
+ */
+export function describeFlags(kind: Kind, made: boolean, more: readonly (readonly [string, string])[] = []): string[] {
+  const rows = flagsOf(kind).map(({ flag, form, required, boolean, description }): readonly [string, string] => [
+    boolean ? flag.replace("--", "--[no-]") : `${flag} ${form}`,
+    `${description}${made && required ? " (needed)" : ""}`.trim(),
   ]);
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`.trimEnd());
+  const all = [...rows, ...more];
+  const margin = Math.min(Math.max(...all.map(([left]) => left.length)) + 4, WIDTH - LEAST);
+  return all.flatMap(([left, right]) => {
+    const [first = "", ...rest] = folded(right, WIDTH - margin);
+    const begin = `  ${left}`;
+    const own = begin.length + 2 > margin && first !== "" ? [begin, first.padStart(first.length + margin)] : [];
+    const lines = own.length > 0 ? own : [`${begin.padEnd(margin)}${first}`.trimEnd()];
+    return [...lines, ...rest.map((line) => `${" ".repeat(margin)}${line}`)];
+  });
+}
+
+/** Broken between words into lines of so many characters. */
+function folded(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function split(word: string): [string, string | undefined] {

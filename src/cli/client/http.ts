@@ -34,8 +34,11 @@ export interface Reply<T> {
 const PATIENCE = 30_000;
 /** Largest reply, bytes. */
 const LARGEST = 256 * 1024 * 1024;
-/** Times that a request is sent. */
+/** Times that a request is sent when the console says "later", or its answer is lost. */
 const TRIES = 4;
+/** A console that went away in the middle is waited for as long, milliseconds: it may be starting again. */
+const RETURN = 20_000;
+const LONGEST_PAUSE = 2000;
 /** Longest Retry-After that is waited for, seconds. */
 const LONGEST_WAIT = 30;
 
@@ -59,6 +62,8 @@ export function consoleUrl(text: string): string {
 
 /** One request; again when the console says "later", or when the answer was lost and it may be repeated. @throws ClientError */
 export async function send<T>(place: Place, call: Call): Promise<Reply<T>> {
+  /** When an answer was lost first: what was asked for may have been done. */
+  let lostAt: number | undefined;
   for (let tries = 1; ; tries++) {
     try {
       const reply = await once(place, call);
@@ -67,11 +72,21 @@ export async function send<T>(place: Place, call: Call): Promise<Reply<T>> {
       if (later && tries < TRIES) await sleep(wait * 1000);
       else return answered<T>(reply, place);
     } catch (error) {
-      const lost = error instanceof ClientError && error.code === "answer-lost";
-      if (!lost || !call.repeatable || tries >= TRIES) throw error;
-      await sleep(250 * 2 ** tries);
+      if (!(error instanceof ClientError)) throw error;
+      const lost = error.code === "answer-lost";
+      const gone = error.code === "unreachable" && lostAt !== undefined;
+      if (lost) lostAt ??= performance.now();
+      const again = (lost && tries < TRIES) || (gone && performance.now() - (lostAt ?? 0) < RETURN);
+      if (!call.repeatable || !again) throw (lost || gone) && call.method !== "GET" ? inDoubt(error) : error;
+      await sleep(Math.min(250 * 2 ** tries, LONGEST_PAUSE));
     }
   }
+}
+
+/** It was sent, and nobody knows what became of it. */
+function inDoubt({ reason, code, message, cause }: ClientError): ClientError {
+  const next = "It may have been done all the same: look when the console answers, then run it again";
+  return new ClientError(reason, code, message, next, { cause });
 }
 
 /** The stream of a reply, for as long as it lasts. @throws ClientError */

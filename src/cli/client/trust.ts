@@ -2,7 +2,7 @@
 import { timingSafeEqual, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
-import { ClientError } from "./error.ts";
+import { ClientError, usage } from "./error.ts";
 import { type Place, send } from "./http.ts";
 import { confirm, hasPerson } from "./prompt.ts";
 import { note, type Terminal } from "./terminal.ts";
@@ -20,6 +20,8 @@ const LARGEST = 64 * 1024;
 
 /** @throws ClientError: it is not to be trusted; nothing secret was sent. */
 export async function trust(terminal: Terminal, url: string, { ca, caFile, yes }: TrustFlags): Promise<Place> {
+  if (ca !== undefined && digest(ca).length !== 32)
+    throw usage("--ca wants a SHA-256 fingerprint, 64 hexadecimal digits", "vcpe console prints it at its start");
   if (url.startsWith("http:")) return { url, ca: null };
   if (caFile !== undefined) return { url, ca: readPem(caFile) };
   if (ca === undefined && (await knownToSystem(url))) return { url, ca: null };
@@ -103,8 +105,12 @@ function fingerprintOf(pem: string, url: string): string {
 }
 
 function sameFingerprint(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((text) => Buffer.from(text.replace(/^sha256:/i, "").replaceAll(":", ""), "hex"));
+  const [one, other] = [digest(a), digest(b)];
   return one.length === 32 && one.length === other.length && timingSafeEqual(one, other);
+}
+
+function digest(text: string): Buffer {
+  return Buffer.from(text.replace(/^sha256:/i, "").replaceAll(":", ""), "hex");
 }
 
 function readPem(file: string): string {

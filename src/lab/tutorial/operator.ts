@@ -35,13 +35,13 @@ export class Operator {
 
   /** The same, whatever its exit code. */
   attempt(...args: readonly string[]): Promise<Finished> {
-    this.#options.say(`         $ vcpe ${args.map(quoted).join(" ")}`);
+    this.#options.say(typed(args));
     return this.#run(args);
   }
 
   /** The same, and reads what the command prints with `--json`. */
   async ask<T>(...args: readonly string[]): Promise<T> {
-    this.#options.say(`         $ vcpe ${args.map(quoted).join(" ")}`);
+    this.#options.say(typed(args));
     const done = await this.#run([...args, "--json"]);
     if (done.code !== 0) {
       throw new LabFault(
@@ -61,6 +61,11 @@ export class Operator {
     const env = { ...process.env, VCPE_CREDENTIALS: credentials };
     return attempt(inside(namespace, [...entry, ...args]), { env, timeoutMs: 60_000, ...(signal ? { signal } : {}) });
   }
+}
+
+/** The line that shows a command: where it is typed, when that is not at the office, and its words. */
+export function typed(words: readonly string[], place?: string): string {
+  return `         ${place === undefined ? "" : `${place} `}$ vcpe ${words.map(quoted).join(" ")}`;
 }
 
 function quoted(word: string): string {

@@ -8,6 +8,7 @@ import { serveIperf } from "../iperf.ts";
 import type { Lab } from "../lab.ts";
 import { serveEcho } from "../marker.ts";
 import { ROUTER_ROOT } from "../state.ts";
+import { typed } from "./operator.ts";
 import { BRANCHES, CLOUDS, CONSOLE } from "./plan.ts";
 
 /** What a buyer gets for a device. */
@@ -19,13 +20,16 @@ export interface DeviceKey {
 export class Region {
   readonly lab: Lab;
   readonly #entry: readonly string[];
+  readonly #say: (line: string) => void;
   readonly #signal: AbortSignal | undefined;
   readonly routers = new Map<string, Daemon>();
   #console: Daemon | undefined;
 
-  constructor(lab: Lab, entry: readonly string[], signal?: AbortSignal) {
+  /** @param say a line for a person: what is typed at a device */
+  constructor(lab: Lab, entry: readonly string[], say: (line: string) => void, signal?: AbortSignal) {
     this.lab = lab;
     this.#entry = entry;
+    this.#say = say;
     this.#signal = signal;
   }
 
@@ -71,7 +75,7 @@ export class Region {
     await daemon.until(
       () => /fingerprint/i.test(said()) && said().includes(this.url),
       "it said where it listens",
-      20_000,
+      60_000,
     );
     const fingerprint = /([0-9A-F]{2}(?::[0-9A-F]{2}){31})/i.exec(said())?.[1];
     if (fingerprint === undefined)
@@ -88,8 +92,7 @@ export class Region {
   ): Promise<void> {
     const keyFile = join(this.folder("keys"), serial);
     writeFileSync(keyFile, `${key}\n`, { mode: 0o600 });
-    const argv = [
-      ...this.#entry,
+    const words = [
       "join",
       "--console",
       this.url,
@@ -102,7 +105,8 @@ export class Region {
       "--state",
       this.#state(place),
     ];
-    await run(inside(this.lab.namespace(place), argv), {
+    this.#say(typed(words, place));
+    await run(inside(this.lab.namespace(place), [...this.#entry, ...words]), {
       timeoutMs: 30_000,
       ...(this.#signal ? { signal: this.#signal } : {}),
     });
@@ -112,11 +116,13 @@ export class Region {
 
   /** Starts the router of a place that has joined. */
   start(place: string, role: "edge" | "gateway"): Daemon {
+    const words = [role, "--state", this.#state(place)];
+    this.#say(typed(words, place));
     const daemon = Daemon.start({
       state: this.lab.state,
       what: `${role} ${place}`,
       namespace: this.lab.namespace(place),
-      argv: [...this.#entry, role, "--state", this.#state(place)],
+      argv: [...this.#entry, ...words],
     });
     this.routers.set(place, daemon);
     return daemon;

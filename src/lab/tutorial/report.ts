@@ -1,5 +1,5 @@
 /** The tutorial's results as tables for a terminal. */
-import { table } from "../report.ts";
+import { checkTable, table } from "../report.ts";
 import type { TutorialReport } from "./tutorial.ts";
 
 /** Steps, the access test, checks, throughput, then one line of verdict. */
@@ -13,7 +13,7 @@ export function tutorialTable({ steps, access, checks, traffic }: TutorialReport
       ["access", "from", "to", "by", "should be"],
       ...access.map(({ from, to, kind, expected, ok }) => [verdict(ok), from, to, kind, expected]),
     ]),
-    table(checks.map(({ name, ok, detail }) => [verdict(ok), name, detail])),
+    checkTable(checks),
     table(
       [
         ["traffic", "Mbit/s", "lost %"],

@@ -10,6 +10,7 @@ import { type Check, checked, type LabReport } from "../checks.ts";
 import { LabFault } from "../fault.ts";
 import { Lab, step } from "../lab.ts";
 import type { Plan } from "../plan.ts";
+import { labFolder } from "../state.ts";
 import { type AccessRow, type Expected, tryAccess, type Way, waysBetweenBranches, waysToServers } from "./access.ts";
 import { measurePeak } from "./bandwidth.ts";
 import { cloudFile } from "./cloud.ts";
@@ -60,6 +61,11 @@ const SECONDS = 3;
 /** Mbit/s to which the peak bandwidth is raised. */
 const RAISED = 50;
 
+/** Where the operator of a lab keeps the token that `vcpe login` got. */
+export function credentialsOf(lab: string): string {
+  return join(labFolder(lab), "office", "credentials.json");
+}
+
 export class Tutorial {
   readonly lab: Lab;
   readonly report: TutorialReport = { steps: [], access: [], checks: [], traffic: [] };
@@ -72,7 +78,7 @@ export class Tutorial {
     const { entry, signal, say } = options;
     this.lab = lab;
     this.#options = options;
-    this.region = new Region(lab, entry, signal);
+    this.region = new Region(lab, entry, say, signal);
     this.operator = new Operator({
       namespace: lab.namespace(OFFICE),
       entry,
@@ -84,7 +90,7 @@ export class Tutorial {
 
   /** Where the operator keeps the token that `vcpe login` got. */
   get credentials(): string {
-    return join(this.lab.state.folder, "office", "credentials.json");
+    return credentialsOf(this.lab.name);
   }
 
   /** Draws the region, and starts what stands there before the tutorial begins: the console, the access points, the VPCs. */

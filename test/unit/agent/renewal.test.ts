@@ -76,8 +76,34 @@ describe("the folder of identities", () => {
     chmodSync(join(folder.path, "identity.json"), 0o600);
     folder.writeIdentity("{}");
     expect(() => loadIdentity(folder)).toThrow("damaged");
+    // Each piece looks as it should, and cannot be used.
+    const pem = (what: string) => `-----BEGIN ${what}-----\nnonsense\n-----END ${what}-----\n`;
+    const certificate = pem("CERTIFICATE");
+    const { key: strange } = await makeRequest(SERIAL);
+    for (const piece of [
+      { key: pem("PRIVATE KEY") },
+      { key: strange },
+      { chain: [certificate] },
+      { chain: [...identity.chain, certificate] },
+      { trust: [certificate] },
+      { server: [certificate] },
+      { configKey: pem("PUBLIC KEY") },
+    ]) {
+      saveIdentity(folder, { ...identity, ...piece });
+      expect(() => loadIdentity(folder), JSON.stringify(Object.keys(piece))).toThrow("damaged");
+    }
     folder.remove();
     expect(() => loadIdentity(folder)).toThrow("vcpe join");
+  });
+
+  it("has one process at a time that is the device", async () => {
+    const folder = folderOf(SERIAL, temporary());
+    expect(folder.held()).toBe(false);
+    const release = folder.hold();
+    expect(folder.held()).toBe(true);
+    expect(() => folder.hold()).toThrow(`the device ${SERIAL} runs already`);
+    release();
+    expect(folder.held()).toBe(false);
   });
 
   it("tells this host from others without saying its id, also where there is no machine id", () => {

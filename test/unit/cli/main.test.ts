@@ -111,6 +111,10 @@ describe("vcpe", () => {
     });
     expect(joining("--console", "https://127.0.0.1:1", "--ca", "5C:0B")).toMatchObject({ code: 2 });
     expect(joining("--console", "http://127.0.0.1:1")).toMatchObject({ code: 2 });
+    expect(joining("--console", "https://127.0.0.1:1", "-s", "my device")).toMatchObject({
+      code: 2,
+      err: 'vcpe: "my device" is no serial number. Type it as the console showed it: letters and digits.\n',
+    });
     expect(vcpe("create", "rule", "--help").out).toContain("--direction ingress|egress");
     expect(JSON.parse(vcpe("apply", "--schema").out)).toMatchObject({ title: "vcpe site" });
   });

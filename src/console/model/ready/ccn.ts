@@ -19,6 +19,15 @@ export const ccnLink: Link = (instance, directory, observed) => {
   const seen = device === null ? undefined : observed(device);
   // A device that has lost its tunnel knows so before its gateway does.
   if (device !== null && !(seen?.controller === "normal" && seen.vpn === "abnormal")) {
+    const point = directory.accessPointOf(instance)!;
+    const gateway = directory.gatewayOf(point.id)!;
+    if (knownBy === "gateway" && tunnelAmong(observed)(gateway.id, device)?.silent) {
+      return broken(
+        "tunnel-silent",
+        `the gateway of access point ${point.name} hears nothing from ${device}, which carries the traffic of instance ${instance.name}`,
+        `See that the host of ${device} runs and has its uplink; nothing is to be done at the console`,
+      );
+    }
     const guessed = knownBy === "devices" ? ", as far as the devices tell: their gateway does not" : "";
     return good(`instance ${instance.name} is bound to CCN ${name}; ${device} carries its traffic${guessed}`);
   }

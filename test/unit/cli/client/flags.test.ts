@@ -85,15 +85,24 @@ describe("flags", () => {
   });
 
   it("are explained for every kind", () => {
-    for (const kind of KINDS) expect(describeFlags(kind).length).toBeGreaterThan(0);
-    expect(describeFlags("ccn")).toMatchInlineSnapshot(`
+    for (const kind of KINDS) {
+      const lines = describeFlags(kind, true);
+      expect(lines.length).toBeGreaterThan(0);
+      for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80);
+    }
+    expect(describeFlags("ccn", true, [["--json", "As JSON."]])).toMatchInlineSnapshot(`
       [
-        "  --description VALUE  At most 256 characters on one line, no control characters; does not begin with http:// or https://.",
+        "  --description VALUE  At most 256 characters on one line, no control",
+        "                       characters; does not begin with http:// or https://.",
         "  --area VALUE         The area: its id or its name. (needed)",
-        "  --cidr VALUE|null    CIDR blocks of its instances must lie in it; null (the default): anywhere.",
+        "  --cidr VALUE|null    CIDR blocks of its instances must lie in it; null (the",
+        "                       default): anywhere.",
         "  --[no-]interworking  May its instances talk to each other? Default true.",
         "  --cen VALUE|null     Default null: attached to none.",
+        "  --json               As JSON.",
       ]
     `);
+    // Who changes a resource need not write what its maker had to.
+    expect(describeFlags("ccn", false).join("\n")).not.toContain("needed");
   });
 });

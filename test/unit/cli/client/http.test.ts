@@ -75,9 +75,33 @@ describe("a request", () => {
 
   it("that changes is not sent again", async () => {
     const { client, requests } = await serve((_, response) => void response.destroy());
-    await expect(client.patch("/v1/x", '"1"', {})).rejects.toMatchObject({ code: "answer-lost", reason: "no-answer" });
+    await expect(client.patch("/v1/x", '"1"', {})).rejects.toMatchObject({
+      code: "answer-lost",
+      reason: "no-answer",
+      next: expect.stringContaining("may have been done"),
+    });
     expect(requests).toHaveLength(1);
     expect(requests[0].headers).toMatchObject({ "if-match": '"1"', authorization: "Bearer t" });
+  });
+
+  it("that creates waits for a console that goes away in the middle and comes back", async () => {
+    const { url, client, requests } = await serve((_, response, times) => {
+      if (times > 1) return json(response, 201, { id: "x" });
+      const [server] = servers;
+      // Nobody listens for a while.
+      server.close(() => setTimeout(() => server.listen(Number(new URL(url).port), "127.0.0.1"), 1500));
+      server.closeAllConnections();
+    });
+    expect((await client.post("/v1/x", { name: "a" })).status).toBe(201);
+    expect(requests).toHaveLength(2);
+  });
+
+  it("that was never sent is not waited for", async () => {
+    const call = { method: "POST", path: "/v1/x", repeatable: true } as const;
+    await expect(send({ url: "http://127.0.0.1:1", ca: null }, call)).rejects.toMatchObject({
+      code: "unreachable",
+      next: "Check the URL, and that the console runs",
+    });
   });
 
   it("follows pages", async () => {

@@ -35,6 +35,10 @@ describe("a login", () => {
       code: "login-failed",
     });
     await expect(login(fakeTerminal(elsewhere), flags)).rejects.toMatchObject({ code: "no-terminal" });
+    await expect(login(fakeTerminal(elsewhere), { ...flags, ca: "5C:0B" })).rejects.toMatchObject({
+      reason: "usage",
+      message: expect.stringContaining("64 hexadecimal digits"),
+    });
     expect(existsSync(elsewhere.VCPE_CREDENTIALS)).toBe(false);
   });
 });
@@ -59,6 +63,16 @@ describe("resources", () => {
     );
     expect(made.err).toContain("shown this once");
     await run((t) => create(t, words("ccn corp --area east")));
+    await expect(run((t) => bind(t, "unbind", ["ccn", "corp"], {}))).rejects.toMatchObject({
+      reason: "usage",
+      message: "the ccn corp is bound to no cen",
+      next: "There is nothing to take back",
+    });
+    // What is made by other means has no keys to write; a change needs none.
+    await expect(run((t) => create(t, words("device --help")))).rejects.toMatchObject({ reason: "usage" });
+    expect((await run((t) => update(t, words("rule --help")))).out).not.toContain("needed");
+    expect((await run((t) => update(t, words("rule --help")))).out).toContain("--name NAME ");
+    expect((await run((t) => create(t, words("rule --help")))).out).toContain("(needed)");
     await run((t) => create(t, words("cen net --area east")));
   });
 

@@ -101,6 +101,12 @@ describe("readiness", () => {
     ["instance", "gateway-synchronizing", intent, seen({ [SHANGHAI]: { ...WELL[SHANGHAI], ...BEHIND } })],
     ["ccn", "not-bound", instance({ ccn: null }), seen()],
     ["ccn", "tunnel-down", intent, seen({ [ACTIVE]: { ...UP, vpn: "abnormal" }, [STANDBY]: OFF })],
+    [
+      "ccn",
+      "tunnel-silent",
+      intent,
+      seen({ [SHANGHAI]: { ...UP, tunnels: [{ ...tunnel(ACTIVE, "up"), silent: true }] } }),
+    ],
     ["cen", "not-bound", having(change(intent, "ccn", "ccn-corp", { cen: null })), seen()],
     [
       "vpc",
@@ -248,6 +254,9 @@ describe("readiness", () => {
       `vcpe join --console URL --serial ${ACTIVE}`,
     );
     expect(next(instance({ activated: false }))).toBe("Run: vcpe activate instance hangzhou");
+    expect(next(instance({ withdrawn: ["172.16.0.0/16"] }))).toBe(
+      'To publish 172.16.0.0/16 run: vcpe update instance hangzhou --withdrawn ""',
+    );
     expect(next(instance({ ccn: null }))).toBe("Run: vcpe bind instance hangzhou ccn CCN");
     expect(next(having(change(intent, "ccn", "ccn-corp", { cen: null })))).toBe("Run: vcpe bind ccn corp cen CEN");
   });
