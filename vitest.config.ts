@@ -19,6 +19,8 @@ export default defineConfig({
     globalSetup: ["test/setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes at once on a machine that is not busy; how long it takes is not what such a test is about.
+    expect: { poll: { timeout: 10_000 } },
     pool: "forks",
     env: {
       // Tests start vcpe some hundred times from its TypeScript: Node.js keeps what it has made of a file, by its contents.
