@@ -11,6 +11,9 @@ const REGIONS = Math.min(CORES + 1, 4);
 /** Namespaces and routers in processes of their own, which wait for each other most of the time. */
 const NET = ["test/net/**/*.test.ts", "test/interop/**/*.test.ts", "test/unit/**/*.net.test.ts"];
 
+/** A machine that is busy with something else makes them late, not wrong: what may take only so long says so itself. */
+const PATIENT = { testTimeout: 180_000, hookTimeout: 180_000 };
+
 /** These measure rates, times, CPU or losses by the hundredth: nothing of ours runs beside them. They also take turns (test/net/turn.ts). */
 const ALONE = ["test/net/{attack,bench,restart,shape,workers}.test.ts"];
 
@@ -40,11 +43,18 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "net", include: NET, exclude: ALONE, maxWorkers: REGIONS, sequence: { groupOrder: 1 } },
+        test: {
+          ...PATIENT,
+          name: "net",
+          include: NET,
+          exclude: ALONE,
+          maxWorkers: REGIONS,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
-        test: { name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } },
+        test: { ...PATIENT, name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },
