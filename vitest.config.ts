@@ -20,7 +20,7 @@ const ALONE = ["test/net/{attack,bench,restart,shape,workers}.test.ts"];
 export default defineConfig({
   test: {
     globalSetup: ["test/setup.ts"],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // What is waited for comes at once on a machine that is not busy; how long it takes is not what such a test is about.
     expect: { poll: { timeout: 10_000 } },
