@@ -30,7 +30,7 @@ describe.skipIf(!asRoot("the tutorial"))("vcpe lab", () => {
     }, 200);
     const argv = [...ENTRY, "lab", "--json", "--once", "--seconds", "1", "--name", name];
     const stretch = watchStretch();
-    const done = await attempt(argv, { timeoutMs: 400_000 }).finally(() => clearInterval(look));
+    const done = await attempt(argv, { timeoutMs: 900_000 }).finally(() => clearInterval(look));
 
     expect(done.stdout.split("\n"), done.stderr).toHaveLength(2);
     const report = JSON.parse(done.stdout) as TutorialReport;
@@ -70,5 +70,5 @@ describe.skipIf(!asRoot("the tutorial"))("vcpe lab", () => {
     expect(left.filter((router) => seen.routers.has(router))).toEqual([]);
     expect(seen.processes.size).toBeGreaterThan(10);
     expect([...seen.processes.values()].filter(alive)).toEqual([]);
-  }, 450_000);
+  }, 950_000);
 });

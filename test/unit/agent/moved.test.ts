@@ -67,7 +67,7 @@ it("comes back to a console that starts again with a given certificate, then wit
     expect(device.routers).toMatchObject({ starts: 1, closes: 0 });
   }
   expect(readFileSync(join(device.folder.path, "identity.json"), "utf8")).toBe(identity);
-}, 60_000);
+}, 120_000);
 
 it("comes back to a console with a certificate that systems trust, and trusts no other than the system does", async () => {
   const folder = temporary();
@@ -87,7 +87,7 @@ it("comes back to a console with a certificate that systems trust, and trusts no
   } finally {
     setDefaultCACertificates(known);
   }
-}, 60_000);
+}, 120_000);
 
 it("hears of other roots while it is connected, and needs to ask nobody", async () => {
   const folder = temporary();
@@ -110,7 +110,7 @@ it("hears of other roots while it is connected, and needs to ask nobody", async 
   // It started, so it says so anew.
   await until(() => (kept(state)?.number ?? 0) > (heard ?? 0));
   expect(questions).toBe(0);
-}, 30_000);
+}, 120_000);
 
 it("stays away from whoever answers in the console's place, asks it no more often than it tries, and comes back", async () => {
   const folder = temporary();
@@ -139,4 +139,4 @@ it("stays away from whoever answers in the console's place, asks it no more ofte
 
   const back = await bed({ folder, desk, port, brought });
   await until(() => back.fleet.observed(SERIAL)?.controller === "normal", 20_000);
-}, 60_000);
+}, 120_000);

@@ -125,7 +125,7 @@ describe("a device and its console", () => {
     const after = new FakeRouters();
     await started(folder, after);
     expect(tunnels(after)).toBe("a b");
-  }, 40_000);
+  }, 120_000);
 
   it("keeps what runs when it cannot have what is wanted, and what needs a restart restarts it", async () => {
     const { console, routers, agent } = await running();

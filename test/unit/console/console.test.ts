@@ -87,7 +87,7 @@ describe("a console", () => {
     }
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, "console.sqlite")).mode & 0o777).toBe(0o600);
-  }, 30_000);
+  }, 120_000);
 
   it("is refused where there can be no folder, in a sentence and at once", async () => {
     await expect(openConsole(options("/proc/x"))).rejects.toMatchObject({

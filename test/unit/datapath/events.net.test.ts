@@ -12,7 +12,7 @@ describe("what a datapath tells its router, and leaves of itself", () => {
       expect(await a.call("sendIke", { port: "natPort", to: 4500, address: outer6.b })).toBe(true);
       expect(await a.call("sendIke", { port: "natPort", to: 4500, address: [203, 0, 113, 9] })).toBe(false);
       // A fresh link's first neighbour solicitation may be lost, and is repeated after a second.
-      await expect.poll(async () => (await b.call<Look>("look")).ike.length, { timeout: 5000 }).toBe(3);
+      await expect.poll(async () => (await b.call<Look>("look")).ike.length).toBe(3);
       const { ike } = await b.call<Look>("look");
       const bytes = new Array(40).fill(7);
       bytes.splice(24, 4, 0, 0, 0, 40);
@@ -66,7 +66,7 @@ describe("what a datapath tells its router, and leaves of itself", () => {
     await withPeers(async ({ a, names }) => {
       await deleteLink("vcpe-p0", { netns: names.a });
       await expect
-        .poll(async () => (await a.call<Look>("look")).events, { timeout: 5000 })
+        .poll(async () => (await a.call<Look>("look")).events)
         .toContainEqual({ kind: "tun-gone", adjacency: expect.any(Number) });
       const { events } = await a.call<Look>("look");
       expect(events.filter(({ kind }) => kind === "tun-gone" || kind === "failed")).toHaveLength(1);
