@@ -62,7 +62,7 @@ describe.skipIf(!asRoot("a managed edge"))("a managed edge", () => {
   }
 
   async function status(holds: (status: RouterStatus) => boolean): Promise<RouterStatus> {
-    const end = performance.now() + 30_000;
+    const end = performance.now() + 90_000;
     for (;;) {
       const now = await ask<RouterStatus>(SERIAL, "GET", "/status").catch(() => undefined);
       if (now && holds(now)) return now;

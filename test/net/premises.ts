@@ -52,7 +52,7 @@ export class RouterProcess {
         );
         return tunnelsUp && now?.attachments.every(({ state }) => state === "up") ? now : undefined;
       },
-      60_000,
+      120_000,
     );
   }
 

@@ -15,7 +15,7 @@ describe.skipIf(!asRoot("restart of an edge"))("an edge", () => {
 
   /** Links, addresses, rules, routes of all tables, and every network setting of the namespace. */
   async function host(): Promise<Record<string, string>> {
-    const of = (argv: string[]) => run(inside(ns(), argv));
+    const of = (argv: string[]) => run(inside(ns(), argv), { timeoutMs: 120_000 });
     const settings =
       "find /proc/sys/net/ipv4 /proc/sys/net/ipv6/conf /proc/sys/net/core -type f -perm -u=r | sort | while read f; do echo \"$f $(cat $f 2>/dev/null | tr '\\n' ' ')\"; done";
     const [links, addresses, rules4, rules6, routes4, routes6, sysctls] = await Promise.all([
@@ -103,7 +103,7 @@ describe.skipIf(!asRoot("restart of an edge"))("an edge", () => {
     await lab().router("branch-a").tunnelsUp();
     await lab().router("branch-a").daemon.stop();
     expect(await host()).toEqual(clean);
-  }, 240_000);
+  }, 600_000);
 
   it("leaves no SA behind at the gateway when it is killed and comes back", async () => {
     await start();
