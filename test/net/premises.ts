@@ -145,7 +145,7 @@ export class Premises {
   }
 
   /** Pings ten times a second until one is answered. Fault `command-timeout`. */
-  async answered(from: string, address: string, withinMs = 30_000): Promise<true> {
+  async answered(from: string, address: string, withinMs = 90_000): Promise<true> {
     return untilAnswered(this.space(from), address, withinMs);
   }
 

@@ -77,7 +77,7 @@ export async function eventually<T>(
  * Pings from inside `namespace`, ten times a second, until one is answered, be it late: what waits a tenth of a second for each would
  * wait for ever on a machine that is busier. An ICMP error is no answer. Fault `command-timeout`.
  */
-export async function untilAnswered(namespace: string, address: string, withinMs = 30_000): Promise<true> {
+export async function untilAnswered(namespace: string, address: string, withinMs = 90_000): Promise<true> {
   const argv = inside(namespace, [
     "ping",
     "-n",

@@ -89,7 +89,7 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
   /** Seconds until the address answers. */
   async function secondsUntil(from: string, address: string): Promise<number> {
     const begun = performance.now();
-    await untilAnswered(tutorial.lab.namespace(from), address, 60_000);
+    await untilAnswered(tutorial.lab.namespace(from), address);
     return (performance.now() - begun) / 1000;
   }
 
