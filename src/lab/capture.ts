@@ -1,7 +1,7 @@
 /** tcpdump inside a namespace, into a file, and the questions that the lab asks of such files. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Daemon } from "./daemon.ts";
+import { Daemon, START } from "./daemon.ts";
 import { LabFault } from "./fault.ts";
 import { type CapturedPacket, intruder, parsePcap } from "./pcap.ts";
 import type { LabState } from "./state.ts";
@@ -48,7 +48,7 @@ export class Capture {
     ];
     if (filter !== "") argv.push(filter);
     const daemon = Daemon.start({ state, what: `capture ${name}`, namespace, argv });
-    await daemon.until(() => /listening on/.test(daemon.said()) && existsSync(file), "it listened", 5000, 10);
+    await daemon.until(() => /listening on/.test(daemon.said()) && existsSync(file), "it listened", START, 10);
     return new Capture(daemon, file);
   }
 

@@ -105,7 +105,7 @@ function pings(lab: Lab, marker: Uint8Array, { signal }: CheckOptions): Promise<
         const options = {
           count: 20,
           interval: 0.05,
-          patience: 2,
+          patience: 10,
           size: 120,
           pattern: marker,
           ...(signal ? { signal } : {}),
@@ -122,7 +122,12 @@ function markers(lab: Lab, marker: Uint8Array, { signal }: CheckOptions): Promis
   return Promise.all(
     pairs().map(({ flow, family }) =>
       checked(`marker ${flow.name} ${family}`, async () => {
-        const came = await carry(lab.namespace(flow.from), addressOf(flow.to, family), marker, signal);
+        const came = await carry(
+          lab.namespace(flow.from),
+          addressOf(flow.to, family),
+          marker,
+          signal ? { signal } : {},
+        );
         const lost = [came.tcp ? "" : "TCP", came.udp ? "" : "UDP"].filter((name) => name !== "");
         if (lost.length > 0) return { ok: false, detail: `did not come back over ${lost.join(", ")}` };
         return { ok: true, detail: "came back over TCP and UDP" };

@@ -7,6 +7,9 @@ import { LabFault } from "./fault.ts";
 import { alive, end, mark, type ProcessMark, signal } from "./process.ts";
 import type { LabState } from "./state.ts";
 
+/** How long a program may take until it serves, ms. A second, but on a machine that is busy with ten others. */
+export const START = 30_000;
+
 export interface DaemonOptions {
   readonly state: LabState;
   /** What it is, for messages and for the name of its log, e.g. "edge branch-a". */

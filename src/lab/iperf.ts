@@ -1,6 +1,6 @@
 /** Throughput: TCP streams and 1024-byte UDP datagrams by iperf3, read from its JSON. */
 import { attempt, inside, run, tail } from "./command.ts";
-import { Daemon } from "./daemon.ts";
+import { Daemon, START } from "./daemon.ts";
 import { LabFault } from "./fault.ts";
 import type { LabState } from "./state.ts";
 
@@ -59,7 +59,7 @@ export function parseIperf(json: string, protocol: "tcp" | "udp"): Throughput {
 export async function serveIperf(state: LabState, place: string, namespace: string): Promise<Daemon> {
   const argv = ["iperf3", "--server", "--forceflush"];
   const daemon = Daemon.start({ state, what: `iperf3 ${place}`, namespace, argv });
-  await daemon.until(() => daemon.said().includes("Server listening"), "it listened", 5000, 10);
+  await daemon.until(() => daemon.said().includes("Server listening"), "it listened", START, 10);
   return daemon;
 }
 
@@ -72,7 +72,7 @@ export interface TrafficOptions {
 }
 
 /** Milliseconds for which a server may still be busy with the client before: it reads that one's results after it has ended. */
-const BUSY = 5000;
+const BUSY = 15_000;
 
 /** Sends from inside `namespace` to the iperf3 server at `address`. UDP datagrams carry 1024 bytes. */
 export async function traffic(namespace: string, address: string, options: TrafficOptions): Promise<Throughput> {

@@ -1,6 +1,6 @@
 /** The lab as a whole: brought up step by step, each step with its time, and taken down without a trace. */
 import { existsSync } from "node:fs";
-import type { Daemon } from "./daemon.ts";
+import { type Daemon, START } from "./daemon.ts";
 import { serveIperf } from "./iperf.ts";
 import { serveEcho } from "./marker.ts";
 import { PLAN, type Plan, SITES, type Site } from "./plan.ts";
@@ -151,7 +151,7 @@ export class Lab {
     // A gateway may know tunnels to peers that do not run here.
     const ours = ["to-gateway", ...places.map((place) => `to-${place}`)];
     await step(say, "tunnels are up", () =>
-      Promise.all(places.map((place) => this.router(place).tunnelsUp(15_000, ours))),
+      Promise.all(places.map((place) => this.router(place).tunnelsUp(START, ours))),
     );
   }
 

@@ -22,6 +22,8 @@ export interface PingOptions {
    * judged. Not where ICMP errors may come: the first ends it.
    */
   readonly patience?: number;
+  /** Whole seconds for which the answer to one packet is waited for where none at all has come. Default 2. */
+  readonly wait?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -62,7 +64,8 @@ export function parsePing(output: string): PingResult {
 
 /** Arguments for a ping from inside `namespace`. */
 export function pingCommand(namespace: string, address: string, options: PingOptions): string[] {
-  const argv = ["ping", "-n", "-c", String(options.count), "-i", String(options.interval ?? 0.2), "-W", "2"];
+  const argv = ["ping", "-n", "-c", String(options.count), "-i", String(options.interval ?? 0.2)];
+  argv.push("-W", String(options.wait ?? 2));
   if (options.size !== undefined) argv.push("-s", String(options.size));
   if (options.pattern) argv.push("-p", Buffer.from(options.pattern).toString("hex"));
   if (options.df) argv.push("-M", options.df);
@@ -74,7 +77,7 @@ export function pingCommand(namespace: string, address: string, options: PingOpt
 /** Pings `address` from inside `namespace`; lost packets are a result, not a fault. */
 export async function ping(namespace: string, address: string, options: PingOptions): Promise<PingResult> {
   const seconds = options.count * (options.interval ?? 0.2);
-  const timeoutMs = seconds * 1000 + 15_000;
+  const timeoutMs = (seconds + (options.patience ?? 0) + (options.wait ?? 2)) * 1000 + 15_000;
   const env = { ...process.env, LC_ALL: "C" };
   const argv = pingCommand(namespace, address, options);
   if (options.patience !== undefined) argv.splice(-1, 0, "-w", String(Math.ceil(seconds) + options.patience));
@@ -102,54 +105,93 @@ function answered(output: string): Set<number> {
 
 /** What a ping that ran for a while lost. */
 export interface StreamResult {
+  /** Packets that are judged: those that had been sent when its end was asked for. */
   readonly sent: number;
-  /** Sequence numbers that were never answered. The last few may still have been under way and are not judged. */
+  /** Sequence numbers of them that were never answered. */
   readonly lost: readonly number[];
   readonly duplicates: number;
 }
 
-/** Packets at the end of a stream that may have been under way when it was ended. */
-const UNDER_WAY = 5;
+/** How long late answers are waited for when a stream ends, ms. Only what is lost makes it last. */
+const LATE = 5000;
+/** How long ping may take to begin, and to say how much it has sent, ms. */
+const TELL = 10_000;
 
 /** A ping that runs until it is ended: the witness that nothing was lost meanwhile. */
 export class PingStream {
   readonly #child: ChildProcess;
-  #output = "";
+  #answers = "";
+  #told = "";
   readonly #closed: Promise<void>;
+  #ended = false;
 
   /** `interval` in seconds. */
   constructor(namespace: string, address: string, interval = 0.01) {
     const [program, ...rest] = inside(namespace, ["ping", "-n", "-i", String(interval), address]);
     this.#child = spawn(program!, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, LC_ALL: "C" } });
-    const hear = (text: Buffer) => {
-      this.#output += text.toString("latin1");
-    };
-    this.#child.stdout!.on("data", hear);
-    this.#child.stderr!.on("data", hear);
+    this.#child.stdout!.on("data", (text: Buffer) => {
+      this.#answers += text.toString("latin1");
+    });
+    this.#child.stderr!.on("data", (text: Buffer) => {
+      this.#told += text.toString("latin1");
+    });
     this.#closed = new Promise((resolve) => {
-      this.#child.on("close", () => resolve());
-      this.#child.on("error", () => resolve());
+      const ended = () => {
+        this.#ended = true;
+        resolve();
+      };
+      this.#child.on("close", ended);
+      this.#child.on("error", ended);
     });
   }
 
   /** Answers so far. */
   get answered(): number {
-    return answered(this.#output).size;
+    return answered(this.#answers).size;
   }
 
-  /** Ends it and counts. Fault `bad-output` when ping did not run. */
+  /**
+   * Asks it how much it has sent, waits until all of that is answered, ends it and counts. A machine that is busy with something else may
+   * bring an answer seconds late, and that is no loss. Fault `bad-output` when ping did not run.
+   */
   async stop(): Promise<StreamResult> {
-    this.#child.kill("SIGINT");
+    const sent = () => parseSent(this.#told);
+    // Before its first answer it may not listen to signals yet, and would end by them without a word.
+    await this.#until(() => this.#answers.includes("icmp_seq="), TELL);
+    this.#signal("SIGQUIT");
+    await this.#until(() => sent() !== undefined, TELL);
+    await this.#until(() => lostOf(this.#answers, sent() ?? 0).length === 0, LATE);
+    this.#signal("SIGINT");
     await this.#closed;
-    return parseStream(this.#output);
+    if (!/packets transmitted/.test(this.#answers)) parsePing(this.#answers + this.#told);
+    return parseStream(this.#answers, sent());
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    if (!this.#ended) this.#child.kill(name);
+  }
+
+  async #until(holds: () => boolean, ms: number): Promise<void> {
+    const limit = performance.now() + ms;
+    while (!holds() && !this.#ended && performance.now() < limit) await new Promise((go) => setTimeout(go, 50));
   }
 }
 
-/** Reads the answers of a ping one by one. */
-export function parseStream(output: string): StreamResult {
-  const { sent } = parsePing(output);
+/** Packets sent so far, as ping says at SIGQUIT: "3/4 packets, 25% loss, …", received and sent. */
+export function parseSent(told: string): number | undefined {
+  const found = /(\d+)\/(\d+) packets, \d+% loss/.exec(told);
+  return found ? Number(found[2]) : undefined;
+}
+
+/** Reads the answers of a ping one by one. `judged`: only the first so many packets are; by itself, all. */
+export function parseStream(output: string, judged?: number): StreamResult {
+  const sent = judged ?? parsePing(output).sent;
+  return { sent, lost: lostOf(output, sent), duplicates: [...output.matchAll(/\(DUP!\)$/gm)].length };
+}
+
+function lostOf(output: string, sent: number): number[] {
   const answers = answered(output);
   const lost: number[] = [];
-  for (let number = 1; number <= sent - UNDER_WAY; number++) if (!answers.has(number & 0xffff)) lost.push(number);
-  return { sent, lost, duplicates: [...output.matchAll(/\(DUP!\)$/gm)].length };
+  for (let number = 1; number <= sent; number++) if (!answers.has(number & 0xffff)) lost.push(number);
+  return lost;
 }

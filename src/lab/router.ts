@@ -1,7 +1,7 @@
 /** Edges and gateways of the lab: the product itself, run as processes inside the namespaces. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Daemon } from "./daemon.ts";
+import { Daemon, START } from "./daemon.ts";
 import { LabFault } from "./fault.ts";
 import { type LabState, ROUTER_ROOT } from "./state.ts";
 import { ask, type RouterStatus, status, type TunnelStatus } from "./status.ts";
@@ -44,7 +44,7 @@ export class Router {
   }
 
   /** Waits for its socket to answer. */
-  async answering(withinMs = 10_000): Promise<void> {
+  async answering(withinMs = START): Promise<void> {
     const socket = join(ROUTER_ROOT, this.name, "status.sock");
     const answers = async () => existsSync(socket) && (await this.#try())?.pid === this.daemon.pid;
     await this.daemon.until(answers, "its status socket answered", withinMs);
@@ -54,7 +54,7 @@ export class Router {
    * Waits until its tunnels are up, or those of them that are named. Fault `tunnel-down` says which is not, why, and which log
    * to read.
    */
-  async tunnelsUp(withinMs = 10_000, only?: readonly string[]): Promise<void> {
+  async tunnelsUp(withinMs = START, only?: readonly string[]): Promise<void> {
     const wanted = (tunnel: TunnelStatus) => only === undefined || only.includes(tunnel.name);
     let last: RouterStatus | undefined;
     const up = async () => {

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, type Finished, inside, tail } from "./command.ts";
-import { Daemon } from "./daemon.ts";
+import { Daemon, START } from "./daemon.ts";
 import { LabFault } from "./fault.ts";
 import type { LabState } from "./state.ts";
 import { parseVici, type ViciSection } from "./vici.ts";
@@ -128,6 +128,9 @@ secrets {
 `;
 }
 
+/** Seconds for which swanctl waits for an exchange. */
+const PATIENCE = "30";
+
 export class StrongSwan {
   readonly daemon: Daemon;
   readonly folder: string;
@@ -154,7 +157,7 @@ export class StrongSwan {
     await daemon.until(
       async () => existsSync(join(folder, "vici")) && (await swan.#answers()),
       "it answered",
-      10_000,
+      START,
       50,
     );
     return swan;
@@ -181,12 +184,12 @@ export class StrongSwan {
 
   /** Brings the connection up; waits until the Child SA stands. Fault `command-failed` with charon's words. */
   async initiate(connection: string): Promise<void> {
-    await this.#demand(["--initiate", "--child", connection, "--timeout", "10"]);
+    await this.#demand(["--initiate", "--child", connection, "--timeout", PATIENCE]);
   }
 
   /** Tries to bring it up and gives back what charon said, whether or not it worked. */
   tryInitiate(connection: string): Promise<Finished> {
-    return this.#control(["--initiate", "--child", connection, "--timeout", "10"]);
+    return this.#control(["--initiate", "--child", connection, "--timeout", PATIENCE]);
   }
 
   async rekeyIke(connection: string): Promise<void> {
@@ -198,11 +201,11 @@ export class StrongSwan {
   }
 
   async terminateIke(connection: string): Promise<void> {
-    await this.#demand(["--terminate", "--ike", connection, "--timeout", "10"]);
+    await this.#demand(["--terminate", "--ike", connection, "--timeout", PATIENCE]);
   }
 
   async terminateChild(connection: string): Promise<void> {
-    await this.#demand(["--terminate", "--child", connection, "--timeout", "10"]);
+    await this.#demand(["--terminate", "--child", connection, "--timeout", PATIENCE]);
   }
 
   /** Ends every IKE SA of a connection at once, whether or not the peer answers; none is no fault. */
@@ -245,7 +248,7 @@ export class StrongSwan {
       SWANCTL_DIR: this.folder,
     };
     const argv = ["/usr/sbin/swanctl", args[0]!, "--uri", `unix://${join(this.folder, "vici")}`, ...args.slice(1)];
-    return attempt(inside(this.#namespace, argv), { env, timeoutMs: 20_000 });
+    return attempt(inside(this.#namespace, argv), { env, timeoutMs: 60_000 });
   }
 
   async #demand(args: readonly string[]): Promise<string> {

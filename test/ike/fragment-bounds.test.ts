@@ -70,7 +70,7 @@ describe("somebody on the way", () => {
 });
 
 it("whatever happens to fragments, nothing throws, little is kept, and in the end both talk", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, () => {
   const fate = fc.oneof(
     { weight: 6, arbitrary: fc.constant("pass" as const) },

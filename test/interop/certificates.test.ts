@@ -51,7 +51,7 @@ describe.skipIf(!asRoot("strongSwan with certificates", STRONGSWAN_PROGRAMS))("s
     await pair().startEdge({ certificates: ours, tunnel: { start: "initiate" } });
     await eventually("our refusal", async () => (await pair().tunnel()).lastError !== undefined);
     expect((await pair().tunnel()).lastError?.message).toContain("refuses our authentication as edge.vcpe.test");
-  }, 40_000);
+  });
 
   it("is refused with a key where we want a certificate", async () => {
     await pair().loadSwan();
@@ -59,5 +59,5 @@ describe.skipIf(!asRoot("strongSwan with certificates", STRONGSWAN_PROGRAMS))("s
     const said = await pair().swan.tryInitiate(TUNNEL);
     expect(said.stdout + said.stderr).toMatch(/AUTHENTICATION_FAILED/);
     expect((await pair().tunnel()).lastError?.message).toContain("uses a pre-shared key where a certificate");
-  }, 40_000);
+  });
 });

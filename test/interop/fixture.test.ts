@@ -5,6 +5,7 @@ import { Lab } from "../../src/lab/lab.ts";
 import { ping } from "../../src/lab/ping.ts";
 import { provide, STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
 import { StrongSwan, type SwanConnection } from "../../src/lab/strongswan.ts";
+import { eventually } from "../net/region.ts";
 import { asRoot } from "../net/root.ts";
 import { INTEROP_PLAN } from "./plan.ts";
 
@@ -50,7 +51,7 @@ describe.skipIf(!asRoot("strongSwan with itself", STRONGSWAN_PROGRAMS))("two str
     const reach = async () => {
       for (const address of ["10.9.0.10", "fd00:9::10"]) {
         const source = address.includes(":") ? "fd00:1::1" : "10.1.0.1";
-        const result = await ping(lab.namespace("edge"), address, { count: 3, interval: 0.05, patience: 2, source });
+        const result = await ping(lab.namespace("edge"), address, { count: 3, interval: 0.05, patience: 10, source });
         expect(result.received, address).toBe(3);
       }
     };
@@ -62,6 +63,7 @@ describe.skipIf(!asRoot("strongSwan with itself", STRONGSWAN_PROGRAMS))("two str
     expect(installed).toHaveLength(1);
     expect(installed[0]!.packetsIn).toBeGreaterThanOrEqual(6);
     await near.terminateIke("fixture");
-    expect(await far.established()).toEqual([]);
+    // It answers, and then forgets.
+    await eventually("the other side has none", async () => (await far.established()).length === 0);
   });
 });

@@ -19,14 +19,14 @@ describe.skipIf(!asRoot("liveness with strongSwan", STRONGSWAN_PROGRAMS))("stron
     } finally {
       pair().swan.daemon.signal("SIGCONT");
     }
-  }, 150_000);
+  });
 
   it("gives us up when we no longer answer, and takes us back", async () => {
     await pair().connect("we", { swan: { dpdSeconds: 1 } });
     pair().edge.daemon.signal("SIGKILL");
-    await eventually("strongSwan has no SA", async () => (await pair().swan.sas()).length === 0, 40_000);
+    await eventually("strongSwan has no SA", async () => (await pair().swan.sas()).length === 0, 90_000);
     await pair().startEdge();
-    await pair().edge.tunnelsUp(10_000);
+    await pair().edge.tunnelsUp();
     for (const result of await pair().pings()) expect(result.received, result.output).toBe(result.sent);
-  }, 80_000);
+  });
 });

@@ -169,7 +169,7 @@ export class Interop {
     const start = initiator === "we" ? ("initiate" as const) : ("respond" as const);
     await this.startEdge({ ...wishes, tunnel: { start, ...wishes.tunnel } });
     if (initiator === "they") await this.swan.initiate(TUNNEL);
-    await this.edge.tunnelsUp(10_000);
+    await this.edge.tunnelsUp();
   }
 
   async tunnel(): Promise<TunnelStatus> {
@@ -180,12 +180,14 @@ export class Interop {
 
   /** Pings from either side, IPv4 and IPv6. */
   pings(count = 5): Promise<PingResult[]> {
-    return this.#pings({ count, interval: 0.02, patience: 2 });
+    return this.#pings({ count, interval: 0.02, patience: 10 });
   }
 
-  /** The same, more slowly: five each way and family, and not a packet more. */
-  countedPings(): Promise<PingResult[]> {
-    return this.#pings({ count: 5, interval: 0.2 });
+  /** The same one by one: five each way and family, each waited for, and not a packet more. */
+  async countedPings(): Promise<PingResult[]> {
+    const results: PingResult[] = [];
+    for (let n = 0; n < 5; n++) results.push(...(await this.#pings({ count: 1, wait: 10 })));
+    return results;
   }
 
   #pings(options: PingOptions): Promise<PingResult[]> {

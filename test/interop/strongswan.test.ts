@@ -1,7 +1,7 @@
 /** Our router against strongSwan: both roles, each cipher, rekeys and deletes from either side, liveness, refusals. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type PingResult, ping } from "../../src/lab/ping.ts";
+import { PingStream } from "../../src/lab/ping.ts";
 import { STRONGSWAN_PROGRAMS } from "../../src/lab/prerequisites.ts";
 import { eventually } from "../net/region.ts";
 import { asRoot } from "../net/root.ts";
@@ -32,15 +32,20 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
 
   /** A ping from either side that runs while `work` is done; none may be lost. */
   async function undisturbed(work: () => Promise<void>): Promise<void> {
-    const options = { count: 150, interval: 0.01, patience: 2 };
-    const running: Promise<PingResult>[] = [
-      ping(pair().ns("lan"), FAR.ipv4, options),
-      ping(pair().ns("far"), LAN.ipv6, options),
-    ];
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await work();
-    for (const result of await Promise.all(running))
-      expect(result.received, result.output.slice(-300)).toBe(result.sent);
+    const running = [new PingStream(pair().ns("lan"), FAR.ipv4), new PingStream(pair().ns("far"), LAN.ipv6)];
+    const answered = (more: number) => {
+      const before = running.map((stream) => stream.answered);
+      return eventually("pings are answered", async () =>
+        running.every((stream, i) => stream.answered >= before[i]! + more),
+      );
+    };
+    try {
+      await answered(20);
+      await work();
+      await answered(100);
+    } finally {
+      for (const { lost } of await Promise.all(running.map((stream) => stream.stop()))) expect(lost).toEqual([]);
+    }
   }
 
   async function oneChild() {
@@ -209,19 +214,20 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
   it("comes up again by itself after a delete when we are the initiator", async () => {
     await pair().connect("we");
     await pair().swan.terminateIke(TUNNEL);
-    await eventually("a new tunnel", async () => (await pair().swan.established()).length === 1, 15_000);
-    await pair().edge.tunnelsUp(10_000);
+    await eventually("a new tunnel", async () => (await pair().swan.established()).length === 1, 60_000);
+    await pair().edge.tunnelsUp();
     await expectTraffic();
-  }, 40_000);
+  });
 
   it("asks whether we live, and we ask it", async () => {
     const begun = readFileSync(pair().swan.log, "utf8").length;
     await pair().connect("we", { tunnel: { dpd: "1s" }, swan: { dpdSeconds: 1 } });
-    await new Promise((resolve) => setTimeout(resolve, 5000));
-    const log = readFileSync(pair().swan.log, "utf8").slice(begun);
-    expect(log).toMatch(/sending DPD request/);
-    expect(log).toMatch(/parsed INFORMATIONAL response \d+ \[ \]/);
-    expect(log).toMatch(/parsed INFORMATIONAL request \d+ \[ \]/);
+    for (const word of [
+      /sending DPD request/,
+      /parsed INFORMATIONAL response \d+ \[ \]/,
+      /parsed INFORMATIONAL request \d+ \[ \]/,
+    ])
+      await eventually(`${word}`, async () => word.test(readFileSync(pair().swan.log, "utf8").slice(begun)));
     expect((await pair().tunnel()).state).toBe("up");
     expect(await pair().swan.established()).toHaveLength(1);
     await expectTraffic();
@@ -238,7 +244,7 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
     await pair().startEdge({ tunnel: { start: "initiate" } });
     await eventually("we tell that it failed", async () => (await pair().tunnel()).lastError !== undefined);
     expect((await pair().tunnel()).state).not.toBe("up");
-  }, 40_000);
+  });
 
   it("is refused without a common proposal", async () => {
     await pair().loadSwan({ swan: { ikeProposals: ["aes128gcm16-prfsha512-ecp256"] } });
@@ -249,5 +255,5 @@ describe.skipIf(!asRoot("strongSwan as peer", STRONGSWAN_PROGRAMS))("strongSwan 
     await pair().loadSwan({ swan: { espProposals: ["chacha20poly1305"] } });
     const esp = await pair().swan.tryInitiate(TUNNEL);
     expect(esp.stdout + esp.stderr).toMatch(/NO_PROPOSAL_CHOSEN|NO_PROP/);
-  }, 40_000);
+  });
 });

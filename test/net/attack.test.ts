@@ -9,7 +9,7 @@ import { residentBytes } from "../../src/lab/process.ts";
 import type { RouterStatus } from "../../src/lab/status.ts";
 import { ENTRY } from "./entry.ts";
 import { disguise, isEsp, MALLORY_PLAN, send, udpPayload, unharmed } from "./mallory.ts";
-import { refused, region } from "./region.ts";
+import { eventually, refused, region } from "./region.ts";
 import { asRoot } from "./root.ts";
 
 /** Bytes by which the memory of a gateway under attack may grow: caches fill, but nothing is kept for a stranger. */
@@ -24,10 +24,24 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
     const before = await gateway();
     const memory = residentBytes(before.pid);
     await unharmed(lab(), () => send(lab(), { address, port, datagrams, rate: 3000 }));
-    const after = await gateway();
     const lost = datagrams.length * 0.05;
-    expect(refused(after) - refused(before)).toBeGreaterThanOrEqual(datagrams.length - lost);
+    // It may have much of it before it still.
+    const after = await eventually("nearly all is refused", async () => {
+      const now = await gateway();
+      return refused(now) - refused(before) >= datagrams.length - lost && now;
+    });
     expect(residentBytes(after.pid) - memory).toBeLessThan(GROWTH);
+  }
+
+  /** Waits until the gateway has dropped so many more for this reason, which must be all, and no more. */
+  async function counted(reason: string, before: RouterStatus, count: number): Promise<RouterStatus> {
+    const more = (now: RouterStatus) => (now.drops[reason] ?? 0) - (before.drops[reason] ?? 0);
+    const after = await eventually(`${count} are ${reason}`, async () => {
+      const now = await gateway();
+      return more(now) >= count && now;
+    });
+    expect(more(after)).toBe(count);
+    return after;
   }
 
   it("refuses garbage on either port", async () => {
@@ -42,7 +56,7 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
     await expectRefused(garbage, 4500, GATEWAY_ADDRESS.ipv6);
     const marked = garbage.map((bytes) => Buffer.concat([Buffer.alloc(4), bytes]));
     await expectRefused(marked, 4500, GATEWAY_ADDRESS.ipv4);
-  }, 60_000);
+  });
 
   it("refuses IKE messages that are cut short or changed", async () => {
     const capture = await Capture.start(
@@ -80,7 +94,7 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
       }
     }
     await expectRefused(hostile, 500, GATEWAY_ADDRESS.ipv4);
-  }, 60_000);
+  });
 
   /** What arrives at the gateway's port 4500, on one of its addresses. */
   const capturing = (name: string, address: string) =>
@@ -96,7 +110,7 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
       const sent = await ping(lab().namespace(`${place}-lan`), "10.100.0.2", {
         count: 50,
         interval: 0.01,
-        patience: 2,
+        patience: 10,
       });
       expect(sent.received).toBe(50);
       await capture.stop();
@@ -109,8 +123,7 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
       try {
         const again = Array.from({ length: 20 }, () => esp).flat();
         await unharmed(lab(), () => send(lab(), { address: toGateway, port: 4500, datagrams: again, rate: 3000 }));
-        const replayed = await gateway();
-        expect(replayed.drops.replayed! - (before.drops.replayed ?? 0)).toBe(again.length);
+        const replayed = await counted("replayed", before, again.length);
 
         const forged = esp.flatMap((payload) =>
           Array.from({ length: 20 }, (_, n) => {
@@ -122,8 +135,7 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
           }),
         );
         await unharmed(lab(), () => send(lab(), { address: toGateway, port: 4500, datagrams: forged, rate: 3000 }));
-        const after = await gateway();
-        expect(after.drops.forged! - (replayed.drops.forged ?? 0)).toBe(forged.length);
+        const after = await counted("forged", replayed, forged.length);
         const tunnel = after.tunnels.find((candidate) => candidate.name === `to-${place}`)!;
         expect(tunnel.peer).toEqual(peer);
         expect(tunnel.children[0]!.replayed).toBeGreaterThanOrEqual(again.length);
@@ -132,7 +144,7 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
         await disguise(lab(), undefined);
       }
     }
-  }, 90_000);
+  });
 
   it("does not follow forged ESP to another address", async () => {
     const peerOf = async (status: RouterStatus) => status.tunnels.find((tunnel) => tunnel.name === "to-branch-b")!.peer;
@@ -176,15 +188,17 @@ describe.skipIf(!asRoot("attacks"))("the gateway under attack", () => {
     await unharmed(lab(), () =>
       send(lab(), { address: GATEWAY_ADDRESS.ipv4, port: 500, datagrams: flood, rate: 2000 }),
     );
-    const after = await gateway();
-    const grew = (name: string) => after.ike[name]! - before.ike[name]!;
-    expect(grew("cookie-sent") + grew("half-open-limit") + grew("rate-limited")).toBeGreaterThan(3000);
+    const after = await eventually("the flood is held off", async () => {
+      const now = await gateway();
+      const grew = (name: string) => now.ike[name]! - before.ike[name]!;
+      return grew("cookie-sent") + grew("half-open-limit") + grew("rate-limited") > 3000 && now;
+    });
     expect(residentBytes(after.pid) - memory).toBeLessThan(GROWTH);
     // A peer that answers the cookie gets in all the same.
     await branch.terminate("to-gateway");
     await branch.initiate("to-gateway");
     await branch.tunnelsUp();
-  }, 60_000);
+  });
 
   it("shows what it refused", async () => {
     const shown = await run([...ENTRY, "status", "--name", lab().router("gw").name]);

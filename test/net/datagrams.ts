@@ -94,6 +94,9 @@ function answered(fd: number, ms: number): boolean {
   return read(fd, hostAddress(view) + 8, 8) > 0;
 }
 
+/** How long a burst's answer may take, ms: as long as a receiver may be kept from its CPU. */
+const PATIENCE = 5000;
+
 function send(address: string, port: number, rounds: number, flows: readonly Flow[]): void {
   const buffer = new Uint8Array(new ArrayBuffer(65536));
   const fds = flows.map((flow) => open(parseAddress(address)!, port, flow));
@@ -105,8 +108,8 @@ function send(address: string, port: number, rounds: number, flows: readonly Flo
     fill(bytes, flow, numbers[flow]!++ + (index === sizes.length - 1 ? 2 ** 31 : 0));
     if (write(fds[flow]!, hostAddress(buffer), bytes.length) !== bytes.length) throw new Error("write failed");
   };
-  // Where much is lost the rest tells nothing new.
-  for (let round = 0; round < rounds && unanswered < 10; round++) {
+  // Where something is lost the rest tells nothing new.
+  for (let round = 0; round < rounds && unanswered === 0; round++) {
     if (round % 2 === 0) {
       // Burst after burst: long runs of one flow.
       flows.forEach(({ sizes }, flow) => {
@@ -121,7 +124,7 @@ function send(address: string, port: number, rounds: number, flows: readonly Flo
         });
       }
     }
-    for (const fd of fds) if (!answered(fd, 300)) unanswered++;
+    for (const fd of fds) if (!answered(fd, PATIENCE)) unanswered++;
   }
   process.stdout.write(`${JSON.stringify({ sent: numbers, unanswered })}\n`);
 }

@@ -75,9 +75,8 @@ describe.skipIf(!asRoot("a gateway of two customers"))("a gateway of two custome
     }
     gateway = at.start("gw", "gateway", GATEWAY);
     edges = CUSTOMERS.map((x, i) => at.start(`e${x}`, "edge", edge(x, `198.51.10${i}.1`)));
-    await gateway.up();
-    await Promise.all(edges.map((one) => one.up()));
-  }, 60_000);
+    await Promise.all([gateway, ...edges].map((one) => one.up()));
+  });
 
   it("takes each customer's packets to its own VPC only, both ways", async () => {
     for (const [i, x] of CUSTOMERS.entries()) {
@@ -122,12 +121,12 @@ describe.skipIf(!asRoot("a gateway of two customers"))("a gateway of two custome
     expect(refused.stdout).toContain("Packet filtered");
     await addVpc(at, "a");
     const back = performance.now();
-    await eventually("its VPC is reached again", () => at.reaches("la", "10.100.0.2"));
+    await at.answered("la", "10.100.0.2");
     console.log(`a VPC that returns is reached after ${(performance.now() - back).toFixed(0)} ms`);
     const { sent, lost } = await pings.stop();
     expect(lost).toEqual([]);
     expect(sent).toBeGreaterThan(10);
-  }, 20_000);
+  });
 
   it("is back after SIGKILL, and leaves nothing behind in the end", async () => {
     const seen = async () => ({
@@ -142,14 +141,12 @@ describe.skipIf(!asRoot("a gateway of two customers"))("a gateway of two custome
     await gateway.end("SIGKILL");
     const killed = performance.now();
     gateway = at.start("gw", "gateway", GATEWAY);
-    for (const x of CUSTOMERS) {
-      await eventually(`VPC ${x} is reached again`, () => at.reaches(`l${x}`, "10.100.0.2", 0.2), 15_000);
-    }
+    for (const x of CUSTOMERS) await at.answered(`l${x}`, "10.100.0.2");
     console.log(`from SIGKILL to both customers' VPCs: ${(performance.now() - killed).toFixed(0)} ms`);
     await gateway.end();
     const after = await seen();
     expect(after.forwarding.trim()).toBe("0");
     expect(after.links).not.toContain("vpca");
     expect(after.routes).not.toContain("proto 118");
-  }, 30_000);
+  });
 });

@@ -6,10 +6,10 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Capture } from "../../src/lab/capture.ts";
 import { inside, run } from "../../src/lab/command.ts";
-import { Daemon } from "../../src/lab/daemon.ts";
+import { Daemon, START } from "../../src/lab/daemon.ts";
 import type { Flow, Sums } from "./datagrams.ts";
 import { oddities, type Seen, seen } from "./headers.ts";
-import { eventually, region } from "./region.ts";
+import { eventually, lastWord, region } from "./region.ts";
 import { asRoot } from "./root.ts";
 
 const PROGRAM = fileURLToPath(new URL("./datagrams.ts", import.meta.url));
@@ -79,7 +79,7 @@ describe.skipIf(!asRoot("GRO forwarding"))("GRO forwarding", () => {
       argv,
     });
     try {
-      await receiver.until(() => receiver.said().includes("receiving"), "it listened", 5000, 10);
+      await receiver.until(() => receiver.said().includes("receiving"), "it listened", START, 10);
       // 2048: more than the longest packet.
       const capture = await Capture.start(
         lab().state,
@@ -91,16 +91,14 @@ describe.skipIf(!asRoot("GRO forwarding"))("GRO forwarding", () => {
       const send = [PROGRAM, "send", address, String(port), String(ROUNDS), JSON.stringify(FLOWS)];
       // On one CPU: a sender that changes CPUs may itself overtake what lies in the queue of the one before.
       const sent = await run(inside(namespace("branch-a-lan"), ["taskset", "-c", "0", process.execPath, ...send]));
-      const told = await eventually("the receiver's sums", async () =>
-        receiver
-          .said()
-          .split("\n")
-          .findLast((line) => line.startsWith("{")),
+      const told = await lastWord<Record<string, Sums>>(
+        receiver,
+        (sums) => Object.values(sums).reduce((sum, { received }) => sum + received, 0) === DATAGRAMS,
       );
       await capture.stop(50);
       expect(JSON.parse(sent).unanswered).toBe(0);
       const whole = capture.packets().filter(({ data }) => data.length <= 1500);
-      return { sums: Object.values(JSON.parse(told) as Record<string, Sums>), packets: seen(whole) };
+      return { sums: Object.values(told), packets: seen(whole) };
     } finally {
       await receiver.stop();
     }
@@ -124,28 +122,24 @@ describe.skipIf(!asRoot("GRO forwarding"))("GRO forwarding", () => {
       expect(await features("lan", "wan")).toEqual([on ? SET : NOTHING, NOTHING]);
     });
 
-    it.each(["10.100.0.2", "fd00:100::2"])(
-      "every datagram to %s arrives as it was sent",
-      async (address) => {
-        const before = (await edge().status()).counters;
-        const { sums, packets } = await exchange(address);
-        const after = (await edge().status()).counters;
-        const cut = after.segmented! - before.segmented!;
-        console.log(`${wanted.mode}, ${address}: ${DATAGRAMS} datagrams, ${cut} superpackets cut`);
-        // Real sockets, so length, content and the kernel's opinion of the checksum.
-        expect(sums.map(({ received, early, wrong }) => ({ received, early, wrong }))).toEqual(
-          FLOWS.map(({ sizes }) => ({ received: sizes.length * ROUNDS, early: 0, wrong: 0 })),
-        );
-        // No TCP runs here, so a superpacket is one of UDP.
-        if (on) expect(cut).toBeGreaterThan(ROUNDS * 4);
-        else expect(cut).toBe(0);
-        if (wanted.gateway === MODES[0].gateway) return;
-        // One by one every header can be looked at.
-        expect(packets).toHaveLength(DATAGRAMS);
-        expect(oddities(packets, FLOWS, 2)).toEqual([]);
-      },
-      30_000,
-    );
+    it.each(["10.100.0.2", "fd00:100::2"])("every datagram to %s arrives as it was sent", async (address) => {
+      const before = (await edge().status()).counters;
+      const { sums, packets } = await exchange(address);
+      const after = (await edge().status()).counters;
+      const cut = after.segmented! - before.segmented!;
+      console.log(`${wanted.mode}, ${address}: ${DATAGRAMS} datagrams, ${cut} superpackets cut`);
+      // Real sockets, so length, content and the kernel's opinion of the checksum.
+      expect(sums.map(({ received, early, wrong }) => ({ received, early, wrong }))).toEqual(
+        FLOWS.map(({ sizes }) => ({ received: sizes.length * ROUNDS, early: 0, wrong: 0 })),
+      );
+      // No TCP runs here, so a superpacket is one of UDP.
+      if (on) expect(cut).toBeGreaterThan(ROUNDS * 4);
+      else expect(cut).toBe(0);
+      if (wanted.gateway === MODES[0].gateway) return;
+      // One by one every header can be looked at.
+      expect(packets).toHaveLength(DATAGRAMS);
+      expect(oddities(packets, FLOWS, 2)).toEqual([]);
+    });
 
     it("the far kernel found no checksum wrong", async () => {
       const [ipv4, ipv6] = await Promise.all(
@@ -183,7 +177,7 @@ describe.skipIf(!asRoot("GRO forwarding"))("GRO forwarding", () => {
       expect(next.daemon.said()).toMatch(/rx-udp-gro-forwarding of lan is off again/);
       await next.daemon.stop();
       expect(await features("lan")).toEqual([NOTHING]);
-    }, 30_000);
+    });
 
     it("follows an interface into a bridge, through which superpackets come, and to another name", async () => {
       const ip = (...words: string[]) => run(inside(namespace(), ["ip", ...words]));
@@ -219,6 +213,6 @@ describe.skipIf(!asRoot("GRO forwarding"))("GRO forwarding", () => {
       expect((await state())?.reason).toBe("somebody else has switched it off");
       await router.daemon.stop();
       expect(await features("inside")).toEqual([NOTHING]);
-    }, 120_000);
+    });
   });
 });

@@ -8,8 +8,9 @@ import { namespaceOf } from "../../src/lab/lab.ts";
 import { PLAN } from "../../src/lab/plan.ts";
 import { labFolder } from "../../src/lab/state.ts";
 import { ENTRY } from "./entry.ts";
-import { swept } from "./region.ts";
+import { seconds, swept } from "./region.ts";
 import { asRoot } from "./root.ts";
+import { watchStretch } from "./stretch.ts";
 
 const name = `c${process.pid}`;
 
@@ -19,11 +20,12 @@ function expectNothingLeft(): void {
 }
 
 describe.skipIf(!asRoot("vcpe lab --static"))("vcpe lab --static", () => {
-  const vcpe = (...args: string[]) => attempt([...ENTRY, "lab", ...args], { timeoutMs: 120_000 });
+  const vcpe = (...args: string[]) => attempt([...ENTRY, "lab", ...args], { timeoutMs: 300_000 });
 
   swept(name);
 
   it("passes every check, says so in JSON, and can be kept", async () => {
+    const stretch = watchStretch();
     const done = await vcpe("--static", "--json", "--once", "--seconds", "1", "--keep", "--name", name);
     expect(done.stdout.trim().split("\n"), done.stderr).toHaveLength(1);
     const report = JSON.parse(done.stdout) as LabReport;
@@ -44,10 +46,13 @@ describe.skipIf(!asRoot("vcpe lab --static"))("vcpe lab --static", () => {
       console.log(`${row.name}: ${row.mbps} Mbit/s, ${row.lossPct} % lost`);
     }
     expect(done.code).toBe(0);
-    console.log(`vcpe lab --static --once --seconds 1 took ${(done.ms / 1000).toFixed(1)} s`);
-    expect(done.ms).toBeLessThan(60_000);
+    const limit = 60_000 * stretch();
+    console.log(
+      `vcpe lab --static --once --seconds 1 took ${seconds(done.ms)}; with what others have of this machine ${seconds(limit)} will do`,
+    );
+    expect(done.ms).toBeLessThan(limit);
 
-    const pinged = await vcpe("exec", "--name", name, "branch-a", "--", "ping", "-c", "2", "-i", "0.1", "10.100.0.2");
+    const pinged = await vcpe("exec", "--name", name, "branch-a", "--", "ping", "-c", "2", "-w", "20", "10.100.0.2");
     expect(pinged.stdout, pinged.stderr).toContain("2 received");
     expect((await vcpe("exec", "--name", name, "branch-a", "--", "sh", "-c", "exit 7")).code).toBe(7);
     // vcpe need not be on PATH.
@@ -67,7 +72,7 @@ describe.skipIf(!asRoot("vcpe lab --static"))("vcpe lab --static", () => {
     expectNothingLeft();
     expect((await vcpe("down", "--name", name)).stdout).toContain("nothing was left");
     expect((await vcpe("status", "--name", name)).stderr).toContain("lab-absent");
-  }, 150_000);
+  }, 400_000);
 
   it("leaves nothing when it is interrupted on the way up", async () => {
     const [program, ...args] = [...ENTRY, "lab", "--static", "--name", name];
@@ -86,5 +91,5 @@ describe.skipIf(!asRoot("vcpe lab --static"))("vcpe lab --static", () => {
     child.kill("SIGINT");
     expect(await ended).toBe(130);
     expectNothingLeft();
-  }, 60_000);
+  });
 });

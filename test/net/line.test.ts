@@ -45,7 +45,7 @@ describe.skipIf(!asRoot("leased lines"))("two leased lines with the same prefixe
     await at.ip("lb", "route", "add", "10.100.0.0/24", "via", "192.0.2.1", "src", "10.1.0.2");
     gateway = at.start("gw", "gateway", GATEWAY);
     await gateway.up();
-  }, 60_000);
+  });
 
   it("carry each customer's packets only, both ways", async () => {
     for (const [i, x] of CUSTOMERS.entries()) {
@@ -67,7 +67,7 @@ describe.skipIf(!asRoot("leased lines"))("two leased lines with the same prefixe
     await at.ip("la", "route", "add", "10.77.0.0/24", "via", "192.0.2.1", "src", "10.1.0.2");
     expect(await at.reaches("gw", "10.77.0.9")).toBe(true);
     const before = await at.echoes("o");
-    expect(await at.reaches("la", "10.77.0.9")).toBe(false);
+    expect(await at.reaches("la", "10.77.0.9", 1)).toBe(false);
     expect(await at.echoes("o")).toBe(before);
   });
 
@@ -79,8 +79,8 @@ describe.skipIf(!asRoot("leased lines"))("two leased lines with the same prefixe
     });
     expect(await at.reaches("lb", "10.100.0.1")).toBe(true);
     await at.ip("gw", "link", "set", "vbra", "up");
-    await eventually("the line is back", () => at.reaches("va", "10.1.0.2", 0.2), 10_000);
-  }, 25_000);
+    await at.answered("va", "10.1.0.2");
+  });
 
   it("leave no rule and no route behind, after SIGKILL and a start and an end", async () => {
     const ours = async () => [
@@ -96,5 +96,5 @@ describe.skipIf(!asRoot("leased lines"))("two leased lines with the same prefixe
     expect(await at.reaches("lb", "10.100.0.1")).toBe(true);
     await gateway.end();
     expect((await ours()).join("")).not.toMatch(/iif|118/);
-  }, 30_000);
+  });
 });

@@ -126,7 +126,7 @@ describe.skipIf(!asRoot("offloads")).each(MODES)("with offload $mode", ({ letter
       ),
     ]);
     expect(datagrams.packets).toBeGreaterThan(1000);
-  }, 90_000);
+  });
 
   it("segments of odd sizes", async () => {
     const route = (await run(inside(ns("vpc"), ["ip", "route", "show", "default"]))).trim().split(" ");
@@ -136,7 +136,7 @@ describe.skipIf(!asRoot("offloads")).each(MODES)("with offload $mode", ({ letter
     } finally {
       await run(inside(ns("vpc"), ["ip", "route", "change", ...route]));
     }
-  }, 90_000);
+  });
 
   it("works on many packets at once, or on none, as it says", async () => {
     const edge = await counters("branch-a");
@@ -175,13 +175,13 @@ describe.skipIf(!asRoot("offloads")).each(MODES)("with offload $mode", ({ letter
         "-c",
         "3000",
       ];
-      const watch = attempt(
-        inside(ns("vpc"), [...argv, "tcp and src net 10.1.0.0/24 or ip6 and src net fd00:1::/64"]),
-        {
-          timeoutMs: 30_000,
-        },
-      );
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      const { promise: listening, resolve } = Promise.withResolvers<void>();
+      const filter = "tcp and src net 10.1.0.0/24 or ip6 and src net fd00:1::/64";
+      const watch = attempt(inside(ns("vpc"), [...argv, filter]), {
+        timeoutMs: 120_000,
+        started: (child) => child.stderr!.on("data", (said) => String(said).includes("listening on") && resolve()),
+      });
+      await Promise.race([listening, watch]);
       for (const address of ["10.100.0.2", "fd00:100::2"]) await exchange("branch-a-lan", "vpc", address);
       const { stdout } = await watch;
       expect(stdout.match(/cksum 0x[0-9a-f]+ \(correct\)/g)?.length).toBeGreaterThan(2000);
@@ -214,11 +214,11 @@ describe.skipIf(!asRoot("offloads")).each(MODES)("with offload $mode", ({ letter
       const kernel = await run(inside(ns("branch-a-lan"), ["cat", "/proc/net/netstat"]));
       const [names, values] = [...kernel.matchAll(/^TcpExt: (.*)$/gm)].map((match) => match[1]!.split(" "));
       expect(Number(values![names!.indexOf("TCPSackRecovery")])).toBeGreaterThan(0);
-    }, 120_000);
+    });
   });
 
   it("and the path is as it was", async () => {
-    const result = await ping(ns("branch-a-lan"), "10.100.0.2", { count: 3, interval: 0.05, patience: 2 });
+    const result = await ping(ns("branch-a-lan"), "10.100.0.2", { count: 3, interval: 0.05, patience: 10 });
     expect(result.received).toBe(3);
     const { drops } = await lab().router("branch-a").status();
     for (const name of ["ip-malformed", "send-refused", "tun-write"]) expect(drops[name], name).toBe(0);

@@ -9,7 +9,7 @@ import { attempt, inside, run } from "../../src/lab/command.ts";
 import { ROUTER_ROOT } from "../../src/lab/state.ts";
 import { type RouterStatus, status } from "../../src/lab/status.ts";
 import { ENTRY } from "./entry.ts";
-import { eventually } from "./region.ts";
+import { eventually, untilAnswered } from "./region.ts";
 
 /** One end of a wire: the space, and the addresses that its interface gets ("10.1.0.1/24"). */
 export interface End {
@@ -43,7 +43,7 @@ export class RouterProcess {
   /** Waits until its tunnels are up, or those that are named, and its attachments. */
   async up(tunnels?: readonly string[]): Promise<RouterStatus> {
     return eventually(
-      `${this.name} is up; it says:\n${this.said}`,
+      () => `${this.name} is up; it says:\n${this.said}`,
       async () => {
         if (this.child.exitCode !== null) throw new Error(`${this.name} has ended:\n${this.said}`);
         const now = await this.status();
@@ -52,7 +52,7 @@ export class RouterProcess {
         );
         return tunnelsUp && now?.attachments.every(({ state }) => state === "up") ? now : undefined;
       },
-      30_000,
+      120_000,
     );
   }
 
@@ -138,10 +138,15 @@ export class Premises {
     return Number(values!.split(" ")[heads!.split(" ").indexOf("InEchos")]);
   }
 
-  /** Does one ping of `from` reach the address? */
-  async reaches(from: string, address: string, waitSeconds = 1): Promise<boolean> {
+  /** Is one ping of `from` answered? One packet and no more; a machine that is busy may bring its answer late. */
+  async reaches(from: string, address: string, waitSeconds = 5): Promise<boolean> {
     const argv = ["ping", "-n", "-c", "1", "-W", String(waitSeconds), address];
     return (await attempt(inside(this.space(from), argv))).code === 0;
+  }
+
+  /** Pings ten times a second until one is answered. Fault `command-timeout`. */
+  async answered(from: string, address: string, withinMs = 90_000): Promise<true> {
+    return untilAnswered(this.space(from), address, withinMs);
   }
 
   async close(): Promise<void> {
@@ -155,6 +160,6 @@ export class Premises {
 /** Premises that are cleared after the tests of this file. */
 export function premises(): Premises {
   const made = new Premises();
-  afterAll(() => made.close(), 60_000);
+  afterAll(() => made.close());
   return made;
 }

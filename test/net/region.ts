@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
+import { attempt, inside } from "../../src/lab/command.ts";
+import type { Daemon } from "../../src/lab/daemon.ts";
 import { LabFault } from "../../src/lab/fault.ts";
 import { Lab, type LabOptions, namespaceOf } from "../../src/lab/lab.ts";
 import { PLAN } from "../../src/lab/plan.ts";
@@ -40,7 +42,7 @@ export function region(letter: string, options: RegionOptions = {}): () => Lab {
     } finally {
       turn?.release();
     }
-  }, 60_000);
+  });
 
   return () => {
     if (!lab) throw new Error("the lab is not up");
@@ -50,26 +52,76 @@ export function region(letter: string, options: RegionOptions = {}): () => Lab {
 
 /** A lab that tests start by command, and may leave up: swept after them. */
 export function swept(name: string): void {
-  afterAll(() => sweep(name, { takeOver: true }), 60_000);
+  afterAll(() => sweep(name, { takeOver: true }));
 }
 
 /** Looks every 50 ms until `test` gives something else than false or undefined. Fault `command-timeout`. */
 export async function eventually<T>(
-  wish: string,
+  wish: string | (() => string),
   test: () => Promise<T | false | undefined>,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<T> {
   const until = performance.now() + withinMs;
   for (;;) {
     const found = await test();
     if (found !== false && found !== undefined) return found;
-    if (performance.now() > until) throw new LabFault("command-timeout", `${wish}: not within ${withinMs / 1000} s.`);
+    if (performance.now() > until) {
+      const what = typeof wish === "string" ? wish : wish();
+      throw new LabFault("command-timeout", `${what}: not within ${withinMs / 1000} s.`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
+/**
+ * Pings from inside `namespace`, ten times a second, until one is answered, be it late: what waits a tenth of a second for each would
+ * wait for ever on a machine that is busier. An ICMP error is no answer. Fault `command-timeout`.
+ */
+export async function untilAnswered(namespace: string, address: string, withinMs = 90_000): Promise<true> {
+  const argv = inside(namespace, [
+    "ping",
+    "-n",
+    "-c",
+    "1",
+    "-i",
+    "0.1",
+    "-w",
+    String(Math.ceil(withinMs / 1000)),
+    address,
+  ]);
+  const until = `${address} answers ${namespace}`;
+  return eventually(until, async () => (await attempt(argv, { timeoutMs: withinMs + 15_000 })).code === 0, withinMs);
+}
+
+/** Milliseconds as "12.3 s". */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/**
+ * What a receiver counts: it prints a line of JSON whenever nothing has come for a while. The last line counts, once it is `whole`, or
+ * none has followed for some seconds: a machine that keeps the sender from its CPU for a while has the receiver print before the end.
+ */
+export async function lastWord<T>(receiver: Daemon, whole: (said: T) => boolean): Promise<T> {
+  const lines = () =>
+    receiver
+      .said()
+      .split("\n")
+      .filter((line) => line.startsWith("{"));
+  let heard = 0;
+  let since = performance.now();
+  return eventually("the receiver's sums", async () => {
+    const now = lines();
+    if (now.length !== heard) [heard, since] = [now.length, performance.now()];
+    const last = now.at(-1);
+    if (last === undefined) return undefined;
+    const said = JSON.parse(last) as T;
+    return whole(said) || performance.now() - since > 5000 ? said : undefined;
+  });
 }
 
 /** Everything that a router refused or dropped so far. */

@@ -78,12 +78,12 @@ describe.skipIf(!asRoot("reload"))("a changed file", () => {
           ({ state, children }) => state === "up" && children.some(({ cipher }) => cipher === "aes128gcm16"),
         );
       },
-      20_000,
+      30_000,
     );
     const reached = await ping(lab().namespace("branch-b-lan"), "10.100.0.2", {
       count: 5,
       interval: 0.02,
-      patience: 2,
+      patience: 10,
     });
     const results = await Promise.all([stream.stop(), back.stop()]);
     expect(reached.received).toBe(5);
@@ -91,7 +91,7 @@ describe.skipIf(!asRoot("reload"))("a changed file", () => {
     const after = await gateway.status();
     expect(tunnel(after, "to-branch-a").ike?.spiLocal).toBe(tunnel(before, "to-branch-a").ike?.spiLocal);
     expect(tunnel(after, "to-branch-a").children[0]!.spiIn).toBe(tunnel(before, "to-branch-a").children[0]!.spiIn);
-  }, 60_000);
+  });
 
   it("adds and takes away routes and tunnels", async () => {
     const stream = new PingStream(lab().namespace("branch-a-lan"), "fd00:100::2");

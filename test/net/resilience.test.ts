@@ -15,9 +15,10 @@ import type { Bought } from "../../src/lab/tutorial/steps.ts";
 import { Tutorial } from "../../src/lab/tutorial/tutorial.ts";
 import { ENTRY } from "./entry.ts";
 import { identityAt, ikeSa } from "./proof.ts";
-import { eventually, pause } from "./region.ts";
+import { eventually, pause, untilAnswered } from "./region.ts";
 import { asRoot } from "./root.ts";
 import { EDGE_ADDRESS, PLAN, SPARE } from "./spare.ts";
+import { watchStretch } from "./stretch.ts";
 import { Word } from "./word.ts";
 
 /** All programs of the region hear SIGUSR2. */
@@ -47,11 +48,11 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     shanghai = device("shanghai");
     beijing = device("beijing");
     await allConnected();
-  }, 180_000);
+  }, 400_000);
 
   afterAll(async () => {
     await tutorial?.down();
-  }, 60_000);
+  });
 
   /** Both gateways, both edges and the standby: connected, with what the console wants, and with a tunnel. */
   function allConnected(): Promise<unknown> {
@@ -63,7 +64,7 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
           status.controller === "normal" && status.sync === "synchronized" && status.tunnelsUp > 0;
         return devices.filter(well).length === 5 ? true : undefined;
       },
-      30_000,
+      90_000,
     );
   }
 
@@ -79,15 +80,16 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     expect(await awaitEnd([daemon.process], 5000)).toEqual([]);
   }
 
+  /** One packet, whose answer may be late. */
   async function answers(from: string, address: string): Promise<boolean> {
-    const argv = ["ping", "-n", "-c", "1", "-W", "0.2", address];
+    const argv = ["ping", "-n", "-c", "1", "-W", "2", address];
     return (await attempt(inside(tutorial.lab.namespace(from), argv))).code === 0;
   }
 
   /** Seconds until the address answers. */
   async function secondsUntil(from: string, address: string): Promise<number> {
     const begun = performance.now();
-    await eventually(`${address} answers ${from}`, async () => (await answers(from, address)) || undefined, 40_000);
+    await untilAnswered(tutorial.lab.namespace(from), address);
     return (performance.now() - begun) / 1000;
   }
 
@@ -98,7 +100,10 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     const [tunnel] = (await status(edge)).tunnels.filter(({ peer }) => peer.id.startsWith(shanghai));
     const seen = () => Promise.all([ikeSa(edge, tunnel!.name), ikeSa(shanghai, edge)]);
     const before = both.map(([place, serial]) => identityAt(tutorial, place, serial));
-    const sas = await seen();
+    const sas = await eventually("the tunnel is up at both ends", async () => {
+      const found = await seen();
+      return found.every((sa) => sa) && found;
+    });
     // Each believes the other by the certificate that this one has.
     expect(sas.map((sa) => sa?.until)).toEqual(before.map(({ certificate }) => +certificate.validToDate).reverse());
 
@@ -129,14 +134,18 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
       return now.every((sa, i) => sa && sa.spis !== sas[i]!.spis) ? now : undefined;
     });
     expect(anew.map((sa) => sa?.until)).toEqual(renewed.map(({ certificate }) => +certificate.validToDate).reverse());
-    expect(await secondsUntil("hangzhou-host", "10.1.1.10")).toBeLessThan(5);
-  }, 60_000);
+    const stretch = watchStretch();
+    const reached = await secondsUntil("hangzhou-host", "10.1.1.10");
+    expect(reached).toBeLessThan(5 * stretch());
+  });
 
   it("is the active device: the console tells of it when the traffic moves, and of its return without alarm", async () => {
     const { active, standby } = bought.get("hangzhou")!;
     const word = new Word(tutorial.operator, "hangzhou-branch");
-    expect(await word.carrier()).toBe(`${active.serial} by gateway`);
+    // The certificate's test had its tunnel begun anew.
+    await eventually("the active device carries", async () => (await word.carrier()) === `${active.serial} by gateway`);
     await word.listen();
+    const stretch = watchStretch();
     await kill("hangzhou");
     const over = await secondsUntil("shanghai-server", EDGE_ADDRESS);
     const moved = Date.now();
@@ -145,7 +154,7 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     console.log(
       `the standby carries ${over.toFixed(1)} s after kill -9; the console's word came ${late} ms after that`,
     );
-    expect(Math.abs(late)).toBeLessThan(2000);
+    expect(Math.abs(late)).toBeLessThan(2000 * stretch());
     expect(event.message).toMatch(new RegExp(`from device ${active.serial} to ${standby.serial}$`));
     expect(await word.carrier()).toBe(`${standby.serial} by gateway`);
 
@@ -155,7 +164,7 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
     expect(await word.carrier()).toBe(`${active.serial} by gateway`);
     expect(await word.news("DeviceSwitched")).toHaveLength(2);
     await secondsUntil("hangzhou-host", "10.1.1.10");
-  }, 60_000);
+  }, 240_000);
 
   it("is a VPC's namespace: vcpe ready takes it for attached no more", async () => {
     const { operator, lab } = tutorial;
@@ -168,17 +177,29 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
       await operator.type("update", "access-point", "shanghai", "--vpc-namespaces", all);
       const place = ["--access-point", "shanghai", "--place", `namespace:${namespace}`, "--cidr", "10.77.0.0/16"];
       await operator.type("create", "vpc", "extra", ...place, "--cen", "corp");
-      await eventually("the VPC is attached", async () => (await word.link("vpc")).includes("extra"));
+      await eventually("the VPC is attached", async () => (await word.link("vpc")).includes("extra"), 30_000);
     } finally {
       expect((await attempt(["ip", "netns", "delete", namespace])).code).toBe(0);
     }
     const deleted = performance.now();
-    await eventually("it is no more", async () => !(await word.link("vpc")).includes("extra"));
-    const took = performance.now() - deleted;
-    console.log(`vcpe ready knew ${took.toFixed(0)} ms after the namespace was deleted`);
+    const stretch = watchStretch();
+    // When it was asked last and still took it for attached: how long the command itself takes is another matter.
+    let mistaken = deleted;
+    await eventually(
+      "it is no more",
+      async () => {
+        const asked = performance.now();
+        const attached = (await word.link("vpc")).includes("extra");
+        if (attached) mistaken = asked;
+        return !attached;
+      },
+      60_000,
+    );
+    const took = mistaken - deleted;
+    console.log(`vcpe ready still took it for attached ${took.toFixed(0)} ms after the namespace was deleted`);
     // A look every 2 s, a report within a second of it.
-    expect(took).toBeLessThan(4000);
-  }, 30_000);
+    expect(took).toBeLessThan(4000 * stretch());
+  });
 
   it(
     "is the console, while an operator applies: nothing acknowledged is lost, nothing half done, and no packet drops",
@@ -234,17 +255,18 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
       }
       console.log(`console killed ${KILLS} times, ${acknowledged} of these applies were acknowledged; no packet lost`);
     },
-    60_000 + 10_000 * KILLS,
+    120_000 + 30_000 * KILLS,
   );
 
   it("is a router, and the console is gone: it comes back with its configuration, or the standby takes over", async () => {
     const { region } = tutorial;
     await killConsole();
 
+    const stretch = watchStretch();
     await kill("ningbo");
     region.start("ningbo", "edge");
     const edge = await secondsUntil("ningbo-host", "10.1.1.10");
-    expect(edge).toBeLessThan(10);
+    expect(edge).toBeLessThan(10 * stretch());
 
     /** Seconds from the start of the process, and from the moment in which it answers its status. */
     const gatewayReturns = async () => {
@@ -281,7 +303,7 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
           const answered = await answers("shanghai-server", EDGE_ADDRESS);
           return (answered && (await sentTo(active.serial)) > before) || undefined;
         },
-        30_000,
+        90_000,
       );
       return { over, back: (performance.now() - begun) / 1000 };
     };
@@ -291,9 +313,9 @@ describe.skipIf(!asRoot("resilience"))("what dies", () => {
         ` standby took over after ${over.toFixed(1)} s, active back after ${back.toFixed(1)} s`,
     );
     // Who sends to a gateway that has started anew is told so at once, and the gateway proves it; DPD would ask after 10 s.
-    expect(gateway.up).toBeLessThan(5);
+    expect(gateway.up).toBeLessThan(5 * stretch());
     // An edge that is away is asked after 10 s; the standby has its traffic 3.5 s later.
-    expect(over).toBeLessThan(22);
-    expect(back).toBeLessThan(20);
-  }, 90_000);
+    expect(over).toBeLessThan(22 * stretch());
+    expect(back).toBeLessThan(20 * stretch());
+  }, 400_000);
 });

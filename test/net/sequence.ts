@@ -1,6 +1,6 @@
 /**
  * A tiny program of its own that numbers the datagrams of several flows:
- *   node sequence.ts receive PORT                            counts until it is ended; prints a line of JSON for each query
+ *   node sequence.ts receive PORT                            counts until it is ended
  *   node sequence.ts send ADDRESS PORT FLOWS COUNT PAUSE     COUNT datagrams on each of FLOWS source ports, a burst each PAUSE ms
  * The receiver prints {"flows":…,"received":…,"early":…,"twice":…} a second after the last datagram: `early` is how many came
  * before one that was sent earlier on the same flow.

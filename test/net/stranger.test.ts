@@ -103,30 +103,30 @@ describe.skipIf(!asRoot("strangers"))("a stranger", () => {
   it("with another key is refused, also when it calls itself branch-b", async () => {
     await expectRefused("authentication-failed", {}, "another key than the gateway has");
     await expectRefused("authentication-failed", { local: { id: "branch-b.vcpe.test" } });
-  }, 60_000);
+  });
 
   it("whom nobody knows is refused", async () => {
     await expectRefused("unknown-peer", { local: { id: "nobody.vcpe.test" } });
-  }, 60_000);
+  });
 
   it("without a common proposal is refused, of IKE or of ESP", async () => {
     await expectRefused("no-proposal", { ike: { proposals: ["aes256gcm16-sha384-ecp384"] } });
     await expectRefused("no-proposal", { esp: { proposals: ["aes128gcm16"] } });
-  }, 60_000);
+  });
 
   it("whose selectors do not overlap is refused", async () => {
     await expectRefused("ts-unacceptable", { selectors: { local: ["10.77.0.0/24"], remote: ["10.88.0.0/16"] } });
-  }, 60_000);
+  });
 
   it("who has the key and asks for what it may have gets in: what the others lacked is all that kept them out", async () => {
     await unharmed(lab(), () =>
       asMallory({}, KNOWN_KEY, async (friend) => {
         await friend.tunnelsUp();
-        const inner = await ping(lab().namespace("mallory"), "10.100.0.2", { count: 3, interval: 0.05, patience: 2 });
+        const inner = await ping(lab().namespace("mallory"), "10.100.0.2", { count: 3, interval: 0.05, patience: 10 });
         expect(inner.received).toBe(3);
         expect((await here()).state).toBe("up");
       }),
     );
     await eventually("the gateway's side is down again", async () => (await here()).state !== "up");
-  }, 60_000);
+  });
 });

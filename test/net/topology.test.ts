@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { measureInPeace } from "../../src/lab/busy.ts";
 import { Capture, NOT_TUNNEL } from "../../src/lab/capture.ts";
 import { inside, run } from "../../src/lab/command.ts";
 import { traffic } from "../../src/lab/iperf.ts";
@@ -15,6 +16,7 @@ import { alive, mark } from "../../src/lab/process.ts";
 import { LabState, labFolder, recorded, sweep } from "../../src/lab/state.ts";
 import { build } from "../../src/lab/topology.ts";
 import { asRoot } from "./root.ts";
+import { floor, watchStretch } from "./stretch.ts";
 
 const name = `t${process.pid}`;
 
@@ -37,12 +39,13 @@ describe.skipIf(!asRoot("topology"))("the lab's topology", () => {
     const other = `${name}x`;
     const state = new LabState(other);
     try {
+      const stretch = watchStretch();
       const begun = performance.now();
       await build({ state, plan: PLAN, namespace: (place) => namespaceOf(other, place) });
       const took = performance.now() - begun;
       console.log(`topology drawn in ${took.toFixed(0)} ms`);
-      // Other tests share the two cores: three times the target is a fault of ours, less may be theirs.
-      expect(took).toBeLessThan(4500);
+      // Three times the target is a fault of ours; less may be the machine's.
+      expect(took).toBeLessThan(4500 * stretch());
     } finally {
       await sweep(other);
     }
@@ -51,7 +54,7 @@ describe.skipIf(!asRoot("topology"))("the lab's topology", () => {
   it("joins the sites over IPv4 and IPv6, branch-b's IPv4 through the NAT", async () => {
     for (const place of ["branch-a", "branch-b"]) {
       for (const address of Object.values(GATEWAY_ADDRESS)) {
-        const result = await ping(ns(place), address, { count: 2, interval: 0.05, patience: 2 });
+        const result = await ping(ns(place), address, { count: 2, interval: 0.05, patience: 10 });
         expect(result.received, `${place} → ${address}`).toBe(2);
       }
     }
@@ -95,7 +98,7 @@ describe.skipIf(!asRoot("topology"))("the lab's topology", () => {
       const pinged = await ping(ns("branch-a-lan"), address, {
         count: 2,
         interval: 0.05,
-        patience: 2,
+        patience: 10,
         size: 120,
         pattern: marker,
       });
@@ -111,19 +114,29 @@ describe.skipIf(!asRoot("topology"))("the lab's topology", () => {
     expect(names).toMatch(/UDP \d+ → 7007/);
     expect(names).toMatch(/ICMPv6 type 128/);
     expect(names).toMatch(/IPv6 next header 6/);
-    const tcp = await traffic(ns("branch-a-lan"), vpc.ipv4, { protocol: "tcp", seconds: 1 });
-    expect(tcp.mbps).toBeGreaterThan(50);
-    const udp = await traffic(ns("branch-a-lan"), vpc.ipv6, { protocol: "udp", seconds: 1, offeredMbps: 20 });
-    expect(udp.mbps).toBeGreaterThan(15);
+    const stretch = watchStretch();
+    const { result: tcp } = await measureInPeace(
+      () => traffic(ns("branch-a-lan"), vpc.ipv4, { protocol: "tcp", seconds: 1 }),
+      ({ mbps }) => mbps > 50,
+    );
+    expect(tcp.mbps).toBeGreaterThan(floor(50, stretch()));
+    const { result: udp } = await measureInPeace(
+      () => traffic(ns("branch-a-lan"), vpc.ipv6, { protocol: "udp", seconds: 1, offeredMbps: 20 }),
+      ({ mbps, lossPct }) => mbps > 15 && lossPct < 20,
+    );
+    expect(udp.mbps).toBeGreaterThan(floor(15, stretch()));
     expect(udp.lossPct).toBeLessThan(20);
-  }, 60_000);
+  });
 
   it("measures one after another when two want the same server", async () => {
     const one = { protocol: "tcp", seconds: 1 } as const;
     const { ipv4 } = SITES.find((site) => site.host === "vpc")!.hostAddresses;
-    const both = await Promise.all([1, 2].map(() => traffic(ns("branch-a-lan"), ipv4, one)));
+    const { result: both } = await measureInPeace(
+      () => Promise.all([1, 2].map(() => traffic(ns("branch-a-lan"), ipv4, one))),
+      (results) => results.every(({ mbps }) => mbps > 50),
+    );
     for (const { mbps } of both) expect(mbps).toBeGreaterThan(50);
-  }, 30_000);
+  });
 
   it("is removed by the next one when it was killed", async () => {
     const other = `${name}k`;
@@ -155,7 +168,7 @@ describe.skipIf(!asRoot("topology"))("the lab's topology", () => {
       child.kill("SIGKILL");
       await sweep(other);
     }
-  }, 60_000);
+  });
 
   it("leaves a namespace alone that it has no record of", async () => {
     const other = `${name}f`;

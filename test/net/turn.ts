@@ -30,5 +30,5 @@ export function inTurn(lab?: string): void {
   afterAll(async () => {
     if (lab !== undefined) await sweep(lab, { takeOver: true });
     turn?.release();
-  }, 60_000);
+  });
 }

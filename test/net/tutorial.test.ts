@@ -8,8 +8,9 @@ import { labFolder, ROUTER_ROOT, recorded } from "../../src/lab/state.ts";
 import { TUTORIAL } from "../../src/lab/tutorial/plan.ts";
 import type { TutorialReport } from "../../src/lab/tutorial/tutorial.ts";
 import { ENTRY } from "./entry.ts";
-import { swept } from "./region.ts";
+import { seconds, swept } from "./region.ts";
 import { asRoot } from "./root.ts";
+import { watchStretch } from "./stretch.ts";
 
 const name = `t${process.pid}`;
 
@@ -28,7 +29,8 @@ describe.skipIf(!asRoot("the tutorial"))("vcpe lab", () => {
       for (const router of record?.routers ?? []) seen.routers.add(router);
     }, 200);
     const argv = [...ENTRY, "lab", "--json", "--once", "--seconds", "1", "--name", name];
-    const done = await attempt(argv, { timeoutMs: 120_000 }).finally(() => clearInterval(look));
+    const stretch = watchStretch();
+    const done = await attempt(argv, { timeoutMs: 900_000 }).finally(() => clearInterval(look));
 
     expect(done.stdout.split("\n"), done.stderr).toHaveLength(2);
     const report = JSON.parse(done.stdout) as TutorialReport;
@@ -56,8 +58,11 @@ describe.skipIf(!asRoot("the tutorial"))("vcpe lab", () => {
     expect(count(/-host$/, "allowed")).toBe(3 * BETWEEN);
     expect(count(/^other-server$/, "allowed")).toBe(3);
     expect(report.checks.map((check) => check.name).join("\n")).toMatch(/peak bandwidth 50 Mbit\/s, udp to the branch/);
-    console.log(`vcpe lab --once --seconds 1 took ${(done.ms / 1000).toFixed(1)} s`);
-    expect(done.ms).toBeLessThan(90_000);
+    const limit = 90_000 * stretch();
+    console.log(
+      `vcpe lab --once --seconds 1 took ${seconds(done.ms)}; with what others have of this machine ${seconds(limit)} will do`,
+    );
+    expect(done.ms).toBeLessThan(limit);
 
     expect(existsSync(labFolder(name))).toBe(false);
     for (const place of TUTORIAL.places) expect(existsSync(`/run/netns/${namespaceOf(name, place.name)}`)).toBe(false);
@@ -66,5 +71,5 @@ describe.skipIf(!asRoot("the tutorial"))("vcpe lab", () => {
     expect(left.filter((router) => seen.routers.has(router))).toEqual([]);
     expect(seen.processes.size).toBeGreaterThan(10);
     expect([...seen.processes.values()].filter(alive)).toEqual([]);
-  }, 130_000);
+  }, 950_000);
 });

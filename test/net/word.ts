@@ -44,7 +44,8 @@ export class Word {
 
   /** The first news of this code and level. */
   next(code: string, level: string): Promise<ConsoleEvent> {
-    return eventually(`${level} ${code}`, async () => (await this.news(code)).find((event) => event.level === level));
+    const told = async () => (await this.news(code)).find((event) => event.level === level);
+    return eventually(`${level} ${code}`, told, 60_000);
   }
 
   /** What `vcpe ready` says of a link of the chain. */

@@ -3,10 +3,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { runChecks } from "../../src/lab/checks.ts";
 import { inside, run } from "../../src/lab/command.ts";
-import { Daemon } from "../../src/lab/daemon.ts";
+import { Daemon, START } from "../../src/lab/daemon.ts";
+import { unread } from "../../src/lab/iperf.ts";
 import { PingStream } from "../../src/lab/ping.ts";
 import type { RouterStatus } from "../../src/lab/status.ts";
-import { eventually, pause, region } from "./region.ts";
+import { eventually, lastWord, pause, region } from "./region.ts";
 import { asRoot } from "./root.ts";
 
 const ROUTERS = ["branch-a", "branch-b", "gw"] as const;
@@ -44,15 +45,16 @@ describe.skipIf(!asRoot("two workers"))("two workers on every router", () => {
     const { checks } = await runChecks(lab(), { say: () => undefined, seconds: 1 });
     expect(checks.filter(({ ok }) => !ok)).toEqual([]);
     expect(checks.length).toBeGreaterThan(20);
-  }, 120_000);
+  });
 
   it("carry several flows on both, each flow in order", async () => {
     const before = await statuses();
     const { state } = lab();
+    const unreadBefore = await unread(lab().namespace("vpc"));
     const argv = [process.execPath, SEQUENCE, "receive", String(PORT)];
     const receiver = Daemon.start({ state, what: "sequence receiver", namespace: lab().namespace("vpc"), argv });
     try {
-      await receiver.until(() => receiver.said().includes("receiving"), "it listened", 5000, 10);
+      await receiver.until(() => receiver.said().includes("receiving"), "it listened", START, 10);
       // On one CPU: a sender that changes CPUs may itself overtake what lies in the queue of the one before.
       const send = ["taskset", "-c", "0", process.execPath, SEQUENCE, "send"];
       await run(
@@ -68,16 +70,17 @@ describe.skipIf(!asRoot("two workers"))("two workers on every router", () => {
           timeoutMs: 60_000,
         },
       );
-      const told = await eventually("the receiver's sums", async () =>
-        receiver
-          .said()
-          .split("\n")
-          .findLast((line) => line.startsWith("{")),
+      const sums = await lastWord<{ flows: number; received: number; early: number; twice: number }>(
+        receiver,
+        ({ received }) => received === FLOWS * COUNT,
       );
-      const sums = JSON.parse(told) as { flows: number; received: number; early: number; twice: number };
-      console.log(`${sums.received} of ${FLOWS * COUNT} datagrams on ${sums.flows} flows, ${sums.early} out of order`);
+      // What a receiver that was kept from its CPU did not read had come through the tunnel all the same.
+      const late = (await unread(lab().namespace("vpc"))) - unreadBefore;
+      console.log(
+        `${sums.received} of ${FLOWS * COUNT} datagrams on ${sums.flows} flows, ${sums.early} out of order, ${late} unread`,
+      );
       expect(sums).toMatchObject({ flows: FLOWS, early: 0, twice: 0 });
-      expect(sums.received).toBeGreaterThan(FLOWS * COUNT * 0.98);
+      expect(sums.received + late).toBeGreaterThan(FLOWS * COUNT * 0.98);
     } finally {
       await receiver.stop();
     }
@@ -94,7 +97,7 @@ describe.skipIf(!asRoot("two workers"))("two workers on every router", () => {
         expect(read, `${place} worker ${index}`).toBeGreaterThan(COUNT / 2);
       });
     });
-  }, 90_000);
+  });
 
   it("lose not one ping in 20 rekeys", async () => {
     await settled();
@@ -126,7 +129,7 @@ describe.skipIf(!asRoot("two workers"))("two workers on every router", () => {
       expect(lost).toEqual([]);
       expect(duplicates).toBe(0);
     }
-  }, 150_000);
+  });
 });
 
 describe.skipIf(!asRoot("unequal workers"))("a gateway with two workers, an edge with one and one with auto", () => {
@@ -168,5 +171,5 @@ describe.skipIf(!asRoot("unequal workers"))("a gateway with two workers, an edge
       expect(sent).toBeGreaterThan(20);
       expect(lost).toEqual([]);
     }
-  }, 60_000);
+  });
 });

@@ -53,7 +53,7 @@ export async function tryAccess(
 ): Promise<AccessRow[]> {
   const rows = await Promise.all(
     ways.map(async ({ from, to, address }) => {
-      const reached = await reaches(lab.namespace(from), address, signal);
+      const reached = await reaches(lab.namespace(from), address, expected, signal);
       return KINDS.map((kind) => ({ from, to, kind, expected, ok: reached[kind] === (expected === "allowed") }));
     }),
   );
@@ -62,10 +62,16 @@ export async function tryAccess(
 
 const KINDS: readonly AccessKind[] = ["ping", "tcp", "udp"];
 
-async function reaches(namespace: string, address: string, signal?: AbortSignal): Promise<Record<AccessKind, boolean>> {
+async function reaches(
+  namespace: string,
+  address: string,
+  expected: Expected,
+  signal?: AbortSignal,
+): Promise<Record<AccessKind, boolean>> {
+  const ended = signal ? { signal } : {};
   const [pinged, carried] = await Promise.all([
-    ping(namespace, address, { count: 3, interval: 0.2, ...(signal ? { signal } : {}) }),
-    carry(namespace, address, newMarker(), signal),
+    ping(namespace, address, { count: 3, interval: 0.2, ...ended }),
+    carry(namespace, address, newMarker(), { refused: expected === "refused", ...ended }),
   ]);
   return { ping: pinged.received > 0, ...carried };
 }

@@ -1,6 +1,7 @@
 /** The peak bandwidth of an instance, measured both ways by TCP and UDP, then raised and measured again. */
+import { measureInPeace } from "../busy.ts";
 import type { Check, TrafficRow } from "../checks.ts";
-import { traffic } from "../iperf.ts";
+import { type Throughput, traffic } from "../iperf.ts";
 import type { Lab } from "../lab.ts";
 import { BRANCHES, CLOUDS } from "./plan.ts";
 
@@ -10,7 +11,10 @@ const ABOVE = 1.05;
 /** Seconds of the rate that may stand in the shaper's queue and its burst when the sender ends; a receiver counts them too. */
 const QUEUED = 0.055;
 
-/** From the Hangzhou host to the server in Shanghai and back, one after the other. `mbps`: the peak bandwidth that is set. */
+/**
+ * From the Hangzhou host to the server in Shanghai and back, one after the other; again where the machine was too busy to measure.
+ * `mbps`: the peak bandwidth that is set.
+ */
 export async function measurePeak(
   lab: Lab,
   mbps: number,
@@ -30,14 +34,19 @@ export async function measurePeak(
       const offeredMbps = mbps * 1.5;
       const offered = protocol === "udp" ? { offeredMbps } : {};
       const run = { protocol, seconds, ...offered, ...(signal ? { signal } : {}) };
-      const result = await traffic(lab.namespace(from), to, run);
+      // The limit counts IP packets; iperf3 counts what is in them.
+      const carriedOf = ({ mbps: payload }: Throughput) =>
+        payload * (protocol === "udp" ? (1024 + 28) / 1024 : 1500 / 1448);
+      const right = (measured: Throughput) => {
+        const carried = carriedOf(measured);
+        return carried >= mbps * BELOW && carried <= mbps * (ABOVE + QUEUED / seconds);
+      };
+      const { result, again } = await measureInPeace(() => traffic(lab.namespace(from), to, run), right);
       const title = `peak bandwidth ${mbps} Mbit/s, ${protocol} ${way}`;
       const name = protocol === "udp" ? `${title}, ${offeredMbps} offered` : title;
       rows.push({ name, mbps: round(result.mbps), lossPct: round(result.lossPct) });
-      // The limit counts IP packets; iperf3 counts what is in them.
-      const carried = result.mbps * (protocol === "udp" ? (1024 + 28) / 1024 : 1500 / 1448);
-      const ok = carried >= mbps * BELOW && carried <= mbps * (ABOVE + QUEUED / seconds);
-      checks.push({ name: title, ok, detail: `${carried.toFixed(2)} Mbit/s of IP packets` });
+      const detail = `${carriedOf(result).toFixed(2)} Mbit/s of IP packets${again}`;
+      checks.push({ name: title, ok: right(result), detail });
     }
   }
   return { checks, rows };

@@ -23,7 +23,7 @@ export async function strangersNeverMeet(lab: Lab, signal?: AbortSignal): Promis
     sides.map(async ({ host, address, marker }) => {
       const namespace = lab.namespace(host);
       const pinged = await ping(namespace, address, { count: 5, interval: 0.1, size: 120, pattern: marker });
-      return pinged.received > 0 && (await carry(namespace, address, marker, signal)).tcp;
+      return pinged.received > 0 && (await carry(namespace, address, marker, signal ? { signal } : {})).tcp;
     }),
   );
   await Promise.all(captures.map((capture) => capture.stop()));

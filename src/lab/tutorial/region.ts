@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inside, run } from "../command.ts";
-import { Daemon } from "../daemon.ts";
+import { Daemon, START } from "../daemon.ts";
 import { LabFault } from "../fault.ts";
 import { serveIperf } from "../iperf.ts";
 import type { Lab } from "../lab.ts";
@@ -75,7 +75,7 @@ export class Region {
     await daemon.until(
       () => /fingerprint/i.test(said()) && said().includes(this.url),
       "it said where it listens",
-      60_000,
+      START,
     );
     const fingerprint = /([0-9A-F]{2}(?::[0-9A-F]{2}){31})/i.exec(said())?.[1];
     if (fingerprint === undefined)
@@ -107,7 +107,7 @@ export class Region {
     ];
     this.#say(typed(words, place));
     await run(inside(this.lab.namespace(place), [...this.#entry, ...words]), {
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
       ...(this.#signal ? { signal: this.#signal } : {}),
     });
     this.lab.state.noteRouter(serial);

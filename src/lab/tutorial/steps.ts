@@ -11,7 +11,7 @@ import type { DeviceKey, Region } from "./region.ts";
 export const PEAK = 2;
 
 /** Longest wait for devices to apply a change, ms. */
-const IN_STEP_MS = 15_000;
+const IN_STEP_MS = 60_000;
 
 export function branchesOf(tenant: Tenant): readonly Branch[] {
   return BRANCHES.filter((branch) => branch.tenant === tenant);
@@ -79,7 +79,7 @@ export function ruleOf(instance: string, vpc: string): string {
 
 /** Every branch's verdict over the whole chain. Throws when one does not become ready. */
 export async function ready(operator: Operator, tenant: Tenant): Promise<void> {
-  for (const { instance } of branchesOf(tenant)) await operator.type("ready", instance, "--wait", "--timeout", "30s");
+  for (const { instance } of branchesOf(tenant)) await operator.type("ready", instance, "--wait", "--timeout", "60s");
 }
 
 /** Waits until every device that is connected runs what the console wants of it. */

@@ -62,12 +62,12 @@ it("comes back to a console that starts again with a given certificate, then wit
     await until(() => !device.agent.status().connected);
     console = await bed({ folder, desk, port: Number(console.url.port), ...(next && { brought: next }) });
     desk.set([SERIAL, partsOf(SERIAL, "a", `after-${desk.revision}`)]);
-    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized", 15_000);
+    await until(() => console.fleet.observed(SERIAL)?.sync === "synchronized", 20_000);
     expect(kept(device.folder)?.roots).toEqual(next ? next.roots : [console.authority.root]);
     expect(device.routers).toMatchObject({ starts: 1, closes: 0 });
   }
   expect(readFileSync(join(device.folder.path, "identity.json"), "utf8")).toBe(identity);
-}, 60_000);
+}, 120_000);
 
 it("comes back to a console with a certificate that systems trust, and trusts no other than the system does", async () => {
   const folder = temporary();
@@ -79,7 +79,7 @@ it("comes back to a console with a certificate that systems trust, and trusts no
   const known = getCACertificates();
   const second = await bed({ folder, desk, port: Number(url.port), brought: { ...brought, roots: null } });
   try {
-    await until(() => /is not trusted .*knows of no other roots/.test(agent.status().trouble ?? ""), 15_000);
+    await until(() => /is not trusted .*knows of no other roots/.test(agent.status().trouble ?? ""), 20_000);
     expect(kept(state)?.roots).toBeNull();
     expect(agent.status().connected).toBe(false);
     setDefaultCACertificates([...known, ...(brought.roots ?? [])]);
@@ -87,7 +87,7 @@ it("comes back to a console with a certificate that systems trust, and trusts no
   } finally {
     setDefaultCACertificates(known);
   }
-}, 60_000);
+}, 120_000);
 
 it("hears of other roots while it is connected, and needs to ask nobody", async () => {
   const folder = temporary();
@@ -106,11 +106,11 @@ it("hears of other roots while it is connected, and needs to ask nobody", async 
   let questions = 0;
   const second = await bed({ folder, desk, port: Number(url.port), brought });
   second.app.server.on("request", () => void questions++);
-  await until(() => agent.status().connected, 10_000);
+  await until(() => agent.status().connected, 20_000);
   // It started, so it says so anew.
   await until(() => (kept(state)?.number ?? 0) > (heard ?? 0));
   expect(questions).toBe(0);
-}, 30_000);
+}, 120_000);
 
 it("stays away from whoever answers in the console's place, asks it no more often than it tries, and comes back", async () => {
   const folder = temporary();
@@ -128,7 +128,7 @@ it("stays away from whoever answers in the console's place, asks it no more ofte
   pretender.app.server.on("request", () => void questions++);
   let handshakes = 0;
   pretender.app.server.on("connection", () => void handshakes++);
-  await until(() => questions >= 2, 15_000);
+  await until(() => questions >= 2, 20_000);
   // A try to connect, and a question, and then a pause.
   expect(handshakes).toBeLessThanOrEqual(2 * questions + 1);
   expect(questions).toBeLessThan(4);
@@ -139,4 +139,4 @@ it("stays away from whoever answers in the console's place, asks it no more ofte
 
   const back = await bed({ folder, desk, port, brought });
   await until(() => back.fleet.observed(SERIAL)?.controller === "normal", 20_000);
-}, 60_000);
+}, 120_000);

@@ -115,7 +115,7 @@ async function inStep(): Promise<void> {
     return [...devices.values()].every(
       ({ serial, agent }) => agent.status().connected && agent.status().applied === now.get(serial),
     );
-  }, 20_000);
+  }, 60_000);
 }
 
 beforeAll(async () => {
@@ -137,7 +137,7 @@ afterAll(async () => {
 });
 
 it("agents come in step with a restored console by themselves, and with what it changes from then on", {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const made = await applied(SITE("172.16.0.0/24"));
   for (const device of made) await enrolled(device.role, device);

@@ -100,7 +100,7 @@ describe("a device and its console", () => {
 
     console.desk.set([SERIAL, { "tunnel/c": partsOf(SERIAL, "a", "c")["tunnel/c"] }]);
     const back = await bed({ folder: folder0, desk: console.desk, port: Number(console.url.port) });
-    await until(() => back.fleet.observed(SERIAL)?.sync === "synchronized", 8000);
+    await until(() => back.fleet.observed(SERIAL)?.sync === "synchronized", 20_000);
     expect(tunnels(second)).toBe("a c");
   });
 
@@ -125,7 +125,7 @@ describe("a device and its console", () => {
     const other = new DatabaseSync(folder.config);
     other.exec("BEGIN EXCLUSIVE");
     console.desk.set([SERIAL, { "tunnel/b": partsOf(SERIAL, "a", "b")["tunnel/b"] }]);
-    await until(() => console.fleet.observed(SERIAL)?.error !== null, 10_000);
+    await until(() => console.fleet.observed(SERIAL)?.error !== null, 20_000);
     expect(tunnels(routers)).toBe("a b");
     const refused = { code: "not-kept", message: expect.stringMatching(/it runs, but cannot be kept.*Make room in /) };
     expect(console.fleet.observed(SERIAL)?.error).toMatchObject(refused);
@@ -134,7 +134,7 @@ describe("a device and its console", () => {
     // No change, no reconnection: by itself.
     other.exec("ROLLBACK");
     other.close();
-    await until(() => console.fleet.observed(SERIAL)?.error === null, 15_000);
+    await until(() => console.fleet.observed(SERIAL)?.error === null, 20_000);
     expect(console.fleet.observed(SERIAL)).toMatchObject({ sync: "synchronized", applied: console.desk.revision });
     expect(agent.status().refused).toBeNull();
     await agent.close();
@@ -142,7 +142,7 @@ describe("a device and its console", () => {
     const after = new FakeRouters();
     await started(folder, after);
     expect(tunnels(after)).toBe("a b");
-  }, 40_000);
+  }, 120_000);
 
   it("keeps what runs when it cannot have what is wanted, and what needs a restart restarts it", async () => {
     const { console, routers, agent } = await running();
@@ -200,7 +200,7 @@ describe("a device and its console", () => {
     // Joined again while it runs, it does not wait for its next try, which is half a minute away.
     const key = readDeviceKey(console.fleet.newKey(SERIAL)) as Uint8Array;
     saveIdentity(folder, await enrol({ url: console.url, serial: SERIAL, key, host: HOST, say: () => undefined }));
-    await until(() => console.fleet.observed(SERIAL)?.controller === "normal", 8000);
+    await until(() => console.fleet.observed(SERIAL)?.controller === "normal", 20_000);
     console.fleet.newKey(SERIAL);
     console.desk.device(SERIAL, 3);
     await until(() => !agent.status().connected);

@@ -10,7 +10,7 @@ if (table === undefined) console.log("skipped: no vectors");
 describe("a real table of the Internet", () => {
   it.skipIf(table === undefined)(
     "answers like the oracle, fits in 96 MiB, and leaves nothing behind",
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     () => {
       const list = table!;
       const bed = fibBed(128 << 20);

@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { apply } from "../../../src/cli/apply.ts";
 import { writeCredentials } from "../../../src/cli/client/credentials.ts";
-import type { Terminal } from "../../../src/cli/client/terminal.ts";
 import { complain } from "../../../src/cli/complain.ts";
 import { reload } from "../../../src/cli/control.ts";
 import { get } from "../../../src/cli/get.ts";
@@ -17,7 +16,7 @@ import { showStatus } from "../../../src/cli/status.ts";
 import { audit, events, routes } from "../../../src/cli/watch.ts";
 import { update } from "../../../src/cli/write.ts";
 import { StatusError } from "../../../src/router/status/client.ts";
-import { fakeTerminal } from "./client/terminal.ts";
+import { type FakeTerminal, fakeTerminal } from "./client/terminal.ts";
 import { STATUS } from "./routerstatus.ts";
 
 const BAD = "x\x1b[2J\x1b[1mx\r\nforged\x07\x7f\x9b2J\u202egpj\u2066\u2028";
@@ -86,15 +85,23 @@ afterAll(() => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-const soon = () => AbortSignal.timeout(300);
-type Command = (terminal: Terminal, json: boolean) => Promise<unknown>;
+/** Follows until so many lines are shown. */
+async function followed(terminal: FakeTerminal, lines: number): Promise<void> {
+  const ending = new AbortController();
+  const look = setInterval(() => {
+    if (terminal.written.out.split("\n").length > lines) ending.abort();
+  }, 20);
+  await events(terminal, { follow: true, limit: "10" }, ending.signal).finally(() => clearInterval(look));
+}
+
+type Command = (terminal: FakeTerminal, json: boolean) => Promise<unknown>;
 const COMMANDS: readonly (readonly [string, number, Command])[] = [
   ["get instances", 3, (terminal, json) => get(terminal, "instances", undefined, { json })],
   ["get devices", 3, (terminal, json) => get(terminal, "devices", undefined, { json })],
   ["get security-groups", 3, (terminal, json) => get(terminal, "security-groups", undefined, { json })],
   ["get device", 18, (terminal, json) => get(terminal, "device", "x", { json })],
-  ["events", 1, (terminal, json) => events(terminal, { limit: "10", json }, soon())],
-  ["events --follow", 2, (terminal) => events(terminal, { follow: true, limit: "10" }, soon())],
+  ["events", 1, (terminal, json) => events(terminal, { limit: "10", json }, new AbortController().signal)],
+  ["events --follow", 2, (terminal) => followed(terminal, 2)],
   ["audit", 3, (terminal, json) => audit(terminal, { limit: "10", json })],
   ["routes", 3, (terminal, json) => routes(terminal, { json })],
   ["ready", 4, (terminal, json) => ready(terminal, "x", { timeout: "1s", json })],

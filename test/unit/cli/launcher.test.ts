@@ -142,9 +142,13 @@ describe("the launcher", () => {
 
   it("does nothing of that the second time", () => {
     start();
-    const begun = performance.now();
-    expect(start().err).toBe("");
-    expect(performance.now() - begun).toBeLessThan(1000);
+    // The quickest of a few: a machine that is busy may hold any of them up, and only one that does too much is never quick.
+    const took = Array.from({ length: 5 }, () => {
+      const begun = performance.now();
+      expect(start().err).toBe("");
+      return performance.now() - begun;
+    });
+    expect(Math.min(...took)).toBeLessThan(1000);
     expect(asked()).toEqual(ALL);
   });
 

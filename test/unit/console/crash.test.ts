@@ -124,7 +124,7 @@ function examine(known: Known): void {
 }
 
 it(`nothing acknowledged is lost and nothing is half-applied over ${KILLS} kills`, {
-  timeout: 10_000 * KILLS,
+  timeout: 60_000 + 20_000 * KILLS,
 }, async () => {
   const known: Known = { areas: new Set(), rounds: new Set(), peak: 2 };
   let url = await start();

@@ -164,7 +164,7 @@ function invariants(): void {
 }
 
 it("whatever is sent is answered as documented and leaves a sound intent", {
-  timeout: SECONDS * 1000 + 20_000,
+  timeout: SECONDS * 1000 + 120_000,
 }, async () => {
   expect(Check(inlined(document, document.components.schemas.Error), { code: "x" })).toBe(false);
   const property = fc.asyncProperty(fc.array(attempts(tried()), { minLength: 10, maxLength: 40 }), async (sequence) => {

@@ -94,7 +94,7 @@ describe("a given certificate", () => {
     } finally {
       await site.close();
     }
-  }, 20_000);
+  }, 120_000);
 
   it("is looked at again and again, without being told to", async () => {
     const watch = watched({ every: 10 });

@@ -78,5 +78,5 @@ describe("a gateway", () => {
     await expectRefused(desk, [rule(999)], "too-many-rules", words);
     await desk.change(SYSTEM, "fewer", () => [deletion(desk.intent, "rule", "sgr-0")]);
     await desk.change(SYSTEM, "again", () => [rule(999)]);
-  }, 20_000);
+  }, 120_000);
 });

@@ -30,12 +30,12 @@ async function read(headers: Record<string, string> = {}) {
     ended = true;
   });
   const until = async (part: string) => {
-    for (let i = 0; i < 200 && !text.includes(part); i++) await new Promise((done) => setTimeout(done, 10));
+    for (let i = 0; i < 1500 && !text.includes(part); i++) await new Promise((done) => setTimeout(done, 10));
     expect(text).toContain(part);
     return text;
   };
   const end = async () => {
-    for (let i = 0; i < 500 && !ended; i++) await new Promise((done) => setTimeout(done, 10));
+    for (let i = 0; i < 1500 && !ended; i++) await new Promise((done) => setTimeout(done, 10));
     expect(ended).toBe(true);
   };
   return { status: reply.status, type: reply.headers.get("content-type"), until, end };
@@ -118,7 +118,7 @@ it("gives one user, and one address, so many places and no more", async () => {
   // Whoever ends one has its place again.
   readers[0]!.abort();
   await first.end();
-  await vi.waitFor(async () => expect((await as("eve")).status).toBe(200));
+  await vi.waitFor(async () => expect((await as("eve")).status).toBe(200), 15_000);
 });
 
 it("tells a reader that missed more than may wait for it to read anew, lest it be cut off each time", async () => {

@@ -80,7 +80,7 @@ it("goes from its own CA to a given certificate, to one of another CA on the dis
   await agent.start();
   const connected = () => agent?.status().connected === true;
   const known = () => (JSON.parse(folder.readRoots() ?? "null") as SignedRoots | null)?.statement.roots?.[0];
-  await until(() => connected() && (agent?.status().applied ?? 0) > 0, 10_000);
+  await until(() => connected() && (agent?.status().applied ?? 0) > 0, 30_000);
 
   // Given.
   const given = await issued("given");
@@ -109,7 +109,7 @@ it("goes from its own CA to a given certificate, to one of another CA on the dis
   file("cert.pem", other.cert);
   file("key.pem", other.key);
   child!.kill("SIGHUP");
-  await until(() => known()?.trim() === other.root.trim(), 10_000);
+  await until(() => known()?.trim() === other.root.trim(), 30_000);
   expect(connected()).toBe(true);
 
   // Back to its own.

@@ -140,7 +140,7 @@ test("a port that is taken is an error, and leaves nothing open", async () => {
     });
   }
   expect(readdirSync("/proc/self/fd").length).toBe(before);
-}, 20_000);
+}, 120_000);
 
 test("a process that ends without closing is not held up by its workers", () => {
   const file = new URL("../../../src/datapath/open.ts", import.meta.url).pathname;

@@ -130,6 +130,10 @@ export async function up(a: Peer, b: Peer, name: string, more: Parameters<typeof
   await Promise.all([a.call("transmit", { name }), b.call("transmit", { name })]);
 }
 
-/** How many of `count` datagrams, `gap` ms apart, came back. */
+/** How many of `count` datagrams, `gap` ms apart, came back, however busy the machine is. */
 export const ask = (peer: Peer, to: string, count: number, size = 64, gap = 1): Promise<number> =>
-  peer.call<number>("ask", { to, port: 7000, count, size, gap });
+  peer.call<number>("ask", { to, port: 7000, count, size, gap, patience: 10_000 });
+
+/** The same where none should: a second is long enough to hear one. */
+export const askInVain = (peer: Peer, to: string, count: number, size = 64): Promise<number> =>
+  peer.call<number>("ask", { to, port: 7000, count, size, gap: 1, patience: 1000 });

@@ -149,9 +149,10 @@ describe("authorities between", () => {
     const chain = [await (await Holder.root("Loop")).authority("Loop")];
     for (let i = 0; i < 7; i++) chain.push(await chain[i]!.authority("Loop"));
     const leaf = await chain[7]!.issue(NAME);
-    const begun = performance.now();
+    // Time of a CPU, whoever else wants one.
+    const begun = process.cpuUsage();
     expect(judge(leaf, chain)).toContain("not issued by a trusted authority");
-    expect(performance.now() - begun).toBeLessThan(500);
+    expect(process.cpuUsage(begun).user / 1000).toBeLessThan(500);
   });
 
   it("may not have expired above either", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isBusy, parseIperf, parseUnread } from "../../../src/lab/iperf.ts";
-import { judged, parsePing, parseStream } from "../../../src/lab/ping.ts";
+import { judged, PingStream, parsePing, parseSent, parseStream } from "../../../src/lab/ping.ts";
 
 describe("ping's words", () => {
   it("give loss and round-trip time", () => {
@@ -43,11 +43,18 @@ From fd00:1::1: icmp_seq=2 Time exceeded: Hop limit
     ]);
   });
 
-  it("of a stream name what was lost, but for the last few", () => {
+  it("of a stream name what was lost of the packets that were sent when its end was asked for", () => {
     const answers = [1, 2, 4, 5, 5, 6, 7].map((n) => `64 bytes from 10.2.0.1: icmp_seq=${n} ttl=64 time=1 ms`);
     answers[4] += " (DUP!)";
-    const output = `${answers.join("\n")}\n12 packets transmitted, 6 received, +1 duplicates, 50% packet loss, time 1ms\n`;
-    expect(parseStream(output)).toEqual({ sent: 12, lost: [3], duplicates: 1 });
+    const output = `${answers.join("\n")}\n8 packets transmitted, 6 received, +1 duplicates, 25% packet loss, time 1ms\n`;
+    expect(parseStream(output, 7)).toEqual({ sent: 7, lost: [3], duplicates: 1 });
+    expect(parseStream(output)).toEqual({ sent: 8, lost: [3, 8], duplicates: 1 });
+    expect(parseSent("\r6/7 packets, 14% loss, min/avg/ewma/max = 0.028/0.030/0.032/0.036 ms")).toBe(7);
+    expect(parseSent("")).toBeUndefined();
+  });
+
+  it("are a fault when a stream did not run", async () => {
+    await expect(new PingStream("", "").stop()).rejects.toMatchObject({ code: "bad-output" });
   });
 
   it("with a deadline count for the packets that were asked for, however many it sent", () => {

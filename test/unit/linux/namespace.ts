@@ -47,7 +47,7 @@ export function runInside(namespace: string, file: string, ...args: string[]): P
   const path = fileURLToPath(new URL(file, import.meta.url));
   const argv = ["netns", "exec", namespace, process.execPath, path, ...args];
   return new Promise((resolve, reject) => {
-    execFile("ip", argv, { timeout: 20_000 }, (error, stdout, stderr) => {
+    execFile("ip", argv, { timeout: 60_000 }, (error, stdout, stderr) => {
       if (error === null) resolve(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
       else reject(new Error(`${file} failed: ${stderr}${stdout}`));
     });

@@ -100,7 +100,7 @@ describe("what is seen", () => {
     expect(gave).toBe(1);
     expect(out).toMatch(/^hz is not ready\n {2}✗ device +no device of instance hz/);
     expect(out.match(/→/g)).toHaveLength(1);
-    const waited = await run((t) => ready(t, "hz", { wait: true, timeout: "600ms", json: true }));
+    const waited = await run((t) => ready(t, "hz", { wait: true, timeout: "2s", json: true }));
     expect(JSON.parse(waited.out)).toMatchObject({ ready: false });
     expect(waited.err).toMatch(/^waiting \(\d+m?s\): device: no device/);
     await expect(run((t) => ready(t, "hz", { timeout: "soon" }))).rejects.toMatchObject({ reason: "usage" });

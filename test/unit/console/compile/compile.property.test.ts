@@ -52,7 +52,7 @@ function sourcesOf(intent: Intent, routes: readonly RouteEntry[]): Source[] {
     });
 }
 
-describe("compiled configurations as a network", { timeout: runs(30_000) }, () => {
+describe("compiled configurations as a network", { timeout: runs(120_000) }, () => {
   it("carry every published prefix to its origin, by one way, and nothing else anywhere", () => {
     let delivered = 0;
     let refused = 0;

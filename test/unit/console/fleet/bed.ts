@@ -91,7 +91,7 @@ export async function bed(
 }
 
 /** Waits until something is so; throws after `limit` milliseconds. */
-export async function until(what: () => boolean, limit = 3000): Promise<void> {
+export async function until(what: () => boolean, limit = 20_000): Promise<void> {
   const end = performance.now() + limit;
   while (!what()) {
     if (performance.now() > end) throw new Error(`still not: ${what}`);
