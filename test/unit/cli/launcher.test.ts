@@ -2,10 +2,11 @@ import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -191,20 +192,39 @@ describe("the launcher", () => {
     expect(asked()).toEqual(ALL);
   });
 
-  it("does so without flock too, and takes over from a start that was killed", async () => {
-    const PATH = bare("chmod");
-    copyFileSync(join(tools, "npm"), join(PATH, "npm"));
-    const lock = join(root, "build/.lock.d");
-    mkdirSync(lock, { recursive: true });
-    const dead = spawnSync("true").pid;
-    writeFileSync(join(lock, "pid"), String(dead));
-    const starts = Array.from({ length: 3 }, () => {
-      const child = spawn(join(root, "vcpe"), [], { env: environment({ PATH }), stdio: "ignore" });
-      return new Promise((resolve) => child.on("exit", resolve));
+  describe("without flock", () => {
+    let PATH: string;
+    const lock = () => join(root, "build/.lock.pid");
+    const starts = (slow: readonly string[]) =>
+      Promise.all(
+        slow.map((SLOW) => {
+          const child = spawn(join(root, "vcpe"), [], { env: environment({ PATH, SLOW }), stdio: "ignore" });
+          return new Promise((resolve) => child.on("exit", resolve));
+        }),
+      );
+
+    /** A start had the lock and was killed. */
+    beforeEach(() => {
+      PATH = bare("chmod", "ln");
+      copyFileSync(join(tools, "npm"), join(PATH, "npm"));
+      mkdirSync(join(root, "build"));
+      symlinkSync(String(spawnSync("true").pid), lock());
     });
-    expect(await Promise.all(starts)).toEqual([0, 0, 0]);
-    expect(asked()).toEqual(ALL);
-    expect(existsSync(lock)).toBe(false);
+
+    it("does so too, and takes over from a start that was killed", async () => {
+      expect(await starts(["0", "0", "0"])).toEqual([0, 0, 0]);
+      expect(asked()).toEqual(ALL);
+      expect(readdirSync(join(root, "build")).filter((name) => name.startsWith(".lock"))).toEqual([]);
+    });
+
+    it("does not take over from the one that has taken over meanwhile", async () => {
+      // Both have seen by then that the owner is gone.
+      const real = readlinkSync(join(PATH, "mv"));
+      rmSync(join(PATH, "mv"));
+      writeFileSync(join(PATH, "mv"), `#!/bin/sh\nsleep "$SLOW"\nexec ${real} "$@"\n`, { mode: 0o755 });
+      expect(await starts(["0.2", "0.6"])).toEqual([0, 0]);
+      expect(asked()).toEqual(ALL);
+    });
   });
 
   it("tries again after a build that failed", () => {
