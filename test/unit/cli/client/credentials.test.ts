@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -62,5 +62,18 @@ describe("keys of devices", () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(terminal.written.out + terminal.written.err).not.toContain("KEY-");
     expect(() => checkKeysFile(file)).toThrow("is there already");
+  });
+
+  it("are not lost where the file cannot be written: that is said before anything is made, or they are shown", () => {
+    const file = join(folder, "no-folder");
+    writeFileSync(file, "");
+    expect(() => checkKeysFile(join(file, "keys"))).toThrow("cannot be written (ENOTDIR)");
+    const there = join(folder, "later", "keys");
+    checkKeysFile(there);
+    expect(existsSync(there)).toBe(false);
+
+    const terminal = fakeTerminal();
+    expect(() => showKeys(terminal, devices, join(file, "keys"))).toThrow("cannot be written (ENOTDIR)");
+    expect(terminal.written.out).toContain("key KEY-1");
   });
 });
