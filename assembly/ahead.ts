@@ -25,10 +25,11 @@ import {
   W_AHEAD_PLACES,
   W_AHEAD_SUM,
 } from "./layout/arena";
+import { G_SA_REACH } from "./layout/globals";
 import { ADJ_CHILDREN, ADJ_KIND, ADJ_TUNNEL, CHILDREN_HEAD, CHILD_SAS, CHILD_SELECTORS } from "./layout/nexthop";
 import { REPLAY_BLOCKS, SA_ADJ, SA_KEY, SA_PATH, SA_REPLAY, SA_STRIDE, SA_VRF } from "./layout/sa";
 import { received } from "./message";
-import { adjacencyCount, arena, saBase, saCount, worker } from "./state";
+import { adjacencyCount, arena, saBase, worker } from "./state";
 import { ESP_SEQUENCE } from "./wire/esp";
 import { IPV4_DESTINATION } from "./wire/ipv4";
 import { IPV6_DESTINATION } from "./wire/ipv6";
@@ -136,10 +137,11 @@ function alongSas(count: u32): void {
 export function aheadIn(first: u32, last: u32): void {
   let at = received(first);
   const count = last - first;
+  const reach = atomic.load<u32>(G_SA_REACH);
   let sum: u32 = 0;
   for (let i: u32 = 0; i < count; i++, at += SLOT_STRIDE) {
     const index = load32(at) & 0xffff;
-    const sa = saBase + (index < saCount ? index : 0) * SA_STRIDE;
+    const sa = saBase + (index < reach ? index : 0) * SA_STRIDE;
     const block = (load32(at + ESP_SEQUENCE) >> 6) & (REPLAY_BLOCKS - 1);
     sum += load<u32>(sa + SA_REPLAY + (block << 3)) + load<u32>(sa, SA_ADJ);
     store<u32>(place(i), <u32>sa);

@@ -1,6 +1,7 @@
 // SA slots: finding the one of an SPI, taking a sequence number, keeping its traffic counters.
 
 import { W_NOW } from "./layout/arena";
+import { G_SA_REACH } from "./layout/globals";
 import {
   SA_BYTES,
   SA_IN,
@@ -13,12 +14,12 @@ import {
   SA_STATE,
   SA_STRIDE,
 } from "./layout/sa";
-import { arena, saBase, saCount, worker, workers } from "./state";
+import { arena, saBase, worker, workers } from "./state";
 
 /** The inbound SA of an SPI (a number), or 0. We handed the SPI out, so its low half is the slot: one load and one compare. */
 export function inboundSa(spi: u32): usize {
   const index = spi & 0xffff;
-  if (index >= saCount) return 0;
+  if (index >= atomic.load<u32>(G_SA_REACH)) return 0;
   const sa = saBase + index * SA_STRIDE;
   return load<u32>(sa, SA_SPI) == spi && atomic.load<u32>(sa + SA_STATE) == SA_IN ? sa : 0;
 }

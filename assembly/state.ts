@@ -9,7 +9,6 @@ import {
   G_ARENAS_BASE,
   G_HOST_BASE,
   G_SA_BASE,
-  G_SA_COUNT,
   G_SHAPER_BASE,
   G_SHAPER_SIZE,
   G_SHAPES_BASE,
@@ -27,7 +26,6 @@ export let arena: usize = 0;
 /** Host address of WASM address 0: what the kernel must be told, for every pointer in a msghdr or iovec. */
 export let hostBase: u64 = 0;
 export let saBase: usize = 0;
-export let saCount: u32 = 0;
 export let adjacencyBase: usize = 0;
 export let adjacencyCount: u32 = 0;
 export let shapesBase: usize = 0;
@@ -43,7 +41,6 @@ export function attachState(index: u32): void {
   arena = load<u32>(G_ARENAS_BASE) + index * <u32>ARENA_SIZE;
   hostBase = load<u64>(G_HOST_BASE);
   saBase = load<u32>(G_SA_BASE);
-  saCount = load<u32>(G_SA_COUNT);
   adjacencyBase = load<u32>(G_ADJ_BASE);
   adjacencyCount = load<u32>(G_ADJ_COUNT);
   shapesBase = load<u32>(G_SHAPES_BASE);

@@ -29,7 +29,11 @@ export const G_HOST_BASE = GLOBALS + 16;
 export const G_ADJ_BASE = GLOBALS + 32;
 export const G_ADJ_COUNT = GLOBALS + 36;
 export const G_SA_BASE = GLOBALS + 40;
-export const G_SA_COUNT = GLOBALS + 44;
+/**
+ * u32, atomic. The SA slots from 0 to below this one were handed out once at least; it only grows. Those behind are not even read: a kernel
+ * may give a page, and a huge one, for that, and strangers choose the SPIs that they send.
+ */
+export const G_SA_REACH = GLOBALS + 44;
 export const G_POOL_BASE = GLOBALS + 48;
 export const G_POOL_SIZE = GLOBALS + 52;
 export const G_FIB_BASE = GLOBALS + 56;

@@ -26,7 +26,6 @@ import {
   G_POOL_BASE,
   G_POOL_SIZE,
   G_SA_BASE,
-  G_SA_COUNT,
   G_SHAPE_STRIDE,
   G_SHAPER_BASE,
   G_SHAPER_SEED,
@@ -188,7 +187,6 @@ export function makeMemory(limits: Limits): PlaneMemory {
   view.setUint32(G_ADJ_BASE, regions.adjacencies.base, true);
   view.setUint32(G_ADJ_COUNT, regions.adjacencies.count, true);
   view.setUint32(G_SA_BASE, regions.sas.base, true);
-  view.setUint32(G_SA_COUNT, regions.sas.count, true);
   view.setUint32(G_POOL_BASE, regions.pool.base, true);
   view.setUint32(G_POOL_SIZE, regions.pool.size, true);
   view.setUint32(G_FIB_BASE, regions.fib.base, true);

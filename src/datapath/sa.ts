@@ -5,6 +5,7 @@ import {
   CIPHER_AES_256_GCM,
   CIPHER_CHACHA20_POLY1305,
   G_SA_ENDED,
+  G_SA_REACH,
   SA_ADJ,
   SA_BYTES,
   SA_CIPHER,
@@ -209,7 +210,10 @@ export class SaSlots {
 
   #take(worker: number): number | undefined {
     this.#epochs.reclaim();
-    return this.#free[worker].take();
+    const slot = this.#free[worker].take();
+    const { words } = this.#memory;
+    if (slot !== undefined && slot >= words[G_SA_REACH >>> 2]) Atomics.store(words, G_SA_REACH >>> 2, slot + 1);
+    return slot;
   }
 
   #put(slot: number): void {

@@ -78,7 +78,7 @@ export class Tables {
       [L.G_ADJ_BASE, ADJ_BASE],
       [L.G_ADJ_COUNT, ADJ_COUNT],
       [L.G_SA_BASE, SA_BASE],
-      [L.G_SA_COUNT, sas],
+      [L.G_SA_REACH, sas],
       [L.G_POOL_BASE, pool],
       [L.G_POOL_SIZE, POOL_SIZE],
       [L.G_FIB_BASE, fib],

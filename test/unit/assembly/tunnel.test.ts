@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  G_SA_REACH,
   G_WORKERS,
   SA_BYTES,
   SA_LAST,
@@ -66,6 +67,17 @@ describe("the tunnel, out and in", () => {
     expect(before.equals(router.bytes.subarray(inSa, inSa + SA_STRIDE))).toBe(true);
     router.set32(G_WORKERS, 3);
     router.exports.attach(0);
+    expect(carry(gateway, out).written).toHaveLength(2);
+  });
+
+  it("looks at no slot that was never handed out: which one it is, the sender of an SPI chooses", () => {
+    const { branch, gateway, carry } = pair();
+    const { router } = gateway;
+    const out = branch.router.fromTun(branch.tun, inner4(), inner4());
+    router.set32(G_SA_REACH, 258);
+    expect(carry(gateway, out).written).toEqual([]);
+    expect(router.counters()).toEqual({ "udp-read": 2, "unknown-spi": 2 });
+    router.set32(G_SA_REACH, 259);
     expect(carry(gateway, out).written).toHaveLength(2);
   });
 

@@ -9,7 +9,7 @@ import {
   G_HOST_BASE,
   G_POOL_BASE,
   G_SA_BASE,
-  G_SA_COUNT,
+  G_SA_REACH,
   G_WORKERS,
   MAX_VRFS,
   SHAPER_CELLS,
@@ -73,7 +73,7 @@ test("the globals tell the fast path where everything lies, and where the memory
   expect(view.getUint32(G_WORKERS, true)).toBe(2);
   expect(Number(view.getBigUint64(G_HOST_BASE, true))).toBe(hostAddress(new Uint8Array(made.memory.buffer)));
   expect(view.getUint32(G_ADJ_BASE, true)).toBe(regions.adjacencies.base);
-  expect([view.getUint32(G_SA_BASE, true), view.getUint32(G_SA_COUNT, true)]).toEqual([regions.sas.base, 16]);
+  expect([view.getUint32(G_SA_BASE, true), view.getUint32(G_SA_REACH, true)]).toEqual([regions.sas.base, 0]);
   expect(view.getUint32(G_POOL_BASE, true)).toBe(regions.pool.base);
   expect(view.getUint32(G_FIB_SIZE, true)).toBe(1 << 20);
   expect(view.getUint32(G_ARENAS_BASE, true)).toBe(arenaOf(regions, 0));

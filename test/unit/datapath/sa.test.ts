@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import {
   CIPHER_AES_128_GCM,
   CIPHER_CHACHA20_POLY1305,
+  G_SA_REACH,
   SA_ADJ,
   SA_CIPHER,
   SA_FLAGS,
@@ -60,6 +61,18 @@ test("SPIs: slot in the low half, random high half, never 0 there, all different
   slots.release(rest[2]);
   expect(() => slots.release(rest[2])).toThrow(expect.objectContaining({ code: "unknown" }));
   expect(slots.reserve()! & 0xffff).toBe(3);
+});
+
+test("the fast path is told how far slots were handed out, before the first SPI of them is", () => {
+  const { slots, memory } = makeSlots(randomBytes, 2);
+  const reach = () => memory.words[G_SA_REACH >>> 2];
+  expect(reach()).toBe(0);
+  const spi = slots.reserve(0)!;
+  expect(reach()).toBe(1);
+  slots.reserve(1);
+  expect([slots.reserve(1)! & 0xffff, reach()]).toEqual([3, 4]);
+  slots.release(spi);
+  expect([slots.reserve(0)! & 0xffff, reach()]).toEqual([2, 4]);
 });
 
 test("an SPI's slot says which worker it belongs to, for as long as that one has slots", () => {
