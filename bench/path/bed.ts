@@ -64,6 +64,7 @@ export class PathBed {
     this.fib = new Fib(this.memory.memory, this.fast as unknown as FibExports);
     const { regions } = this.memory;
     this.#pool = regions.pool.base;
+    this.#set(L.G_SA_REACH, regions.sas.count);
     this.#set(L.G_TUN_VRFS, VRF_OUT);
     this.#set(L.G_TUN_VRFS + 4, VRF_IN);
     for (let worker = 0; worker < (options.workers ?? 1); worker++) {
