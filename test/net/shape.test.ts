@@ -33,9 +33,10 @@ describe.skipIf(!asRoot("a shaped tunnel", BENCH_PROGRAMS))("a tunnel that is he
     }
   });
 
+  // A loss and what TCP makes of it are some packets less; of the 170 that 1 Mbit/s carries in 2 s that may be 5 %.
   it.each([
-    [1, 2, 1],
-    [2, 2, 1],
+    [1, 5, 1],
+    [2, 3, 1],
     [20, 1, 1],
     [200, 1, 2],
   ] as const)("of %i Mbit/s", { timeout: 180_000 }, async (mbps, tcpSeconds, udpSeconds) => {
