@@ -15,11 +15,6 @@ export function called({ kind, name }: { readonly kind: Kind; readonly name: str
   return `${WORDS[kind].one} ${name}`;
 }
 
-/** "an instance", "a CCN". */
-export function article(words: string): string {
-  return `${/^[aeiou]/.test(words) ? "an" : "a"} ${words}`;
-}
-
 type Side = Pick<Resource, "kind" | "id" | "name">;
 
 /** @param path the key of `whose` that breaks the rule. */
