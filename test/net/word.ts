@@ -1,4 +1,6 @@
 /** What the console of a tutorial's region says of an instance, as its operator asks for it. */
+import { tail } from "../../src/lab/command.ts";
+import { LabFault } from "../../src/lab/fault.ts";
 import type { Operator } from "../../src/lab/tutorial/operator.ts";
 import { eventually } from "./region.ts";
 
@@ -48,9 +50,11 @@ export class Word {
     return eventually(`${level} ${code}`, told, 60_000);
   }
 
-  /** What `vcpe ready` says of a link of the chain. */
+  /** What `vcpe ready` says of a link of the chain, be the chain whole or broken somewhere: while a router takes a change it is. */
   async link(name: string): Promise<string> {
-    const { links } = await this.#operator.ask<{ links: { link: string; message: string }[] }>("ready", this.#instance);
+    const { code, stdout, stderr } = await this.#operator.attempt("ready", this.#instance, "--json");
+    if (stdout === "") throw new LabFault("command-failed", `vcpe ready ended with ${code}.${tail(stderr)}`);
+    const { links } = JSON.parse(stdout) as { links: { link: string; message: string }[] };
     return links.find(({ link }) => link === name)?.message ?? "";
   }
 }
