@@ -25,6 +25,9 @@ export interface FanOut {
   readonly agentsCpuMs: number;
 }
 
+/** Milliseconds after a change of thousands, until the console is at rest again: what it puts off till then is not to meet the next one. */
+const REST = 5000;
+
 /** The same change several times, one after the other. */
 export async function fanOut(
   site: Site,
@@ -48,7 +51,7 @@ export async function fanOut(
     let arrivals: readonly Arrival[] = [];
     do {
       // Whoever asks for news takes CPU time from what is measured.
-      await pause(wanted.size > 5000 ? 3000 : 500, signal);
+      await pause(wanted.size > 5000 ? REST : 500, signal);
       arrivals = (await all(groups, "heard", signal, () => ({ do: "tell" }))).flatMap((one) => one.arrivals);
     } while (arrivals.length < wanted.size && performance.now() < end);
     for (const [serial, , when] of arrivals) {

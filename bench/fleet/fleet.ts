@@ -47,7 +47,8 @@ export interface FleetOptions {
   readonly signal: AbortSignal;
 }
 
-const PROCESSES = 4;
+/** Of agents. Each frame wakes one of them up: the fewer they are, the less of this machine is spent on that. */
+const PROCESSES = 1;
 
 /** Certificates in one message. */
 const BATCH = 500;

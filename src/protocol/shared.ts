@@ -54,11 +54,18 @@ export function sharedText(part: unknown): string {
   if (typeof part !== "object" || part === null) return JSON.stringify(part);
   if (Array.isArray(part)) return joined("[", part.map(elementText), "]");
   const members: string[] = [];
-  for (const key of Object.keys(part).sort()) {
+  for (const key of sortedKeys(part)) {
     const value = (part as Readonly<Record<string, unknown>>)[key];
     if (value !== undefined) members.push(name(key) + valueText(key, value));
   }
   return joined("{", members, "}");
+}
+
+/** Who makes an object with its members in this order saves the sorting. */
+function sortedKeys(part: object): string[] {
+  const keys = Object.keys(part);
+  for (let i = 1; i < keys.length; i++) if (keys[i - 1] > keys[i]) return keys.sort();
+  return keys;
 }
 
 /** A key and its colon. */

@@ -34,9 +34,9 @@ export const Proof = Type.Object({
 });
 export type Proof = Static<typeof Proof>;
 
-/** Each text begins with what it is, so that nothing else that the key may ever sign can be taken for it. */
-export function leafOf(statement: Statement): Buffer {
-  return leafHash(`vcpe configuration 1\n${canonical(statement)}`);
+/** Each text begins with what it is, so that nothing else that the key may ever sign can be taken for it. @param text `canonical`, if it is there */
+export function leafOf(statement: Statement, text = canonical(statement)): Buffer {
+  return leafHash(`vcpe configuration 1\n${text}`);
 }
 
 /** What the signature is over. @param root of the tree, 32 bytes */

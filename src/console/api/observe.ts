@@ -40,10 +40,28 @@ export function statusOfInstance({ desk, fleet }: Pick<ConsoleParts, "desk" | "f
   );
 }
 
+type Summary = Omit<Observed, "tunnels" | "attachments" | "drops"> & {
+  readonly tunnelsUp: number;
+  readonly tunnelsTotal: number;
+};
+
 /** What of it is worth telling when it changes: not counters and round trips, which change all the time. */
-export function summary({ tunnels, attachments: _a, drops: _d, ...state }: Observed): object {
-  const tunnelsUp = tunnels.filter(({ state }) => state === "up").length;
-  return { ...state, tunnelsUp, tunnelsTotal: tunnels.length };
+export function summary(of: Observed): Summary {
+  let tunnelsUp = 0;
+  for (const { state } of of.tunnels) if (state === "up") tunnelsUp++;
+  return {
+    controller: of.controller,
+    vpn: of.vpn,
+    sync: of.sync,
+    enrolled: of.enrolled,
+    version: of.version,
+    lastSeen: of.lastSeen,
+    applied: of.applied,
+    wanted: of.wanted,
+    error: of.error,
+    tunnelsUp,
+    tunnelsTotal: of.tunnels.length,
+  };
 }
 
 /** A resource with its status. */

@@ -82,14 +82,17 @@ export class Compiler {
       return delta;
     };
     const same = comparison();
-    const compare = (router: string, key: string, was: unknown, now: unknown) => {
+    /** Do they differ? */
+    const compare = (router: string, key: string, was: unknown, now: unknown): boolean => {
       if (now === undefined) {
         if (was !== undefined) deltaOf(router).remove.add(key);
-      } else if (!same(was, now)) {
-        const { put, before } = deltaOf(router);
-        put.set(key, freeze(now));
-        if (was !== undefined) before.set(key, was);
+        return was !== undefined;
       }
+      if (same(was, now)) return false;
+      const { put, before } = deltaOf(router);
+      put.set(key, freeze(now));
+      if (was !== undefined) before.set(key, was);
+      return true;
     };
 
     for (const id of components) {
@@ -105,9 +108,9 @@ export class Compiler {
         if (before === after) continue;
         for (const key of before?.keys() ?? []) if (!after?.has(key)) compare(router, key, before!.get(key), undefined);
         for (const [key, part] of after ?? []) {
-          compare(router, key, before?.get(key), part);
+          const earlier = before?.get(key);
           // What is equal stays the same value.
-          if (!deltas.get(router)?.put.has(key)) after!.set(key, before!.get(key));
+          if (part !== earlier && !compare(router, key, earlier, part)) after!.set(key, earlier);
         }
       }
       made.set(id, component && now.size > 0 ? { component, parts: now } : undefined);

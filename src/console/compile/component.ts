@@ -48,8 +48,9 @@ export function make(component: Component, directory: Directory, earlier?: Earli
         made.set(device.id, reaching(was, id, reach));
         continue;
       }
-      put(device.id, `vrf/${id}`, edgeVrf(id, branch, device));
-      const tunnel = toGateway(id, branch, device, point);
+      const own = stayed.inside ? was : undefined;
+      put(device.id, `vrf/${id}`, own?.get(`vrf/${id}`) ?? edgeVrf(id, branch, device));
+      const tunnel = toGateway(id, branch, device, point, own?.get(`tunnel/${gateway}`) as TunnelConfig | undefined);
       if (!tunnel) continue;
       put(device.id, `tunnel/${gateway}`, tunnel);
       put(device.id, `reach/${id}`, reach);
@@ -84,22 +85,28 @@ function reaching(was: Map<string, unknown>, vrf: string, reach: Reach): Map<str
 }
 
 function edgeVrf(vrf: string, { instance }: Branch, device: Device): VrfConfig {
-  return { name: vrf, addresses: [device.address], tun: EDGE_TUN, local: [...instance.cidrs].sort() };
+  return { addresses: [device.address], local: [...instance.cidrs].sort(), name: vrf, tun: EDGE_TUN };
 }
 
-/** On an edge; what else it reaches through it stands in `reach`. undefined: its access point has no address. */
+/**
+ * On an edge; what else it reaches through it stands in `reach`. undefined: its access point has no address.
+ * @param was what it was, of which nothing but the place of the access point may be another by now
+ */
 function toGateway(
   vrf: string,
   { instance }: Branch,
   device: Device,
   { accessPoint, gateway }: Point,
+  was: TunnelConfig | undefined,
 ): TunnelConfig | undefined {
   const address = addressOf(accessPoint);
   if (address === undefined) return undefined;
+  const port = portOf(accessPoint);
+  if (was) return { ...was, peer: { ...was.peer, address, port } };
   return tunnelOf({
     name: gateway.id,
     vrf,
-    peer: { address, port: portOf(accessPoint), identity: identityOf(gateway), from: null },
+    peer: { address, from: null, identity: identityOf(gateway), port },
     local: { address: null, identity: identityOf(device) },
     certificate: certificateName(gateway),
     start: "initiate",

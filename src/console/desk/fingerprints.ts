@@ -1,6 +1,6 @@
 /**
- * Works out fingerprints (versions.ts) when those whom a change concerns have been told: some time after it, some routers at a time, with
- * time for others between. What fails is tried again.
+ * Works out fingerprints (versions.ts) when those whom changes concern have been told: some time after the last of them, some routers at a
+ * time, with time for others between. What fails is tried again.
  */
 import type { RouterVersions } from "./versions.ts";
 
@@ -14,14 +14,17 @@ export interface FingerprintsParts {
   readonly onQuiet: (routers: number) => void;
 }
 
-/** Milliseconds after a change, how many at a time, and milliseconds for others between. */
+/** Milliseconds after the last change, and after the first where changes do not end; how many at a time, and milliseconds for others between. */
 const LATER = 2000;
+const LATEST = 60_000;
 const SOME = 500;
 const PAUSE = 20;
 
 export class Fingerprints {
   readonly #parts: FingerprintsParts;
   #timer: NodeJS.Timeout | undefined;
+  /** By when it begins in any case, milliseconds as `performance.now` has them; undefined: nothing waits. */
+  #latest: number | undefined;
   /** Since nothing was left to do. */
   #written = 0;
 
@@ -29,9 +32,12 @@ export class Fingerprints {
     this.#parts = parts;
   }
 
-  soon(ms = LATER): void {
+  /** There was a change: it waits for the next one, but not for ever. */
+  soon(): void {
     if (!this.#parts.versions.unknown) return;
-    this.#timer ??= setTimeout(() => this.#some(), ms).unref();
+    const now = performance.now();
+    this.#latest ??= now + LATEST;
+    this.#in(Math.max(0, Math.min(LATER, this.#latest - now)));
   }
 
   /** All that are left, now; nothing more later. */
@@ -40,13 +46,21 @@ export class Fingerprints {
     clearTimeout(this.#timer);
   }
 
+  #in(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#some(), ms).unref();
+  }
+
   #some(): void {
-    if (!this.#write(SOME)) return;
-    if (this.#parts.versions.unknown) this.soon(PAUSE);
-    else {
-      this.#parts.onQuiet(this.#written);
-      this.#written = 0;
+    const good = this.#write(SOME);
+    if (this.#parts.versions.unknown) {
+      if (good) this.#in(PAUSE);
+      return;
     }
+    this.#latest = undefined;
+    if (!good) return;
+    this.#parts.onQuiet(this.#written);
+    this.#written = 0;
   }
 
   /** False: nothing was to be written, or could be. */
@@ -66,7 +80,7 @@ export class Fingerprints {
       return true;
     } catch (error) {
       onFault(error);
-      this.soon();
+      this.#in(LATER);
       return false;
     }
   }

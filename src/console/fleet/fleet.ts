@@ -79,10 +79,12 @@ export function openFleet(database: DatabaseSync, parts: FleetParts): Fleet {
   /** Has it an identity, or had it one of an earlier generation since the console started? */
   const joined = (device: string) => issued.has(device) || sights.has(device);
   const observed = (device: string): Observed | undefined => {
-    const enrolled = issued.has(device) && issued.get(device) === desk.intent.device.get(device)?.generation;
+    const resource = desk.intent.device.get(device);
+    const identity = issued.get(device);
+    const enrolled = identity !== undefined && identity === resource?.generation;
     const known = sights.get(device);
     if (!known && !enrolled) return undefined;
-    const gateway = desk.intent.device.get(device)?.role === "gateway";
+    const gateway = resource?.role === "gateway";
     const expected = gateway ? (tunnel: string) => joined(peerOf(tunnel)) : () => true;
     return (known ?? new Sight()).observed(desk.versionOf(device), enrolled, hub.inFlight(device), expected);
   };

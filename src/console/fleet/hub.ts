@@ -25,6 +25,8 @@ const GROUPS = Math.round(PING_EVERY / 1000);
 /** Devices that are told something before others get their turn, and characters that they are told. One signature for all of them. */
 const SLICE = 256;
 const SLICE_TEXT = 4 * 1024 * 1024;
+/** Milliseconds after which a device that has not answered is seen to take its time: most have by then, and are never seen to be at it. */
+const AT_IT = 500;
 /** A device asks for its next certificate twenty days after the last; who asks more often than this is broken. Milliseconds. */
 const RENEWAL_PAUSE = 60_000;
 
@@ -237,14 +239,13 @@ export class Hub {
 
   /** What to tell the device now; in flight from here on. */
   #outgoing(device: string): Outgoing | undefined {
-    const { desk, seen } = this.#parts;
+    const { desk } = this.#parts;
     const line = this.#lines.get(device);
     const parts = desk.parts(device);
     if (!line || !parts) return undefined;
     const version = desk.versionOf(device);
     const dispatch = line.feed.next(version);
     if (!dispatch) return undefined;
-    seen(device);
     return { line, draft: this.#statements.draft(device, version, parts, dispatch) };
   }
 
@@ -265,7 +266,16 @@ export class Hub {
         this.#parts.log.warn({ device }, "an agent acknowledges configurations that it has not read");
         line.cut();
         this.#gone(line);
-      } else line.sendText(frames[i]);
+      } else line.tell(frames[i], this.#parts.now());
+    }
+    setTimeout(() => this.#still(slice), AT_IT).unref();
+  }
+
+  /** Those that have not answered yet. */
+  #still(slice: readonly Outgoing[]): void {
+    for (const { line } of slice) {
+      const { device } = line.passport;
+      if (line.feed.inFlight && this.#lines.get(device) === line) this.#parts.seen(device);
     }
   }
 
@@ -276,7 +286,7 @@ export class Hub {
       if (line.passport.expires < now) {
         line.end(CLOSE.identity, "the certificate has expired");
         this.#gone(line);
-      } else if (!line.ping()) {
+      } else if (!line.ping(now)) {
         line.cut();
         this.#gone(line);
       }

@@ -17,6 +17,9 @@ const UNSENT = 4;
 /** Pings without an answer after which it is gone. */
 const MISSED = 2;
 
+/** Who was told something in so many milliseconds knows that the console lives, and answers that as it would a ping. */
+const JUST_TOLD = 5000;
+
 export class Line {
   /** With its newest certificate. */
   passport: Passport;
@@ -26,6 +29,8 @@ export class Line {
   #filled: number;
   #unanswered = 0;
   #unsent = 0;
+  /** When a configuration was sent last, milliseconds. */
+  #told = Number.NEGATIVE_INFINITY;
   /** Its hello has come. */
   greeted = false;
   /** When it last asked for a certificate, milliseconds. */
@@ -41,13 +46,21 @@ export class Line {
     this.sendText(JSON.stringify(frame));
   }
 
+  /** A frame that it answers. */
+  tell(text: string, now: number): void {
+    this.#told = now;
+    this.sendText(text);
+  }
+
   /** Of a frame. */
   sendText(text: string): void {
     this.#unsent++;
-    this.#socket.send(text, () => {
-      this.#unsent--;
-    });
+    this.#socket.send(text, this.#sent);
   }
+
+  readonly #sent = () => {
+    this.#unsent--;
+  };
 
   /** It does not read what it is sent. */
   get clogged(): boolean {
@@ -69,11 +82,11 @@ export class Line {
     this.#unanswered = 0;
   }
 
-  /** False: it has not answered for too long. */
-  ping(): boolean {
+  /** False: it has not answered for too long. In the middle of a change that concerns ten thousand a ping costs as much as a configuration. */
+  ping(now: number): boolean {
     if (this.#unanswered >= MISSED) return false;
     this.#unanswered++;
-    this.#socket.ping();
+    if (Math.abs(now - this.#told) >= JUST_TOLD) this.#socket.ping();
     return true;
   }
 

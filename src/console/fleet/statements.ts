@@ -1,5 +1,5 @@
 /** Makes configuration frames, and signs for many at once. */
-import { canonical, type Parts } from "../../protocol/parts.ts";
+import type { Parts } from "../../protocol/parts.ts";
 import { patchOf } from "../../protocol/patch.ts";
 import { sharedRoot, sharedText } from "../../protocol/shared.ts";
 import { leafOf, type Proof, type Statement, signedText } from "../../protocol/statement.ts";
@@ -9,7 +9,8 @@ import type { Dispatch } from "./feed.ts";
 
 /** A frame without its proof. */
 export interface Draft {
-  readonly statement: Statement;
+  /** Of its statement. */
+  readonly leaf: Buffer;
   /** Of the frame, up to where the proof begins. */
   readonly text: string;
 }
@@ -33,16 +34,17 @@ export class Statements {
       if (patch) patches.push(`${name}:${JSON.stringify(patch)}`);
       else puts.push(`${name}:${sharedText(part)}`);
     }
-    const statement: Statement = { router, version, root: sharedRoot(parts), at: new Date(this.#now()).toISOString() };
+    const statement: Statement = { at: new Date(this.#now()).toISOString(), root: sharedRoot(parts), router, version };
     const base = dispatch.kind === "full" ? 0 : dispatch.base;
     const remove = JSON.stringify(dispatch.kind === "full" ? [] : [...dispatch.delta.remove]);
-    const text = `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${canonical(statement)},`;
-    return { statement, text };
+    const words = sharedText(statement);
+    const text = `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${words},`;
+    return { leaf: leafOf(statement, words), text };
   }
 
   /** The texts of these frames (ConfigFrame), whenever the one signature for all is ready. @param drafts 1 to MOST_LEAVES */
   async signed(drafts: readonly Draft[]): Promise<string[]> {
-    const tree = treeOf(drafts.map(({ statement }) => leafOf(statement)));
+    const tree = treeOf(drafts.map(({ leaf }) => leaf));
     const signature = (await this.#authority.signSoon(signedText(tree.size, tree.root))).toString("base64");
     return drafts.map(({ text }, index) => {
       const path = tree.path(index).map((hash) => hash.toString("base64"));
