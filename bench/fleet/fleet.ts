@@ -14,7 +14,7 @@ import { readDeviceKey } from "../../src/protocol/key.ts";
 import { type Machine, machine } from "../machine.ts";
 import { type FanOut, fanOut } from "./fanout.ts";
 import { cpu, mb, peakMb, quantile, round } from "./figures.ts";
-import { all, asked, gone, heard } from "./hear.ts";
+import { all, asked, gone, heard, pause } from "./hear.ts";
 import { Site } from "./site.ts";
 import { type Storm, survive } from "./storm.ts";
 import type { FromConsole, ToConsole } from "./talk.ts";
@@ -55,6 +55,9 @@ const BATCH = 500;
 
 /** Enrolments over HTTPS that are timed. */
 const ENROLMENTS = 200;
+
+/** Milliseconds after the last change, until V8 has given back the memory that it took. */
+const SETTLE = 12_000;
 
 /** What is asked of it: p99 of a change, and resident memory. */
 const LIMIT_MS = 2000;
@@ -118,6 +121,7 @@ export async function benchFleet({ agents, quick, storm, say, signal }: FleetOpt
       rows.push(row);
       say(`${deed.what}: p50 ${row.p50Ms.toFixed(0)} ms, p99 ${row.p99Ms.toFixed(0)} ms`);
     }
+    await pause(SETTLE, signal);
     const idleCpu = await cpu(console.pid as number, quick ? 5 : 20, signal);
     await all(groups, "reporting", signal, () => ({ do: "report", every: 10_000 }));
     const reportingCpu = await cpu(console.pid as number, quick ? 5 : 20, signal);
