@@ -72,6 +72,30 @@ describe("the hub", () => {
     expect(config(one, 1).put).toEqual({ "tunnel/0": { i: 18 }, "tunnel/1": { i: 19 }, "tunnel/2": { i: 17 } });
   });
 
+  it("tells that one is at it when it has not answered for a while, and of who answers at once only that it is done", async () => {
+    const console = await bed();
+    const syncs: string[] = [];
+    console.fleet.onObserved((id, { sync }) => void (id === SERIAL && syncs.push(sync)));
+    console.desk.set([SERIAL, { head: { a: 1 } }]);
+    const one = await device(console);
+    one.send(HELLO);
+    await until(() => one.frames.length === 1);
+    one.send(APPLIED(1));
+    await until(() => syncs.includes("synchronized"));
+    syncs.length = 0;
+    console.desk.set([SERIAL, { head: { a: 2 } }]);
+    await until(() => one.frames.length === 2);
+    one.send(APPLIED(console.desk.revision));
+    await until(() => syncs.includes("synchronized"));
+    expect(new Set(syncs)).toEqual(new Set(["synchronized"]));
+    syncs.length = 0;
+    console.desk.set([SERIAL, { head: { a: 3 } }]);
+    await until(() => syncs.includes("synchronizing"));
+    expect(syncs).toEqual(["synchronizing"]);
+    one.send(APPLIED(console.desk.revision));
+    await until(() => syncs.includes("synchronized"));
+  });
+
   it("believes who shows what the console has signed that it was restored from a backup, and nobody else", async () => {
     const console = await bed();
     console.desk.set([SERIAL, { head: { a: 1 } }], [OTHER, { head: { c: 1 } }]);
