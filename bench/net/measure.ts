@@ -1,7 +1,7 @@
 /** What is measured on a bed: UDP's highest rate, TCP, round-trip time; with the CPU and memory that it cost. */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { attempt, inside, tail } from "../../src/lab/command.ts";
+import { cpuTicks } from "../../src/lab/cpus.ts";
 import { parseIperf } from "../../src/lab/iperf.ts";
 import { pingCommand } from "../../src/lab/ping.ts";
 import { cpuSeconds, residentBytes } from "../../src/lab/process.ts";
@@ -47,11 +47,10 @@ function ends(setting: Setting): { sender: Place; receiver: Place; address: stri
   return { sender: `lan-${tx}`, receiver: `lan-${rx}`, address: HOST[rx], tx, rx };
 }
 
-/** Seconds that all CPUs together were busy so far (proc(5), /proc/stat: idle and iowait left out; guest counts as user). */
+/** Seconds that all CPUs together were busy so far. */
 function machineSeconds(): number {
-  const fields = readFileSync("/proc/stat", "latin1").split("\n")[0]!.trim().split(/\s+/).slice(1).map(Number);
-  const [user = 0, nice = 0, system = 0, , , irq = 0, soft = 0] = fields;
-  return (user + nice + system + irq + soft) / 100;
+  const { all, idle, stolen } = cpuTicks();
+  return (all - idle - stolen) / 100;
 }
 
 function sum(pids: readonly number[]): number {

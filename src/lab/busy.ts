@@ -3,6 +3,7 @@
  * measured: it is done again, a few times at most, and the result says so.
  */
 import { readFileSync } from "node:fs";
+import { type CpuTicks, cpuTicks } from "./cpus.ts";
 
 /** What was going on at the machine since a moment, as shares of the time. */
 export interface Bustle {
@@ -38,21 +39,13 @@ export function watchBustle(read: (file: string) => string = (file) => readFileS
   };
 }
 
-interface Look {
+interface Look extends CpuTicks {
   readonly at: number;
   readonly waitedMs: number | undefined;
-  /** Clock ticks of all CPUs together. */
-  readonly all: number;
-  readonly idle: number;
-  readonly stolen: number;
 }
 
 function look(read: (file: string) => string): Look {
-  const ticks = /^cpu +(.*)$/m.exec(read("/proc/stat"))![1]!.split(" ").map(Number);
-  // user nice system idle iowait irq softirq steal; guest is in user already.
-  const [idle = 0, iowait = 0, stolen = 0] = [ticks[3], ticks[4], ticks[7]];
-  const all = ticks.slice(0, 8).reduce((sum, one) => sum + one, 0);
-  return { at: performance.now(), waitedMs: waitedMs(read), all, idle: idle + iowait, stolen };
+  return { ...cpuTicks(read), at: performance.now(), waitedMs: waitedMs(read) };
 }
 
 function waitedMs(read: (file: string) => string): number | undefined {

@@ -3,11 +3,10 @@
  * other. It is met only while the first is not there: at the start and while a configuration is replaced, when somebody takes the device
  * down, after kill -9 until the next start. Without it what is meant for a tunnel would leave by the host's default route, in clear.
  */
-import { LAST_METRIC } from "../linux/routes.ts";
 import { familyOf } from "./address.ts";
-import type { Host, KernelRoute } from "./host.ts";
+import type { Host } from "./host.ts";
 import type { Loans } from "./loans.ts";
-import { dropFences } from "./putback.ts";
+import { dropFences, fenceOf } from "./putback.ts";
 
 export class Fences {
   readonly #host: Host;
@@ -27,7 +26,7 @@ export class Fences {
     this.#loans.fences([...new Set([...before, ...missing])]);
     try {
       for (const family of [4, 6] as const) {
-        const routes = missing.filter((prefix) => familyOf(prefix) === family).map(fenceOf);
+        const routes = missing.filter((prefix) => familyOf(prefix) === family).map((prefix) => fenceOf(prefix));
         // Replaced: one that an earlier router of another name has left is as good.
         if (routes.length > 0) await this.#host.changeRoutes("replace", routes);
       }
@@ -61,8 +60,4 @@ export class Fences {
     await dropFences(this.#host, new Set(left));
     this.#loans.fences([...this.#wanted.keys()]);
   }
-}
-
-function fenceOf(prefix: string): KernelRoute {
-  return { prefix, kind: "unreachable", metric: LAST_METRIC };
 }

@@ -1,7 +1,7 @@
 /** How a setting of the host that was borrowed goes back to what it was: only where it is still as the router left it. */
 import { LAST_METRIC, ROUTE_PROTOCOL } from "../linux/routes.ts";
 import { familyOf } from "./address.ts";
-import type { Host } from "./host.ts";
+import type { Host, KernelRoute } from "./host.ts";
 import { type Change, type NamespaceId, subjectOf } from "./ledger.ts";
 
 /**
@@ -90,10 +90,15 @@ export async function dropFences(host: Host, prefixes: ReadonlySet<string>): Pro
   );
   for (const family of [4, 6] as const) {
     const routes = found.filter(({ prefix }) => familyOf(prefix) === family);
-    const bare = routes.map(({ prefix }) => ({ prefix, kind: "unreachable" as const, metric: LAST_METRIC }));
+    const bare = routes.map(({ prefix }) => fenceOf(prefix));
     if (bare.length > 0) await host.changeRoutes("delete", bare);
   }
   return found.length;
+}
+
+/** The second route of a prefix (fences.ts). */
+export function fenceOf(prefix: string): KernelRoute {
+  return { prefix, kind: "unreachable", metric: LAST_METRIC };
 }
 
 /** Kernel parameters are those of this namespace while `act` runs. */

@@ -3,6 +3,7 @@
  * CPUs. Where half of them is somebody else's, what may take 5 s alone may take 10 s; on an idle machine a second is a second.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { cpuTicks } from "../../src/lab/cpus.ts";
 
 /** A share of nearly all is told too roughly to divide by what is left. */
 const MOST = 0.9;
@@ -26,12 +27,10 @@ export function floor(least: number, stretch: number): number {
   return stretch > LITTLE ? least / stretch : least;
 }
 
-/** Clock ticks of all CPUs since the machine was started: all of them, those that were used or stolen, and those that this test has used. */
+/** Clock ticks since the machine was started: of all CPUs, those that were used or stolen, and those that this test has used. */
 function ticks(): { all: number; used: number; ours: number } {
-  const cpu = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "latin1"))![1]!.split(" ").map(Number);
-  const all = cpu.slice(0, 8).reduce((sum, one) => sum + one, 0);
-  // user nice system steal; interrupts are nobody's.
-  return { all, used: cpu[0]! + cpu[1]! + cpu[2]! + cpu[7]!, ours: oursOf(process.pid) };
+  const { all, worked, stolen } = cpuTicks();
+  return { all, used: worked + stolen, ours: oursOf(process.pid) };
 }
 
 /** Of a process, of those that it has started and of all that these have, also of those that have ended. */
