@@ -268,12 +268,14 @@ export class Hub {
         this.#gone(line);
       } else line.tell(frames[i], this.#parts.now());
     }
-    setTimeout(() => this.#still(slice), AT_IT).unref();
+    // Without what was sent to them, which is large.
+    const lines = slice.map(({ line }) => line);
+    setTimeout(() => this.#still(lines), AT_IT).unref();
   }
 
   /** Those that have not answered yet. */
-  #still(slice: readonly Outgoing[]): void {
-    for (const { line } of slice) {
+  #still(lines: readonly Line[]): void {
+    for (const line of lines) {
       const { device } = line.passport;
       if (line.feed.inFlight && this.#lines.get(device) === line) this.#parts.seen(device);
     }
