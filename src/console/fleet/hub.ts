@@ -5,7 +5,7 @@ import type { WebSocket } from "ws";
 import { deviceName } from "../../protocol/name.ts";
 import type { PartsDelta } from "../../protocol/parts.ts";
 import { sharedRoot } from "../../protocol/shared.ts";
-import { type AppliedFrame, CLOSE, type HelloFrame, PING_EVERY } from "../../protocol/stream.ts";
+import { type AppliedFrame, CLOSE, type HelloFrame } from "../../protocol/stream.ts";
 import type { Log } from "../../router/log.ts";
 import type { Authority } from "../ca/ca.ts";
 import { AuthorityError } from "../ca/error.ts";
@@ -13,6 +13,7 @@ import type { NewEvent } from "../store/events.ts";
 import type { FleetDesk } from "./desk.ts";
 import { openDoor } from "./door.ts";
 import { type AgentFrame, agentFrame } from "./frame.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { Line } from "./line.ts";
 import { type Passport, stands } from "./passport.ts";
 import { restoration } from "./restored.ts";
@@ -20,8 +21,6 @@ import type { RootsDesk } from "./roots.ts";
 import type { Sight } from "./sight.ts";
 import { type Draft, Statements } from "./statements.ts";
 
-/** Devices that are pinged at once are one of so many groups: one each second. */
-const GROUPS = Math.round(PING_EVERY / 1000);
 /** Devices that are told something before others get their turn, and characters that they are told. One signature for all of them. */
 const SLICE = 256;
 const SLICE_TEXT = 4 * 1024 * 1024;
@@ -53,21 +52,17 @@ export class Hub {
   readonly #statements: Statements;
   readonly #catchUp: (device: string, hello: HelloFrame) => void;
   readonly #lines = new Map<string, Line>();
-  readonly #groups: readonly Set<Line>[] = Array.from({ length: GROUPS }, () => new Set<Line>());
   /** Devices whose turn to be told something has come, in order. */
   readonly #queue = new Set<string>();
   #draining = false;
-  #joined = 0;
-  #beats = 0;
   readonly #doors: (() => void)[] = [];
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #heartbeat: Heartbeat;
 
   constructor(parts: HubParts) {
     this.#parts = parts;
     this.#statements = new Statements(parts.authority, parts.now);
     this.#catchUp = restoration({ ...parts, configKey: parts.authority.configKey });
-    this.#heartbeat = setInterval(() => this.#beat(), PING_EVERY / GROUPS);
-    this.#heartbeat.unref();
+    this.#heartbeat = new Heartbeat(parts.now, (line) => this.#gone(line));
   }
 
   attach(server: Server): void {
@@ -104,7 +99,7 @@ export class Hub {
 
   close(): void {
     for (const shut of this.#doors) shut();
-    clearInterval(this.#heartbeat);
+    this.#heartbeat.close();
     for (const line of this.#lines.values()) line.end(CLOSE.leaving, "the console ends");
     this.#lines.clear();
   }
@@ -125,7 +120,7 @@ export class Hub {
       });
     }
     this.#lines.set(device, line);
-    this.#groups[this.#joined++ % GROUPS].add(line);
+    this.#heartbeat.join(line);
     socket.on("message", (data, binary) => {
       // A line that was replaced or refused is not listened to.
       if (this.#lines.get(device) !== line) return;
@@ -281,22 +276,8 @@ export class Hub {
     }
   }
 
-  #beat(): void {
-    const now = this.#parts.now();
-    const group = this.#groups[this.#beats++ % GROUPS];
-    for (const line of group) {
-      if (line.passport.expires < now) {
-        line.end(CLOSE.identity, "the certificate has expired");
-        this.#gone(line);
-      } else if (!line.ping(now)) {
-        line.cut();
-        this.#gone(line);
-      }
-    }
-  }
-
   #leave(line: Line): void {
-    for (const group of this.#groups) group.delete(line);
+    this.#heartbeat.leave(line);
     this.#parts.roots.leave(line);
   }
 
