@@ -34,8 +34,12 @@ export const Proof = Type.Object({
 });
 export type Proof = Static<typeof Proof>;
 
-/** Each text begins with what it is, so that nothing else that the key may ever sign can be taken for it. @param text `canonical`, if it is there */
-export function leafOf(statement: Statement, text = canonical(statement)): Buffer {
+export function leafOf(statement: Statement): Buffer {
+  return leafOfText(canonical(statement));
+}
+
+/** Each text begins with what it is, so that nothing else that the key may ever sign can be taken for it. @param text canonical, of a statement */
+export function leafOfText(text: string): Buffer {
   return leafHash(`vcpe configuration 1\n${text}`);
 }
 

@@ -26,7 +26,7 @@ export class Fences {
     this.#loans.fences([...new Set([...before, ...missing])]);
     try {
       for (const family of [4, 6] as const) {
-        const routes = missing.filter((prefix) => familyOf(prefix) === family).map((prefix) => fenceOf(prefix));
+        const routes = missing.filter((prefix) => familyOf(prefix) === family).map(fenceOf);
         // Replaced: one that an earlier router of another name has left is as good.
         if (routes.length > 0) await this.#host.changeRoutes("replace", routes);
       }

@@ -40,17 +40,17 @@ export function make(component: Component, directory: Directory, earlier?: Earli
     const point = points.get(branch.at)!;
     const gateway = point.gateway.id;
     const stayed = stays(branch);
+    const before = stayed.inside ? earlier?.parts : undefined;
     for (const device of branch.devices) {
-      const was = earlier?.parts.get(device.id);
-      const inward = stayed.inside ? earlier?.parts.get(gateway)?.get(`tunnel/${device.id}`) : undefined;
+      const was = before?.get(device.id);
+      const inward = before?.get(gateway)?.get(`tunnel/${device.id}`);
       put(gateway, `tunnel/${device.id}`, inward ?? toEdge(id, branch, device, point, published));
       if (stayed.all && was) {
         made.set(device.id, reaching(was, id, reach));
         continue;
       }
-      const own = stayed.inside ? was : undefined;
-      put(device.id, `vrf/${id}`, own?.get(`vrf/${id}`) ?? edgeVrf(id, branch, device));
-      const tunnel = toGateway(id, branch, device, point, own?.get(`tunnel/${gateway}`) as TunnelConfig | undefined);
+      put(device.id, `vrf/${id}`, was?.get(`vrf/${id}`) ?? edgeVrf(id, branch, device));
+      const tunnel = toGateway(id, branch, device, point, was?.get(`tunnel/${gateway}`) as TunnelConfig | undefined);
       if (!tunnel) continue;
       put(device.id, `tunnel/${gateway}`, tunnel);
       put(device.id, `reach/${id}`, reach);

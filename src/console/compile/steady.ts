@@ -2,9 +2,9 @@
 import type { Branch, Component } from "./member.ts";
 
 export interface Steady {
-  /** The branch's VRF, and the gateway's tunnel to it. */
+  /** The branch's VRF, the gateway's tunnel to it, and of its own tunnels all but the place of the access point. */
   readonly inside: boolean;
-  /** Its own tunnels too: its access point is found where it was. */
+  /** That too: its access point is found where it was. */
   readonly all: boolean;
 }
 

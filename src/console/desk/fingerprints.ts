@@ -65,8 +65,6 @@ export class Fingerprints {
 
   /** False: nothing was to be written, or could be. */
   #write(most: number): boolean {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const { versions, write, isOpen, onFault } = this.#parts;
     // Who opened the database may have closed it.
     if (!versions.unknown || !isOpen()) return false;

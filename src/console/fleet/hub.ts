@@ -253,6 +253,7 @@ export class Hub {
       for (const { line } of slice) line.cut();
       return;
     }
+    const now = this.#parts.now();
     for (const [i, { line }] of slice.entries()) {
       // A line that was replaced or ended meanwhile takes nothing more; what follows it begins with hello.
       const { device } = line.passport;
@@ -261,7 +262,7 @@ export class Hub {
         this.#parts.log.warn({ device }, "an agent acknowledges configurations that it has not read");
         line.cut();
         this.#gone(line);
-      } else line.tell(frames[i], this.#parts.now());
+      } else line.tell(frames[i], now);
     }
     // Without what was sent to them, which is large.
     const lines = slice.map(({ line }) => line);

@@ -2,7 +2,7 @@
 import type { Parts } from "../../protocol/parts.ts";
 import { patchOf } from "../../protocol/patch.ts";
 import { sharedRoot, sharedText } from "../../protocol/shared.ts";
-import { leafOf, type Proof, type Statement, signedText } from "../../protocol/statement.ts";
+import { leafOfText, type Proof, type Statement, signedText } from "../../protocol/statement.ts";
 import { treeOf } from "../../protocol/tree.ts";
 import type { Authority } from "../ca/ca.ts";
 import type { Dispatch } from "./feed.ts";
@@ -39,7 +39,7 @@ export class Statements {
     const remove = JSON.stringify(dispatch.kind === "full" ? [] : [...dispatch.delta.remove]);
     const words = sharedText(statement);
     const text = `{"type":"config","base":${base},"put":{${puts}},"patch":{${patches}},"remove":${remove},"statement":${words},`;
-    return { leaf: leafOf(statement, words), text };
+    return { leaf: leafOfText(words), text };
   }
 
   /** The texts of these frames (ConfigFrame), whenever the one signature for all is ready. @param drafts 1 to MOST_LEAVES */
